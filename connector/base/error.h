@@ -1,0 +1,26 @@
+/* Filling an iscep_error (include/iscep/error.h): set where it happens, prefixed with context on the way up. */
+#ifndef ISCEP_BASE_ERROR_H
+#define ISCEP_BASE_ERROR_H
+
+#include <stddef.h>
+
+#include "iscep/error.h"
+
+#define ISCEP_CHECKED         __attribute__((warn_unused_result))
+#define ISCEP_PRINTF(fmt, at) __attribute__((format(printf, fmt, at)))
+
+/* Sets status, code (may be NULL) and message; resets the rest. Returns status, so that failing is one line.
+ * err may be NULL. Control characters in the message become spaces. */
+iscep_status iscep_error_set(iscep_error *err, iscep_status status, const char *code, const char *format, ...)
+    ISCEP_PRINTF(4, 5);
+
+/* Puts "context: " before the message. */
+void iscep_error_prefix(iscep_error *err, const char *context);
+
+/* out of memory has one message, and needs none of the machinery above. */
+iscep_status iscep_error_nomem(iscep_error *err);
+
+/* Copies text of foreign origin into a fixed field: cut at a UTF-8 boundary, control characters become spaces. */
+void iscep_text_copy(char *out, size_t out_size, const char *text);
+
+#endif

@@ -1,0 +1,90 @@
+/* Log lines: see log.h. */
+#include "base/log.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/json.h"
+
+enum { MAX_LINE_LEN = 4096 };
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+bool iscep_log_level_parse(const char *word, iscep_log_level *out)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++) {
+        if (strcmp(word, level_names[i]) == 0) {
+            *out = (iscep_log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void append_json(iscep_buf *line, const char *time, const char *level, const char *event,
+                        const iscep_log_field *fields, size_t count)
+{
+    iscep_buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", time, level, event);
+    for (size_t i = 0; i < count; i++) {
+        iscep_buf_printf(line, ",\"%s\":", fields[i].key);
+        if (fields[i].text != NULL)
+            iscep_json_append_quoted(line, fields[i].text);
+        else
+            iscep_buf_printf(line, "%lld", (long long)fields[i].number);
+    }
+    iscep_buf_append_text(line, "}\n");
+}
+
+/* Values with a space, a quote or a control character are quoted as in JSON, so that a line stays one line. */
+static bool needs_quotes(const char *text)
+{
+    if (*text == '\0')
+        return true;
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text <= ' ' || *text == '"' || *text == '\\' || *text == 0x7F)
+            return true;
+    return false;
+}
+
+static void append_text(iscep_buf *line, const char *time, const char *level, const char *event,
+                        const iscep_log_field *fields, size_t count)
+{
+    iscep_buf_printf(line, "%s %-5s %s", time, level, event);
+    for (size_t i = 0; i < count; i++) {
+        iscep_buf_printf(line, " %s=", fields[i].key);
+        if (fields[i].text == NULL)
+            iscep_buf_printf(line, "%lld", (long long)fields[i].number);
+        else if (needs_quotes(fields[i].text))
+            iscep_json_append_quoted(line, fields[i].text);
+        else
+            iscep_buf_append_text(line, fields[i].text);
+    }
+    iscep_buf_append_text(line, "\n");
+}
+
+void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event, const iscep_log_field *fields,
+                     size_t count)
+{
+    if (log == NULL || level < log->min_level)
+        return;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    char time[ISCEP_ISO8601_SIZE];
+    iscep_iso8601_emit(time, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+
+    ISCEP_AUTO_BUF line;
+    iscep_buf_init(&line, MAX_LINE_LEN);
+    (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level], event, fields,
+                                                                       count);
+    if (line.is_overflown) { /* too long: say that it happened, without the fields */
+        iscep_buf_clear(&line);
+        (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level], event, NULL,
+                                                                           0);
+    }
+    if (log->write != NULL)
+        log->write(log->user, (const char *)line.data, line.len);
+    else if (write(STDERR_FILENO, line.data, line.len) < 0)
+        return; /* nowhere left to complain */
+}

@@ -1,0 +1,96 @@
+/* Secrets: see secret.h. */
+#include "base/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_SECRET_LEN = 64 * 1024 };
+
+struct iscep_secret {
+    size_t len;
+    uint8_t value[]; /* len bytes and a NUL */
+};
+
+iscep_status iscep_secret_new(iscep_secret **out, iscep_bytes value, iscep_error *err)
+{
+    iscep_secret *secret = malloc(sizeof *secret + value.len + 1);
+    if (secret == NULL)
+        return iscep_error_nomem(err);
+    secret->len = value.len;
+    if (value.len > 0)
+        memcpy(secret->value, value.data, value.len);
+    secret->value[value.len] = '\0';
+    *out = secret;
+    return ISCEP_OK;
+}
+
+/* Reads until the end or the buffer is full; -1 with errno. */
+static ssize_t read_all(int fd, uint8_t *data, size_t size)
+{
+    size_t len = 0;
+    while (len < size) {
+        ssize_t got = read(fd, data + len, size - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    return (ssize_t)len;
+}
+
+static size_t without_line_end(const uint8_t *data, size_t len)
+{
+    if (len > 0 && data[len - 1] == '\n')
+        len--;
+    if (len > 0 && data[len - 1] == '\r')
+        len--;
+    return len;
+}
+
+iscep_status iscep_secret_load(iscep_secret **out, const char *path, iscep_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return iscep_error_set(err, ISCEP_CONFIG, "secret_unreadable", "cannot open secret file %s: %s", path,
+                               strerror(errno));
+    uint8_t data[MAX_SECRET_LEN + 1];
+    ssize_t got = read_all(fd, data, sizeof data);
+    int read_errno = errno;
+    close(fd);
+    iscep_status status;
+    if (got < 0) {
+        status = iscep_error_set(err, ISCEP_CONFIG, "secret_unreadable", "cannot read secret file %s: %s", path,
+                                 strerror(read_errno));
+    } else if (got > MAX_SECRET_LEN) {
+        status = iscep_error_set(err, ISCEP_CONFIG, "secret_too_large", "secret file %s is larger than %d bytes", path,
+                                 MAX_SECRET_LEN);
+    } else {
+        size_t len = without_line_end(data, (size_t)got);
+        if (len == 0)
+            status = iscep_error_set(err, ISCEP_CONFIG, "secret_empty", "secret file %s is empty", path);
+        else
+            status = iscep_secret_new(out, iscep_bytes_of(data, len), err);
+    }
+    OPENSSL_cleanse(data, sizeof data);
+    return status;
+}
+
+void iscep_secret_free(iscep_secret *secret)
+{
+    if (secret == NULL)
+        return;
+    OPENSSL_cleanse(secret->value, secret->len);
+    free(secret);
+}
+
+iscep_bytes iscep_secret_reveal(const iscep_secret *secret)
+{
+    return iscep_bytes_of(secret->value, secret->len);
+}

@@ -1,0 +1,38 @@
+/*
+ * intune-scepd's configuration file, by libini_config. A mistake is refused with file and line; so is a key or section
+ * that nobody knows.
+ *
+ *     [connector]                  how the daemon serves
+ *     [tenant/NAME]                which tenant, and how to reach Intune (exactly one for now)
+ */
+#ifndef ISCEP_DAEMON_CONFIG_H
+#define ISCEP_DAEMON_CONFIG_H
+
+#include "base/log.h"
+#include "intune/tenant.h"
+#include "net/curl_http.h"
+
+typedef struct iscep_config iscep_config;
+
+struct iscep_config {
+    /* [connector] */
+    const char *socket_path;     /* listen = unix:PATH */
+    uint32_t socket_mode;
+    int64_t request_timeout_ms;  /* the longest that a caller is kept waiting */
+    int64_t drain_timeout_ms;    /* after SIGTERM, for what is in flight */
+    uint32_t max_connections;    /* inbound */
+    iscep_log_level log_level;
+    iscep_log_format log_format;
+    /* [tenant/NAME] */
+    const char *tenant_name;
+    iscep_tenant tenant;
+    iscep_curl_options outbound;
+    /* Its own. */
+    iscep_secret *secret;
+    struct iscep_config_texts *texts;
+};
+
+iscep_status iscep_config_load(iscep_config **out, const char *path, iscep_error *err) ISCEP_CHECKED;
+void iscep_config_free(iscep_config *config);
+
+#endif

@@ -1,0 +1,13 @@
+/* A verdict as a reply of the local API: docs/LOCAL-API.md, "The verdict". Only a yes is HTTP 200. */
+#ifndef ISCEP_DAEMON_LOCAL_VERDICT_H
+#define ISCEP_DAEMON_LOCAL_VERDICT_H
+
+#include "iscep/client.h"
+#include "net/http_server.h"
+
+/* Each ends the exchange. */
+void iscep_local_verdict_reply(iscep_exchange *exchange, const iscep_verdict *verdict);
+/* The request itself was wrong: err->http_status (400 if 0), verdict deny. */
+void iscep_local_verdict_reply_error(iscep_exchange *exchange, const iscep_error *err);
+
+#endif

@@ -1,0 +1,180 @@
+/* See discovery.h. */
+#include "intune/discovery.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "net/url.h"
+
+/* Intune's application id in every tenant's directory. */
+#define ENDPOINTS_PATH "v1.0/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/endpoints"
+#define SERVICE_NAME   "ScepRequestValidationFEService"
+
+enum { REQUEST_TIMEOUT_MS = 15000, MAX_RESPONSE_LEN = 1024 * 1024 };
+
+struct iscep_discovery {
+    const iscep_env *env;
+    const iscep_tenant *tenant;
+    iscep_shared uri;
+    iscep_authed request;
+    iscep_buf url;
+    char request_id[ISCEP_GUID_SIZE];
+};
+
+iscep_status iscep_discovery_new(iscep_discovery **out, const iscep_env *env, iscep_http *http, iscep_tokens *tokens,
+                                 const iscep_tenant *tenant, iscep_error *err)
+{
+    iscep_discovery *discovery = calloc(1, sizeof *discovery);
+    if (discovery == NULL)
+        return iscep_error_nomem(err);
+    discovery->env = env;
+    discovery->tenant = tenant;
+    iscep_shared_init(&discovery->uri);
+    iscep_buf_init(&discovery->url, 4096);
+    iscep_url_join(&discovery->url, tenant->graph, ENDPOINTS_PATH);
+    discovery->request = (iscep_authed){
+        .env = env,
+        .http = http,
+        .tokens = tokens,
+        .scope = ISCEP_SCOPE_GRAPH,
+        .method = "GET",
+        .url = iscep_buf_text(&discovery->url),
+        .request_id = discovery->request_id,
+        .max_response_len = MAX_RESPONSE_LEN,
+        .user = discovery,
+    };
+    iscep_status status = iscep_buf_status(&discovery->url, err);
+    if (status != ISCEP_OK) {
+        iscep_discovery_free(discovery);
+        return status;
+    }
+    *out = discovery;
+    return ISCEP_OK;
+}
+
+void iscep_discovery_free(iscep_discovery *discovery)
+{
+    if (discovery == NULL)
+        return;
+    if (discovery->uri.is_fetching)
+        iscep_authed_cancel(&discovery->request);
+    iscep_buf_clear(&discovery->url);
+    iscep_shared_clear(&discovery->uri);
+    free(discovery);
+}
+
+/* Older replies call the member serviceName; letter case differs between clouds. */
+static bool is_our_service(const iscep_json *endpoint)
+{
+    const char *name = iscep_json_text(endpoint, "providerName");
+    if (name == NULL)
+        name = iscep_json_text(endpoint, "serviceName");
+    return name != NULL && strcasecmp(name, SERVICE_NAME) == 0;
+}
+
+static const char *find_uri(const iscep_json *reply)
+{
+    const iscep_json *endpoints = iscep_json_member(reply, "value");
+    if (!iscep_json_is_array(endpoints))
+        return NULL;
+    for (const iscep_json *at = iscep_json_first(endpoints); at != NULL; at = iscep_json_next(at))
+        if (is_our_service(at))
+            return iscep_json_text(at, "uri");
+    return NULL;
+}
+
+static iscep_status store_uri(iscep_discovery *discovery, const iscep_json *reply, iscep_error *err)
+{
+    const char *uri = find_uri(reply);
+    if (uri == NULL)
+        return iscep_error_set(err, ISCEP_CONFIG, "service_not_discovered",
+                               "Graph names no " SERVICE_NAME " for this tenant: is Intune licensed, and is the tenant "
+                               "id right?");
+    iscep_status status = iscep_url_check(uri, discovery->tenant->allowed_hosts, discovery->tenant->allowed_host_count,
+                                          ISCEP_PROTOCOL, err);
+    return status != ISCEP_OK ? status : iscep_shared_set(&discovery->uri, uri, err);
+}
+
+static iscep_status read_reply(iscep_discovery *discovery, const iscep_http_response *response, iscep_error *err)
+{
+    ISCEP_AUTO_JSON *reply = NULL;
+    iscep_status status;
+    if (response->status == 401 || response->status == 403)
+        status = iscep_error_set(err, ISCEP_AUTH, "graph_refused",
+                                 "Graph refused us (HTTP %d): grant the application permission Application.Read.All of "
+                                 "Microsoft Graph, with admin consent",
+                                 response->status);
+    else if (response->status == 429)
+        status = iscep_error_set(err, ISCEP_THROTTLED, "throttled", "Graph is throttling us");
+    else if (response->status >= 500)
+        status = iscep_error_set(err, ISCEP_SERVICE, "graph_service", "Graph answered HTTP %d", response->status);
+    else if (response->status != 200)
+        status = iscep_error_set(err, ISCEP_PROTOCOL, "graph_status", "Graph answered HTTP %d", response->status);
+    else if ((status = iscep_json_parse(&reply, response->body, err)) != ISCEP_OK)
+        iscep_error_prefix(err, "Graph's reply");
+    else
+        status = store_uri(discovery, reply, err);
+    if (status != ISCEP_OK && err != NULL) {
+        err->http_status = response->status;
+        err->retry_after_ms = response->retry_after_ms;
+    }
+    return status;
+}
+
+static void on_response(void *user, iscep_status status, const iscep_http_response *response,
+                        const iscep_error *http_err)
+{
+    iscep_discovery *discovery = user;
+    iscep_error err = ISCEP_ERROR_INIT;
+    if (status == ISCEP_OK)
+        status = read_reply(discovery, response, &err);
+    else
+        err = *http_err;
+    if (status == ISCEP_OK) {
+        iscep_log_event(discovery->env->log, ISCEP_LOG_INFO, "discovery_done", ISCEP_LOG_TEXT("uri", discovery->uri.value));
+    } else {
+        iscep_error_prefix(&err, "discovery");
+        iscep_log_event(discovery->env->log, ISCEP_LOG_ERROR, "discovery_failed",
+                        ISCEP_LOG_TEXT("class", iscep_status_name(status)), ISCEP_LOG_TEXT("code", err.code),
+                        ISCEP_LOG_TEXT("client_request_id", discovery->request_id),
+                        ISCEP_LOG_TEXT("reason", err.message));
+    }
+    iscep_shared_settle(&discovery->uri, status, &err);
+}
+
+static void fetch(iscep_discovery *discovery)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    discovery->uri.is_fetching = true;
+    if (iscep_guid_new(discovery->request_id, discovery->env, &err) != ISCEP_OK) {
+        on_response(discovery, err.status, NULL, &err);
+        return;
+    }
+    discovery->request.deadline_mono_ms = iscep_now_mono_ms(discovery->env) + REQUEST_TIMEOUT_MS;
+    discovery->request.done = on_response;
+    iscep_authed_send(&discovery->request);
+}
+
+bool iscep_discovery_is_at_hand(const iscep_discovery *discovery)
+{
+    return discovery->uri.value != NULL;
+}
+
+void iscep_discovery_get(iscep_discovery *discovery, iscep_wait *wait, iscep_shared_fn done, void *user)
+{
+    if (discovery->uri.value != NULL) {
+        iscep_error none = ISCEP_ERROR_INIT;
+        done(user, ISCEP_OK, discovery->uri.value, discovery->uri.generation, &none);
+        return;
+    }
+    iscep_shared_wait(&discovery->uri, wait, done, user);
+    if (!discovery->uri.is_fetching)
+        fetch(discovery);
+}
+
+void iscep_discovery_drop(iscep_discovery *discovery, uint64_t generation)
+{
+    iscep_shared_drop(&discovery->uri, generation);
+}

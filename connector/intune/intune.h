@@ -1,0 +1,51 @@
+/*
+ * The Intune client on an event loop: what the daemon and libiscep share. Everything here runs on the loop's thread;
+ * callbacks may come before a function returns.
+ */
+#ifndef ISCEP_INTUNE_INTUNE_H
+#define ISCEP_INTUNE_INTUNE_H
+
+#include "base/env.h"
+#include "intune/tenant.h"
+#include "iscep/client.h"
+#include "net/http.h"
+#include "net/loop.h"
+
+typedef struct iscep_intune iscep_intune;
+
+/* Everything given is borrowed and must outlive it. Does not touch the network. */
+iscep_status iscep_intune_new(iscep_intune **out, const iscep_env *env, iscep_loop *loop, iscep_http *http,
+                              const iscep_tenant *tenant, iscep_error *err) ISCEP_CHECKED;
+/* What is in flight is answered with RETRY, "shutting_down". */
+void iscep_intune_free(iscep_intune *intune);
+
+/* Fetches token and address now, if they are not known, so that the first device does not wait for them. */
+void iscep_intune_warm_up(iscep_intune *intune);
+/* Are token and address at hand? If not, and if known, err says why the last attempt failed. */
+bool iscep_intune_is_ready(const iscep_intune *intune, iscep_error *err);
+
+/* What each action needs; everything is copied. The deadline is absolute and monotonic. */
+void iscep_intune_validate(iscep_intune *intune, const char *transaction_id, iscep_bytes csr, int64_t deadline_mono_ms,
+                           iscep_verdict_fn done, void *user);
+
+typedef struct iscep_issued_facts {
+    const char *transaction_id;
+    iscep_bytes csr;
+    const char *thumbprint;   /* SHA-1, upper-case hex */
+    const char *serial;       /* hex; Intune returns it in a revocation as it was sent */
+    int64_t not_after_unix;   /* seconds */
+    const char *issuer;       /* RFC 2253 text */
+} iscep_issued_facts;
+void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *facts, int64_t deadline_mono_ms,
+                                iscep_verdict_fn done, void *user);
+
+typedef struct iscep_failed_facts {
+    const char *transaction_id;
+    iscep_bytes csr;
+    uint32_t error_code; /* HRESULT */
+    const char *description; /* cut at 255 characters; empty or NULL is replaced by a sentence */
+} iscep_failed_facts;
+void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts, int64_t deadline_mono_ms,
+                                iscep_verdict_fn done, void *user);
+
+#endif

@@ -1,0 +1,21 @@
+/* From what came back to a verdict: the one place where a yes can arise. */
+#ifndef ISCEP_INTUNE_REPLY_H
+#define ISCEP_INTUNE_REPLY_H
+
+#include "iscep/client.h"
+#include "net/http.h"
+
+/* DENY, no code, no message: what every verdict is before something is known. */
+#define ISCEP_VERDICT_INIT {.decision = ISCEP_DENY, .retry_after_ms = -1}
+
+/*
+ * Judges the outcome of a SCEP action. status and err as given by the transport; response is NULL unless status is
+ * ISCEP_OK. verdict->request_id is left as it is.
+ */
+void iscep_reply_judge(iscep_verdict *verdict, iscep_status status, const iscep_http_response *response,
+                       const iscep_error *err);
+
+/* RETRY with the error's code and message. */
+void iscep_verdict_from_error(iscep_verdict *verdict, const iscep_error *err);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * What a host asks. Two kinds of wrong: a struct that cannot be read is the host's mistake (USAGE); contents
+ * that no authority could accept are the device's, and are refused here (DENY), so that they never reach a
+ * wire format.
+ */
+#include "call.h"
+
+#include "answer.h"
+
+/* Sizes of the structs in 0.1: their last members of that version. A later header may have longer ones. */
+#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+#define REQUEST_SIZE_0_1     END_OF(scep_request, peer)
+#define ISSUED_SIZE_0_1      END_OF(scep_issued, cert_der)
+#define FAILED_SIZE_0_1      END_OF(scep_failed, reason)
+
+static bool is_readable(scep_bytes bytes)
+{
+    return bytes.data != NULL || bytes.len == 0;
+}
+
+static int32_t readable_or_usage(const iscep_call *call)
+{
+    return is_readable(call->transaction_id) && is_readable(call->csr_der) && is_readable(call->cert_der) &&
+                   is_readable(call->reason)
+               ? SCEP_OK
+               : SCEP_ERR_USAGE;
+}
+
+int32_t iscep_call_from_request(iscep_call *call, const scep_request *request)
+{
+    if (request == NULL || request->size < REQUEST_SIZE_0_1) {
+        return SCEP_ERR_USAGE;
+    }
+    *call = (iscep_call){.kind = ISCEP_CALL_VALIDATE,
+                         .timeout_ms = request->timeout_ms,
+                         .message_type = request->message_type,
+                         .transaction_id = request->transaction_id,
+                         .csr_der = request->csr_der};
+    return readable_or_usage(call);
+}
+
+int32_t iscep_call_from_issued(iscep_call *call, const scep_issued *issued)
+{
+    if (issued == NULL || issued->size < ISSUED_SIZE_0_1) {
+        return SCEP_ERR_USAGE;
+    }
+    *call = (iscep_call){.kind = ISCEP_CALL_ISSUED,
+                         .timeout_ms = issued->timeout_ms,
+                         .transaction_id = issued->transaction_id,
+                         .csr_der = issued->csr_der,
+                         .cert_der = issued->cert_der};
+    return readable_or_usage(call);
+}
+
+int32_t iscep_call_from_failed(iscep_call *call, const scep_failed *failed)
+{
+    if (failed == NULL || failed->size < FAILED_SIZE_0_1) {
+        return SCEP_ERR_USAGE;
+    }
+    *call = (iscep_call){.kind = ISCEP_CALL_FAILED,
+                         .timeout_ms = failed->timeout_ms,
+                         .error_code = failed->error_code,
+                         .transaction_id = failed->transaction_id,
+                         .csr_der = failed->csr_der,
+                         .reason = failed->reason};
+    return readable_or_usage(call);
+}
+
+/*
+ * Printable ASCII. No space at either end, although PrintableString has the space: HTTP strips it from a
+ * header value (RFC 9110 5.5), and the authority would be asked about another transaction than the host's.
+ */
+static bool is_transaction_id(scep_bytes id)
+{
+    if (id.len == 0 || id.len > ISCEP_CALL_TRANSACTION_ID_MAX || id.data[0] == ' ' ||
+        id.data[id.len - 1] == ' ') {
+        return false;
+    }
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.data[i] < 0x20 || id.data[i] > 0x7E) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_der_present(scep_bytes der, const char *what, const char *missing, const char *too_large,
+                           scep_answer *refusal)
+{
+    if (der.len == 0) {
+        iscep_answer_set(refusal, SCEP_VERDICT_DENY, missing, "The request has no %s.", what);
+        return false;
+    }
+    if (der.len > ISCEP_CALL_DER_MAX) {
+        iscep_answer_set(refusal, SCEP_VERDICT_DENY, too_large, "The %s has %zu bytes; at most %u are taken.",
+                         what, der.len, ISCEP_CALL_DER_MAX);
+        return false;
+    }
+    return true;
+}
+
+bool iscep_call_check(const iscep_call *call, scep_answer *refusal)
+{
+    if (call->kind == ISCEP_CALL_VALIDATE && call->message_type != SCEP_MESSAGE_PKCS_REQ &&
+        call->message_type != SCEP_MESSAGE_RENEWAL_REQ) {
+        iscep_answer_set(
+            refusal, SCEP_VERDICT_DENY, "message_type_invalid",
+            "The SCEP messageType %u asks for no certificate; PKCSReq (19) and RenewalReq (17) do.",
+            call->message_type);
+        return false;
+    }
+    if (!is_transaction_id(call->transaction_id)) {
+        iscep_answer_set(
+            refusal, SCEP_VERDICT_DENY, "transaction_id_invalid",
+            "The SCEP transactionID must be 1 to %u printable ASCII characters, with no space at "
+            "either end; this one has %zu bytes.",
+            ISCEP_CALL_TRANSACTION_ID_MAX, call->transaction_id.len);
+        return false;
+    }
+    if (!is_der_present(call->csr_der, "certificate request", "csr_missing", "csr_too_large", refusal)) {
+        return false;
+    }
+    return call->kind != ISCEP_CALL_ISSUED ||
+           is_der_present(call->cert_der, "issued certificate", "certificate_missing",
+                          "certificate_too_large", refusal);
+}

@@ -1,0 +1,19 @@
+/* Lines for the host's own log. A plugin writes nowhere else. */
+#ifndef ISCEP_PLUGIN_HOST_LOG_H
+#define ISCEP_PLUGIN_HOST_LOG_H
+
+#include "scep_plugin.h"
+
+typedef struct iscep_host_log {
+    void (*write)(void *user, int32_t level, const char *message); /* NULL: the host wants none */
+    void *user;
+} iscep_host_log;
+
+/* The host's log function, if its struct is long enough to have one. */
+iscep_host_log iscep_host_log_of(const scep_host *host);
+
+/* Never a challenge or a CSR, at any level. Any thread. */
+void iscep_host_log_line(const iscep_host_log *log, int32_t level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

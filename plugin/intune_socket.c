@@ -1,0 +1,161 @@
+/*
+ * The thin backend: every question goes to intune-scepd over its Unix socket. What the daemon decided is
+ * passed on; when it decided nothing, for whatever reason, the answer is RETRY with the reason and what to
+ * do.
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "deadline.h"
+#include "host_log.h"
+#include "local_client.h"
+#include "socket_config.h"
+#include "text.h"
+
+const char iscep_backend_name[] = "scep_intune";
+
+struct scep_instance {
+    iscep_socket_config config;
+    iscep_host_log log;
+    iscep_local_client client;
+    atomic_bool is_down; /* the last call could not reach the daemon: the log hears of changes only */
+};
+
+int32_t iscep_backend_open(const scep_host *host, const scep_config_entry *config, size_t config_count,
+                           scep_instance **instance, scep_text *text)
+{
+    iscep_socket_config settings;
+    const int32_t status = iscep_socket_config_read(&settings, config, config_count, text);
+    if (status != SCEP_OK) {
+        return status;
+    }
+    scep_instance *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        iscep_plugin_text_fill(text, "out of memory");
+        return SCEP_ERR_NOMEM;
+    }
+    opened->config = settings;
+    opened->log = iscep_host_log_of(host);
+    opened->client.path = opened->config.path;
+    *instance = opened;
+    return SCEP_OK;
+}
+
+void iscep_backend_close(scep_instance *instance)
+{
+    iscep_local_client_clear(&instance->client);
+    free(instance);
+}
+
+static const char *advice_on(int error_number)
+{
+    switch (error_number) {
+    case ENOENT:
+    case ECONNREFUSED:
+        return "Is intune-scepd running (systemctl status intune-scepd), and is this its socket?";
+    case EACCES:
+    case EPERM:
+        return "May the SCEP server's user open it? Add that user to the group of the socket.";
+    default:
+        return "Look at the SCEP server's limits and at the log of intune-scepd.";
+    }
+}
+
+static void answer_unreachable(scep_answer *answer, const char *path, int error_number)
+{
+    char reason[128];
+    const char *text = strerror_r(error_number, reason, sizeof reason);
+    iscep_answer_set(answer, SCEP_VERDICT_RETRY, "connector_unreachable",
+                     "Cannot connect to intune-scepd at %s: %s. %s", path, text, advice_on(error_number));
+}
+
+/* 503 without a verdict: turned away at the door, before anybody looked at the request. */
+static void answer_without_verdict(scep_answer *answer, const char *path, const iscep_local_reply *reply)
+{
+    if (reply->status == 503 && reply->verdict.data == NULL) {
+        iscep_answer_set(answer, SCEP_VERDICT_RETRY, "connector_busy",
+                         "intune-scepd at %s takes no more requests at the moment. Look at its log.", path);
+        answer->retry_after_ms = reply->retry_after_ms;
+        return;
+    }
+    iscep_answer_set(
+        answer, SCEP_VERDICT_RETRY, "connector_reply_unusable",
+        "The service at %s answered HTTP %d without a verdict that fits. Is it intune-scepd, and of the "
+        "plugin's version? Look at its log.",
+        path, reply->status);
+}
+
+static void answer_reply(scep_answer *answer, const char *path, const iscep_local_reply *reply)
+{
+    int32_t verdict;
+    if (!iscep_local_reply_verdict(reply, &verdict)) {
+        answer_without_verdict(answer, path, reply);
+        return;
+    }
+    answer->verdict = verdict;
+    answer->retry_after_ms = verdict == SCEP_VERDICT_RETRY ? reply->retry_after_ms : 0;
+    iscep_plugin_text_copy(answer->code, sizeof answer->code, reply->code);
+    iscep_plugin_text_copy(answer->message, sizeof answer->message, reply->message);
+    iscep_plugin_text_copy(answer->request_id, sizeof answer->request_id, reply->request_id);
+}
+
+static void answer_result(scep_answer *answer, const char *path, const iscep_local_result *result,
+                          uint32_t timeout_ms)
+{
+    switch (result->status) {
+    case ISCEP_LOCAL_REPLIED:
+        answer_reply(answer, path, &result->reply);
+        return;
+    case ISCEP_LOCAL_UNREACHABLE:
+        answer_unreachable(answer, path, result->error_number);
+        return;
+    case ISCEP_LOCAL_TIMED_OUT:
+        iscep_answer_set(answer, SCEP_VERDICT_RETRY, "connector_timeout",
+                         "intune-scepd at %s did not answer within %u ms. Look at its log.", path,
+                         timeout_ms);
+        return;
+    case ISCEP_LOCAL_CUT:
+        iscep_answer_set(
+            answer, SCEP_VERDICT_RETRY, "connector_reply_cut",
+            "intune-scepd at %s closed the connection before its answer was whole. Has it just been "
+            "restarted? Look at its log.",
+            path);
+        return;
+    case ISCEP_LOCAL_GARBLED:
+        iscep_answer_set(
+            answer, SCEP_VERDICT_RETRY, "connector_reply_unusable",
+            "The service at %s answered something that is no reply of intune-scepd. Check the setting "
+            "socket.",
+            path);
+        return;
+    }
+}
+
+/* One line when the daemon is lost, one when it is back: a host in trouble needs no line for every device. */
+static void log_change(scep_instance *instance, iscep_local_status status, const char *message)
+{
+    const bool is_down = status != ISCEP_LOCAL_REPLIED;
+    if (atomic_exchange(&instance->is_down, is_down) == is_down) {
+        return;
+    }
+    if (is_down) {
+        iscep_host_log_line(&instance->log, SCEP_LOG_WARN, "%s: %s", iscep_backend_name, message);
+    } else {
+        iscep_host_log_line(&instance->log, SCEP_LOG_INFO, "%s: intune-scepd at %s answers again",
+                            iscep_backend_name, instance->config.path);
+    }
+}
+
+void iscep_backend_ask(scep_instance *instance, const iscep_call *call, scep_answer *answer)
+{
+    const uint32_t timeout_ms = call->timeout_ms != 0 ? call->timeout_ms : instance->config.timeout_ms;
+    iscep_local_result result;
+    iscep_local_client_ask(&instance->client, call, iscep_deadline_in(timeout_ms), &result);
+    answer_result(answer, instance->config.path, &result, timeout_ms);
+    log_change(instance, result.status, answer->message);
+}

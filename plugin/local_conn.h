@@ -1,0 +1,24 @@
+/* One connection to intune-scepd's Unix socket. It belongs to the process that opened it. */
+#ifndef ISCEP_PLUGIN_LOCAL_CONN_H
+#define ISCEP_PLUGIN_LOCAL_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct iscep_local_conn {
+    int fd;
+    pid_t owner;  /* the process that opened it */
+    dev_t device; /* with inode: which socket fd was, should the host have closed it behind our back */
+    ino_t inode;
+} iscep_local_conn;
+
+/* 0, or an errno; ETIMEDOUT when the deadline passed before the daemon had room for us. */
+int iscep_local_conn_open(iscep_local_conn **out, const char *path, int64_t deadline_ms);
+void iscep_local_conn_close(iscep_local_conn *conn);
+
+/* Ready for a request: this process opened it, fd is still that socket, the peer has not hung up, nothing is
+ * unread. */
+bool iscep_local_conn_is_idle(const iscep_local_conn *conn);
+
+#endif

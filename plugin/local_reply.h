@@ -1,0 +1,44 @@
+/*
+ * The reply of intune-scepd (docs/LOCAL-API.md): the head of an HTTP/1.1 reply and its body of `name: value`
+ * lines. A pure function over bytes, strict and bounded: it knows the replies of one server, not HTTP in
+ * general.
+ */
+#ifndef ISCEP_PLUGIN_LOCAL_REPLY_H
+#define ISCEP_PLUGIN_LOCAL_REPLY_H
+
+#include <stdbool.h>
+
+#include "scep_plugin.h"
+
+#define ISCEP_LOCAL_HEAD_MAX  4096u
+#define ISCEP_LOCAL_BODY_MAX  4096u
+#define ISCEP_LOCAL_REPLY_MAX (ISCEP_LOCAL_HEAD_MAX + ISCEP_LOCAL_BODY_MAX)
+
+typedef enum iscep_local_parsed {
+    ISCEP_LOCAL_INVALID, /* no reply of intune-scepd, whatever follows */
+    ISCEP_LOCAL_PARTIAL, /* good so far: more bytes are needed */
+    ISCEP_LOCAL_WHOLE
+} iscep_local_parsed;
+
+/* Texts point into the parsed bytes; {NULL, 0}: the line is not there. */
+typedef struct iscep_local_reply {
+    int32_t status;          /* of HTTP */
+    bool is_kept;            /* the connection stays open after it */
+    uint32_t retry_after_ms; /* 0: nobody named a time */
+    scep_bytes verdict;
+    scep_bytes code;
+    scep_bytes message;
+    scep_bytes request_id;
+} iscep_local_reply;
+
+/* Parses all bytes received so far. reply is filled only with WHOLE. Bytes behind the reply make it INVALID.
+ */
+iscep_local_parsed iscep_local_reply_parse(const uint8_t *data, size_t len, iscep_local_reply *reply);
+
+/*
+ * What the reply decides. ALLOW needs status and verdict line to agree, as does DENY. False: they contradict
+ * each other or there is no verdict; *verdict is then RETRY.
+ */
+bool iscep_local_reply_verdict(const iscep_local_reply *reply, int32_t *verdict);
+
+#endif

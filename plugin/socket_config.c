@@ -1,0 +1,84 @@
+/* The settings of one instance: one table of keys, one function a value. */
+#include "socket_config.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "text.h"
+
+#define DEFAULT_SOCKET     "/run/intune-scep/connector.sock"
+#define DEFAULT_TIMEOUT_MS 25000u
+#define MAX_TIMEOUT_MS     600000u
+
+static bool set_socket(iscep_socket_config *config, const char *value, scep_text *text)
+{
+    const size_t len = strlen(value);
+    if (value[0] != '/') {
+        iscep_plugin_text_fill(text, "socket: '%s' is not an absolute path", value);
+        return false;
+    }
+    if (len >= sizeof config->path) {
+        iscep_plugin_text_fill(text, "socket: the path has %zu bytes; a Unix socket's has at most %zu", len,
+                               sizeof config->path - 1);
+        return false;
+    }
+    memcpy(config->path, value, len + 1);
+    return true;
+}
+
+static bool set_timeout_ms(iscep_socket_config *config, const char *value, scep_text *text)
+{
+    uint32_t number = 0;
+    const char *at = value;
+    while (*at >= '0' && *at <= '9' && number <= MAX_TIMEOUT_MS) {
+        number = number * 10 + (uint32_t)(*at++ - '0');
+    }
+    if (at == value || *at != '\0' || number == 0 || number > MAX_TIMEOUT_MS) {
+        iscep_plugin_text_fill(text, "timeout_ms: '%s' is not a whole number from 1 to %u", value,
+                               MAX_TIMEOUT_MS);
+        return false;
+    }
+    config->timeout_ms = number;
+    return true;
+}
+
+static const struct {
+    const char *key;
+    bool (*set)(iscep_socket_config *config, const char *value, scep_text *text);
+} settings[] = {
+    {"socket", set_socket},
+    {"timeout_ms", set_timeout_ms},
+};
+#define SETTING_COUNT (sizeof settings / sizeof settings[0])
+
+static size_t find_setting(const char *key)
+{
+    size_t at = 0;
+    while (at < SETTING_COUNT && strcmp(settings[at].key, key) != 0) {
+        at++;
+    }
+    return at;
+}
+
+int32_t iscep_socket_config_read(iscep_socket_config *out, const scep_config_entry *config,
+                                 size_t config_count, scep_text *text)
+{
+    *out = (iscep_socket_config){.path = DEFAULT_SOCKET, .timeout_ms = DEFAULT_TIMEOUT_MS};
+    bool is_given[SETTING_COUNT] = {false};
+    for (size_t i = 0; i < config_count; i++) {
+        const size_t at = find_setting(config[i].key);
+        if (at == SETTING_COUNT) {
+            iscep_plugin_text_fill(text, "unknown key '%s'; known keys: socket, timeout_ms", config[i].key);
+            return SCEP_ERR_CONFIG;
+        }
+        if (is_given[at]) {
+            iscep_plugin_text_fill(text, "%s: given twice", config[i].key);
+            return SCEP_ERR_CONFIG;
+        }
+        is_given[at] = true;
+        if (!settings[at].set(out, config[i].value, text)) {
+            return SCEP_ERR_CONFIG;
+        }
+    }
+    return SCEP_OK;
+}

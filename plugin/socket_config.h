@@ -1,0 +1,19 @@
+/* The settings of one instance of scep_intune.so. */
+#ifndef ISCEP_PLUGIN_SOCKET_CONFIG_H
+#define ISCEP_PLUGIN_SOCKET_CONFIG_H
+
+#include <sys/un.h>
+
+#include "scep_plugin.h"
+
+typedef struct iscep_socket_config {
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of intune-scepd's socket */
+    uint32_t timeout_ms;                                    /* for an answer, when the host names no time */
+} iscep_socket_config;
+
+/* Defaults, then the entries. SCEP_ERR_CONFIG with a text for an unknown key, a key given twice, a wrong
+ * value. */
+int32_t iscep_socket_config_read(iscep_socket_config *out, const scep_config_entry *config,
+                                 size_t config_count, scep_text *text);
+
+#endif

@@ -1,0 +1,42 @@
+/* The command line of scep-host. */
+#ifndef ISCEP_HOST_OPTIONS_H
+#define ISCEP_HOST_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "scep_plugin.h"
+
+#define ISCEP_HOST_MAX_PLUGIN_CONFIG 32
+
+typedef enum iscep_host_command {
+    ISCEP_HOST_RUN,
+    ISCEP_HOST_HELP,
+    ISCEP_HOST_VERSION,
+} iscep_host_command;
+
+/* Texts are borrowed from argv, whose key=value pairs are cut at '='. */
+typedef struct iscep_host_options {
+    iscep_host_command command;
+    const char *plugin;
+    scep_config_entry plugin_config[ISCEP_HOST_MAX_PLUGIN_CONFIG];
+    uint32_t plugin_config_count;
+    uint32_t plugin_timeout_ms;
+    const char *state_dir;
+    char listen_host[256];
+    uint16_t listen_port;
+    const char *port_file; /* NULL: none */
+    const char *path;
+    uint32_t pending_retry_ms;
+    uint32_t validity_days;
+    uint32_t workers;
+    bool is_legacy_des_allowed;
+} iscep_host_options;
+
+/* USAGE with a message for the person who typed it. */
+iscep_status iscep_host_options_parse(iscep_host_options *out, int argc, char **argv,
+                                      iscep_error *err) ISCEP_CHECKED;
+
+extern const char ISCEP_HOST_HELP_TEXT[];
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * A plugin whose mind is made up: it answers what its configuration says, for tests of a host.
+ *
+ *     verify=VERDICT     answer of verify_request (deny): allow, deny, retry, decline, true (1 as a C
+ * programmer might mean it), garbage (a verdict nobody knows), error (the call fails), unwritten (nothing is
+ * answered) issued=VERDICT     answer of notify_issued (allow) failed=VERDICT     answer of notify_failed
+ * (allow) retries=N          verify_request answers retry N times first retry_after_ms=N   with retry
+ *     code=TEXT message=TEXT
+ *     record=FILE        one line a call: "verify TYPE TRANSACTION", "issued TRANSACTION", "failed HEXCODE
+ * TRANSACTION" hold=FIFO          verify_request first reads a byte from FIFO: a test decides when it goes on
+ */
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scep_plugin.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { MAX_TEXT = 512 };
+
+struct scep_instance {
+    char verify[MAX_TEXT];
+    char issued[MAX_TEXT];
+    char failed[MAX_TEXT];
+    char retries[MAX_TEXT];
+    char retry_after_ms[MAX_TEXT];
+    char code[MAX_TEXT];
+    char message[MAX_TEXT];
+    char record[MAX_TEXT];
+    char hold[MAX_TEXT];
+    atomic_int retries_left;
+};
+
+static char *setting(scep_instance *instance, const char *key)
+{
+    const struct {
+        const char *key;
+        char *value;
+    } settings[] = {{"verify", instance->verify},   {"issued", instance->issued},
+                    {"failed", instance->failed},   {"retries", instance->retries},
+                    {"code", instance->code},       {"retry_after_ms", instance->retry_after_ms},
+                    {"message", instance->message}, {"record", instance->record},
+                    {"hold", instance->hold}};
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (strcmp(settings[i].key, key) == 0)
+            return settings[i].value;
+    }
+    return NULL;
+}
+
+static int32_t configure(scep_instance *instance, const scep_config_entry *config, size_t count,
+                         scep_text *text)
+{
+    strcpy(instance->verify, "deny");
+    strcpy(instance->issued, "allow");
+    strcpy(instance->failed, "allow");
+    for (size_t i = 0; i < count; i++) {
+        char *value = setting(instance, config[i].key);
+        if (!value || strlen(config[i].value) >= MAX_TEXT) {
+            if (text)
+                snprintf(text->text, sizeof(text->text), "%s: no such setting, or too long", config[i].key);
+            return SCEP_ERR_CONFIG;
+        }
+        strcpy(value, config[i].value);
+    }
+    atomic_init(&instance->retries_left, (int)strtol(instance->retries, NULL, 10));
+    return SCEP_OK;
+}
+
+static int32_t open_instance(const scep_host *host, const scep_config_entry *config, size_t count,
+                             scep_instance **out, scep_text *text)
+{
+    scep_instance *instance = calloc(1, sizeof(*instance));
+    if (!instance)
+        return SCEP_ERR_NOMEM;
+    int32_t result = configure(instance, config, count, text);
+    if (result != SCEP_OK) {
+        free(instance);
+        return result;
+    }
+    if (host->log)
+        host->log(host->user, SCEP_LOG_INFO, "my mind is made up");
+    *out = instance;
+    return SCEP_OK;
+}
+
+/* Written with one call, so that lines of several threads stay whole. */
+static void record(const scep_instance *instance, const char *call, const char *detail,
+                   scep_bytes transaction_id)
+{
+    if (instance->record[0] == '\0')
+        return;
+    char line[MAX_TEXT];
+    int len = snprintf(line, sizeof(line), "%s%s %.*s\n", call, detail, (int)transaction_id.len,
+                       (const char *)transaction_id.data);
+    int file = open(instance->record, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file < 0 || write(file, line, (size_t)len) != len)
+        perror(instance->record);
+    if (file >= 0)
+        close(file);
+}
+
+static void wait_for_test(const scep_instance *instance)
+{
+    if (instance->hold[0] == '\0')
+        return;
+    char byte;
+    int fifo = open(instance->hold, O_RDONLY | O_CLOEXEC);
+    if (fifo < 0 || read(fifo, &byte, 1) < 0)
+        perror(instance->hold);
+    if (fifo >= 0)
+        close(fifo);
+}
+
+static int32_t answer_with(const scep_instance *instance, const char *word, scep_answer *answer)
+{
+    static const struct {
+        const char *word;
+        int32_t verdict;
+    } verdicts[] = {{"allow", SCEP_VERDICT_ALLOW},
+                    {"deny", SCEP_VERDICT_DENY},
+                    {"retry", SCEP_VERDICT_RETRY},
+                    {"decline", SCEP_VERDICT_DECLINE},
+                    {"true", 1},
+                    {"garbage", 0x414C4C4E}};
+    if (strcmp(word, "unwritten") == 0)
+        return SCEP_OK;
+    if (strcmp(word, "error") == 0) {
+        answer->verdict = SCEP_VERDICT_ALLOW; /* which a failed call cannot say */
+        return SCEP_ERR_UNAVAILABLE;
+    }
+    answer->verdict = SCEP_VERDICT_DENY;
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+        if (strcmp(verdicts[i].word, word) == 0)
+            answer->verdict = verdicts[i].verdict;
+    }
+    answer->retry_after_ms = (uint32_t)strtoul(instance->retry_after_ms, NULL, 10);
+    snprintf(answer->code, sizeof(answer->code), "%.63s", instance->code);
+    snprintf(answer->message, sizeof(answer->message), "%.511s", instance->message);
+    return SCEP_OK;
+}
+
+static int32_t verify_request(scep_instance *instance, const scep_request *request, scep_answer *answer)
+{
+    char type[16];
+    snprintf(type, sizeof(type), " %u", request->message_type);
+    record(instance, "verify", type, request->transaction_id);
+    wait_for_test(instance);
+    if (atomic_fetch_sub(&instance->retries_left, 1) > 0)
+        return answer_with(instance, "retry", answer);
+    return answer_with(instance, instance->verify, answer);
+}
+
+static int32_t notify_issued(scep_instance *instance, const scep_issued *issued, scep_answer *answer)
+{
+    record(instance, "issued", "", issued->transaction_id);
+    return answer_with(instance, instance->issued, answer);
+}
+
+static int32_t notify_failed(scep_instance *instance, const scep_failed *failed, scep_answer *answer)
+{
+    char code[16];
+    snprintf(code, sizeof(code), " %08X", failed->error_code);
+    record(instance, "failed", code, failed->transaction_id);
+    return answer_with(instance, instance->failed, answer);
+}
+
+static void close_instance(scep_instance *instance)
+{
+    free(instance);
+}
+
+EXPORT int32_t scep_plugin_entry(uint32_t host_abi_major, uint32_t host_abi_minor,
+                                 const scep_plugin **plugin);
+
+EXPORT int32_t scep_plugin_entry(uint32_t host_abi_major, uint32_t host_abi_minor, const scep_plugin **plugin)
+{
+    static const scep_plugin fixed_verdict = {.size = sizeof(scep_plugin),
+                                              .abi_major = SCEP_PLUGIN_ABI_MAJOR,
+                                              .abi_minor = SCEP_PLUGIN_ABI_MINOR,
+                                              .name = "fixed_verdict",
+                                              .version = "1",
+                                              .open = open_instance,
+                                              .verify_request = verify_request,
+                                              .notify_issued = notify_issued,
+                                              .notify_failed = notify_failed,
+                                              .close = close_instance};
+    (void)host_abi_minor;
+    if (host_abi_major != SCEP_PLUGIN_ABI_MAJOR)
+        return SCEP_ERR_VERSION;
+    *plugin = &fixed_verdict;
+    return SCEP_OK;
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# scep_plugin.h stands alone: C99 and C++11, no warnings, no includes but stddef.h and stdint.h.
+# Usage: test_header.sh ROOT; CC and CXX name the compilers.
+set -eu
+header=$1/include/scep_plugin.h
+warnings="-Wall -Wextra -Wconversion -Wshadow -pedantic-errors -Werror"
+
+# The unit includes the header twice: its guard is part of what is checked.
+unit() { printf '#include "%s"\n#include "%s"\nint scep_plugin_header_compiles;\n' "$header" "$header"; }
+unit | ${CC:-cc} -std=c99 $warnings -Wstrict-prototypes -x c -fsyntax-only -
+unit | ${CXX:-c++} -std=c++11 $warnings -x c++ -fsyntax-only -
+
+includes=$(sed -n 's/^#include //p' "$header" | tr '\n' ' ')
+if [ "$includes" != "<stddef.h> <stdint.h> " ]; then
+    echo "scep_plugin.h includes: $includes" >&2
+    exit 1
+fi

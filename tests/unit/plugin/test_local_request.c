@@ -1,0 +1,96 @@
+/* The head of a request: exact bytes, and what a host's texts cannot do to it. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/local_request.h"
+#include "plugin/text.h"
+
+static char head[ISCEP_LOCAL_REQUEST_HEAD_MAX];
+
+static const char *emit(const iscep_call *call, int left_ms)
+{
+    const size_t len = iscep_local_request_head(head, call, left_ms);
+    cr_assert_lt(len, sizeof head);
+    head[len] = '\0';
+    return head;
+}
+
+static iscep_call call_of(iscep_call_kind kind)
+{
+    return (iscep_call){.kind = kind,
+                        .transaction_id = iscep_plugin_bytes_of("1F2E+/="),
+                        .csr_der = iscep_plugin_bytes_of("csr"),
+                        .error_code = 4294967295u};
+}
+
+Test(local_request, validate_is_these_bytes)
+{
+    const iscep_call call = call_of(ISCEP_CALL_VALIDATE);
+    cr_assert_str_eq(emit(&call, 25000), "POST /v1/validate HTTP/1.1\r\n"
+                                         "Host: connector\r\n"
+                                         "Accept: text/plain\r\n"
+                                         "Content-Type: application/pkcs10\r\n"
+                                         "Content-Length: 3\r\n"
+                                         "X-Scep-Timeout-Ms: 24750\r\n"
+                                         "X-Scep-Transaction-Id: 1F2E+/=\r\n"
+                                         "\r\n");
+}
+
+Test(local_request, issued_counts_the_certificate)
+{
+    iscep_call call = call_of(ISCEP_CALL_ISSUED);
+    call.cert_der = iscep_plugin_bytes_of("certificate");
+    const char *text = emit(&call, 25000);
+    cr_assert_not_null(strstr(text, "POST /v1/issued HTTP/1.1\r\n"));
+    cr_assert_not_null(strstr(text, "\r\nContent-Length: 14\r\n"));
+    cr_assert_null(strstr(text, "X-Scep-Error"));
+}
+
+Test(local_request, failed_says_why)
+{
+    iscep_call call = call_of(ISCEP_CALL_FAILED);
+    call.reason = iscep_plugin_bytes_of("CA f\xC3\xBCll\r\nX-Scep-Timeout-Ms: 1 100%");
+    cr_assert_not_null(strstr(emit(&call, 25000),
+                              "\r\nX-Scep-Error-Code: 4294967295\r\n"
+                              "X-Scep-Error-Description: "
+                              "CA%20f%C3%BCll%20%20X%2DScep%2DTimeout%2DMs%3A%201%20100%25\r\n\r\n"));
+}
+
+Test(local_request, an_absent_reason_is_named)
+{
+    const iscep_call call = call_of(ISCEP_CALL_FAILED);
+    cr_assert_not_null(strstr(emit(&call, 25000), "X-Scep-Error-Description: no%20reason%20given\r\n"));
+}
+
+Test(local_request, the_longest_parts_fit)
+{
+    static uint8_t reason[100000];
+    static uint8_t id[ISCEP_CALL_TRANSACTION_ID_MAX];
+    memset(reason, '%', sizeof reason);
+    memset(id, 'i', sizeof id);
+    iscep_call call = call_of(ISCEP_CALL_FAILED);
+    call.reason = (scep_bytes){.data = reason, .len = sizeof reason};
+    call.transaction_id = (scep_bytes){.data = id, .len = sizeof id};
+    const char *text = emit(&call, 2147483647);
+    const char *description = strstr(text, "X-Scep-Error-Description: ");
+    cr_assert_not_null(description);
+    cr_assert_eq(strspn(description + 26, "%25"), ISCEP_LOCAL_REASON_MAX * 3);
+    cr_assert_str_eq(description + 26 + ISCEP_LOCAL_REASON_MAX * 3, "\r\n\r\n");
+}
+
+Test(local_request, the_daemon_gets_a_little_less_time)
+{
+    static const struct {
+        int left_ms;
+        int want_ms;
+    } cases[] = {{0, 1},      {1, 1},       {9, 9},         {10, 9},
+                 {1000, 900}, {2500, 2250}, {25000, 24750}, {600000, 599750}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const iscep_call call = call_of(ISCEP_CALL_VALIDATE);
+        const char *field = strstr(emit(&call, cases[i].left_ms), "X-Scep-Timeout-Ms: ");
+        cr_assert_not_null(field);
+        cr_assert_eq(atoi(field + 19), cases[i].want_ms, "%d", cases[i].left_ms);
+    }
+}

@@ -1,0 +1,101 @@
+/* Setting up and taking down what a test of the host stands on. */
+#include "world.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+static int64_t now_mono_ms(void *user)
+{
+    const host_world *world = user;
+    return iscep_now_mono_ms(&world->system) + world->clock_offset_ms;
+}
+
+static int64_t now_unix_ms(void *user)
+{
+    const host_world *world = user;
+    return iscep_now_unix_ms(&world->system) + world->clock_offset_ms;
+}
+
+static iscep_status get_random(void *user, uint8_t *out, size_t len, iscep_error *err)
+{
+    const host_world *world = user;
+    return world->system.random(world->system.user, out, len, err);
+}
+
+static void keep_line(void *user, const char *line, size_t len)
+{
+    host_world *world = user;
+    iscep_buf_append(&world->logged, line, len);
+}
+
+void test_world_init(host_world *world, bool is_legacy_allowed)
+{
+    memset(world, 0, sizeof(*world));
+    snprintf(world->dir, sizeof(world->dir), "/tmp/scep-host-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(world->dir));
+    iscep_buf_init(&world->logged, 1024 * 1024);
+    world->log = (iscep_log){.min_level = ISCEP_LOG_DEBUG, .write = keep_line, .user = world};
+    world->system = iscep_env_system(&world->log);
+    world->env = (iscep_env){.now_mono_ms = now_mono_ms,
+                             .now_unix_ms = now_unix_ms,
+                             .random = get_random,
+                             .user = world,
+                             .log = &world->log};
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(iscep_crypto_new(&world->crypto, is_legacy_allowed, &err), ISCEP_OK, "%s", err.message);
+}
+
+void test_world_open_ca(host_world *world)
+{
+    const iscep_host_ca_options options = {.state_dir = world->dir, .validity_days = 30};
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_status status = iscep_host_ca_open(&world->ca, &world->env, world->crypto, &options, &err);
+    cr_assert_eq(status, ISCEP_OK, "%s", err.message);
+}
+
+static void remove_tree(const char *path)
+{
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf '%s'", path);
+    cr_assert_eq(system(command), 0);
+}
+
+void test_world_clear(host_world *world)
+{
+    iscep_host_ca_free(world->ca);
+    iscep_crypto_free(world->crypto);
+    iscep_buf_clear(&world->logged);
+    remove_tree(world->dir);
+}
+
+size_t test_count_files(const host_world *world, const char *subdirectory)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%s", world->dir, subdirectory);
+    DIR *dir = opendir(path);
+    cr_assert_not_null(dir);
+    size_t count = 0;
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+char *test_read_file(const host_world *world, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%s", world->dir, name);
+    char *text = calloc(1, 64 * 1024);
+    cr_assert_not_null(text);
+    FILE *file = fopen(path, "r");
+    if (file) {
+        cr_assert_lt(fread(text, 1, 64 * 1024 - 1, file), 64 * 1024 - 1);
+        fclose(file);
+    }
+    return text;
+}

@@ -1,9 +1,10 @@
 /*
  * scep_plugin.h - the C ABI between a SCEP server (the host) and a policy plugin.
  *
- * A SCEP server (RFC 8894) decodes a PKCSReq or RenewalReq, and must then decide whether to issue. This ABI lets it ask
- * a shared object. The plugin decides; the host does SCEP, cryptography and issuing. Nothing in here knows Microsoft
- * Intune or any other service: any server can host any plugin. This header is all that either side needs.
+ * A SCEP server (RFC 8894) decodes a PKCSReq or RenewalReq, and must then decide whether to issue. This ABI
+ * lets it ask a shared object. The plugin decides; the host does SCEP, cryptography and issuing. Nothing in
+ * here knows Microsoft Intune or any other service: any server can host any plugin. This header is all that
+ * either side needs.
  *
  * The life of a plugin in a host
  *
@@ -15,23 +16,25 @@
  *       plugin->notify_failed(instance, &failed, &answer)                    when issuing failed
  *     plugin->close(instance)
  *
- * Versions. The major number changes when a host or plugin would break; entry refuses a major it does not speak. The
- * minor number counts additions: structs only grow at their end, and begin with their size. Whoever fills a struct sets
- * size to its own sizeof; whoever reads it uses no member beyond that size.
+ * Versions. The major number changes when a host or plugin would break; entry refuses a major it does not
+ * speak. The minor number counts additions: structs only grow at their end, and begin with their size.
+ * Whoever fills a struct sets size to its own sizeof; whoever reads it uses no member beyond that size.
  *
- * Memory. Nobody frees what the other side allocated. Inputs are borrowed until the call returns. Answers are written
- * into the caller's struct, whose texts are always ended by a NUL. Text is UTF-8 without control characters.
+ * Memory. Nobody frees what the other side allocated. Inputs are borrowed until the call returns. Answers are
+ * written into the caller's struct, whose texts are always ended by a NUL. Text is UTF-8 without control
+ * characters.
  *
- * Threads. entry and all functions may be called from any thread, and for one instance from any number of threads at
- * once. close may run only when no other call on that instance is under way.
+ * Threads. entry and all functions may be called from any thread, and for one instance from any number of
+ * threads at once. close may run only when no other call on that instance is under way.
  *
- * Fork. After fork an instance may be used in parent and child; a call under way in another thread at that moment does
- * not finish in the child.
+ * Fork. After fork an instance may be used in parent and child; a call under way in another thread at that
+ * moment does not finish in the child.
  *
- * Process. A plugin does not exit or abort, does not write to stdout or stderr, leaves signals, locale, environment,
- * umask and the working directory alone, and raises no SIGPIPE.
+ * Process. A plugin does not exit or abort, does not write to stdout or stderr, leaves signals, locale,
+ * environment, umask and the working directory alone, and raises no SIGPIPE.
  *
- * Since each declaration is of 0.1 unless it says otherwise, and this is 0.1: the shape may still change before 1.0.
+ * Since each declaration is of 0.1 unless it says otherwise, and this is 0.1: the shape may still change
+ * before 1.0.
  */
 #ifndef SCEP_PLUGIN_H
 #define SCEP_PLUGIN_H
@@ -46,7 +49,8 @@ extern "C" {
 #define SCEP_PLUGIN_ABI_MAJOR 0u
 #define SCEP_PLUGIN_ABI_MINOR 1u
 
-/* What a call returns. It tells whether the call itself worked; the decision is answer.verdict, another thing. */
+/* What a call returns. It tells whether the call itself worked; the decision is answer.verdict, another
+ * thing. */
 #define SCEP_OK              0 /* the answer is filled */
 #define SCEP_ERR_USAGE       1 /* NULL, a size too small, a length out of range: the host's mistake */
 #define SCEP_ERR_VERSION     2 /* the plugin does not speak the host's major version */
@@ -56,10 +60,12 @@ extern "C" {
 
 /*
  * The verdict. Issue only on ALLOW, compared with ==. Every other value, known or not, means: no certificate.
- * ALLOW is no small number on purpose: memory that was zeroed, never set, or used as a boolean does not allow.
+ * ALLOW is no small number on purpose: memory that was zeroed, never set, or used as a boolean does not
+ * allow.
  */
-#define SCEP_VERDICT_DENY    0          /* refused: CertRep FAILURE, failInfo badRequest */
-#define SCEP_VERDICT_RETRY   1          /* nobody could say: PENDING, or FAILURE if the host cannot do PENDING; ask again */
+#define SCEP_VERDICT_DENY 0 /* refused: CertRep FAILURE, failInfo badRequest */
+#define SCEP_VERDICT_RETRY                                                                                   \
+    1 /* nobody could say: PENDING, or FAILURE if the host cannot do PENDING; ask again */
 #define SCEP_VERDICT_DECLINE 2          /* not this plugin's kind of request: the host's own rule applies */
 #define SCEP_VERDICT_ALLOW   0x414C4C4F /* issue; for notify_issued: deliver */
 
@@ -102,16 +108,17 @@ typedef struct scep_text {
 /*
  * A request to decide on.
  *
- * transaction_id is the SCEP transactionID attribute (RFC 8894 3.2.1.1) as it came: a PrintableString, at most 255
- * bytes, no control characters; anything else is denied.
+ * transaction_id is the SCEP transactionID attribute (RFC 8894 3.2.1.1) as it came: a PrintableString, at
+ * most 255 bytes, no control characters; anything else is denied.
  */
 typedef struct scep_request {
     size_t size;
-    uint32_t message_type;      /* SCEP_MESSAGE_PKCS_REQ or SCEP_MESSAGE_RENEWAL_REQ */
-    uint32_t timeout_ms;        /* how long the host waits for the answer; 0: the instance's own default */
+    uint32_t message_type; /* SCEP_MESSAGE_PKCS_REQ or SCEP_MESSAGE_RENEWAL_REQ */
+    uint32_t timeout_ms;   /* how long the host waits for the answer; 0: the instance's own default */
     scep_bytes transaction_id;
     scep_bytes csr_der;         /* PKCS#10 (RFC 2986), DER, with its challengePassword attribute */
-    scep_bytes signer_cert_der; /* the certificate that signed the SCEP message (for a renewal the old one), or absent */
+    scep_bytes signer_cert_der; /* the certificate that signed the SCEP message (for a renewal the old one),
+                                   or absent */
     scep_bytes endpoint;        /* the host's name for the SCEP endpoint, or absent */
     scep_bytes peer;            /* the client's address as text, or absent */
 } scep_request;
@@ -127,19 +134,21 @@ typedef struct scep_issued {
 } scep_issued;
 
 /*
- * Issuing failed, by the host's or the CA's fault, after verify_request had allowed it. Not to be called when it was
- * this plugin that refused or could not answer.
+ * Issuing failed, by the host's or the CA's fault, after verify_request had allowed it. Not to be called when
+ * it was this plugin that refused or could not answer.
  */
 typedef struct scep_failed {
     size_t size;
     uint32_t timeout_ms;
-    uint32_t error_code; /* a 32 bit code of the failure: an HRESULT, or the host's own; shown to administrators */
+    uint32_t
+        error_code; /* a 32 bit code of the failure: an HRESULT, or the host's own; shown to administrators */
     scep_bytes transaction_id;
     scep_bytes csr_der;
     scep_bytes reason; /* UTF-8 text, shown to administrators */
 } scep_failed;
 
-/* The host sets size before the call and may reuse the struct. The plugin begins every call by writing DENY. */
+/* The host sets size before the call and may reuse the struct. The plugin begins every call by writing DENY.
+ */
 typedef struct scep_answer {
     size_t size;
     int32_t verdict;         /* SCEP_VERDICT_… */
@@ -159,7 +168,8 @@ typedef struct scep_plugin {
     const char *name;    /* "scep_intune" */
     const char *version; /* "0.1.0" */
 
-    /* text is filled when it fails (may be NULL). An unknown key is an error. Does not block on the network. */
+    /* text is filled when it fails (may be NULL). An unknown key is an error. Does not block on the network.
+     */
     int32_t (*open)(const scep_host *host, const scep_config_entry *config, size_t config_count,
                     scep_instance **instance, scep_text *text);
     /* May this certificate be issued? Returns within timeout_ms. */
@@ -173,7 +183,8 @@ typedef struct scep_plugin {
 
 /* The one symbol that a plugin exports, under the name SCEP_PLUGIN_ENTRY_SYMBOL. */
 #define SCEP_PLUGIN_ENTRY_SYMBOL "scep_plugin_entry"
-typedef int32_t (*scep_plugin_entry_fn)(uint32_t host_abi_major, uint32_t host_abi_minor, const scep_plugin **plugin);
+typedef int32_t (*scep_plugin_entry_fn)(uint32_t host_abi_major, uint32_t host_abi_minor,
+                                        const scep_plugin **plugin);
 
 #ifdef __cplusplus
 }

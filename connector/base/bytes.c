@@ -211,7 +211,8 @@ iscep_status iscep_base64_decode(iscep_buf *out, iscep_bytes text, iscep_error *
     }
     if (iscep_buf_status(out, err) != ISCEP_OK)
         return ISCEP_NOMEM;
-    return iscep_error_set(err, ISCEP_USAGE, "base64_malformed", "not base64 (RFC 4648, with padding, no line breaks)");
+    return iscep_error_set(err, ISCEP_USAGE, "base64_malformed",
+                           "not base64 (RFC 4648, with padding, no line breaks)");
 }
 
 iscep_status iscep_base64url_decode(iscep_buf *out, iscep_bytes text, iscep_error *err)
@@ -220,7 +221,8 @@ iscep_status iscep_base64url_decode(iscep_buf *out, iscep_bytes text, iscep_erro
         return ISCEP_OK;
     if (iscep_buf_status(out, err) != ISCEP_OK)
         return ISCEP_NOMEM;
-    return iscep_error_set(err, ISCEP_USAGE, "base64_malformed", "not base64url (RFC 4648, 5, without padding)");
+    return iscep_error_set(err, ISCEP_USAGE, "base64_malformed",
+                           "not base64url (RFC 4648, 5, without padding)");
 }
 
 void iscep_hex_encode(iscep_buf *out, iscep_bytes in)

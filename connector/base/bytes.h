@@ -1,4 +1,5 @@
-/* Bytes as pointer and length, one growing buffer that demands a maximum, and the two text encodings of the wire. */
+/* Bytes as pointer and length, one growing buffer that demands a maximum, and the two text encodings of the
+ * wire. */
 #ifndef ISCEP_BASE_BYTES_H
 #define ISCEP_BASE_BYTES_H
 
@@ -24,8 +25,8 @@ iscep_bytes iscep_bytes_of_text(const char *text);
 bool iscep_bytes_equal(iscep_bytes a, iscep_bytes b);
 
 /*
- * Owned and growing. An append that would pass max_len, or for which there is no memory, changes nothing and marks
- * the buffer: builders append freely and ask iscep_buf_status once at the end.
+ * Owned and growing. An append that would pass max_len, or for which there is no memory, changes nothing and
+ * marks the buffer: builders append freely and ask iscep_buf_status once at the end.
  */
 typedef struct iscep_buf {
     uint8_t *data;

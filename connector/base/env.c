@@ -46,8 +46,9 @@ iscep_status iscep_guid_new(char out[ISCEP_GUID_SIZE], const iscep_env *env, isc
         return status;
     b[6] = (uint8_t)((b[6] & 0x0F) | 0x40); /* version 4 */
     b[8] = (uint8_t)((b[8] & 0x3F) | 0x80); /* the RFC's variant */
-    snprintf(out, ISCEP_GUID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    snprintf(out, ISCEP_GUID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+             b[15]);
     return ISCEP_OK;
 }
 
@@ -61,8 +62,9 @@ void iscep_iso8601_emit(char out[ISCEP_ISO8601_SIZE], int64_t unix_ms)
     }
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    char date[64]; /* RFC 5280 ends at the year 9999, so 24 characters are enough; the rest is for the compiler */
-    snprintf(date, sizeof date, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+    char date[64]; /* RFC 5280 ends at the year 9999, so 24 characters are enough; the rest is for the
+                      compiler */
+    snprintf(date, sizeof date, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (tm.tm_year + 1900) % 10000,
+             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
     iscep_text_copy(out, ISCEP_ISO8601_SIZE, date);
 }

@@ -48,10 +48,10 @@ void iscep_text_copy(char *out, size_t out_size, const char *text)
     out[len] = '\0';
 }
 
-iscep_status iscep_error_set(iscep_error *err, iscep_status status, const char *code, const char *format, ...)
+void iscep_error_fill(iscep_error *err, iscep_status status, const char *code, const char *format, ...)
 {
     if (err == NULL)
-        return status;
+        return;
     char message[2 * sizeof err->message];
     va_list args;
     va_start(args, format);
@@ -61,7 +61,6 @@ iscep_status iscep_error_set(iscep_error *err, iscep_status status, const char *
     err->status = status;
     iscep_text_copy(err->code, sizeof err->code, code != NULL ? code : "");
     iscep_text_copy(err->message, sizeof err->message, message);
-    return status;
 }
 
 void iscep_error_prefix(iscep_error *err, const char *context)
@@ -71,9 +70,4 @@ void iscep_error_prefix(iscep_error *err, const char *context)
     char message[2 * sizeof err->message];
     snprintf(message, sizeof message, "%s: %s", context, err->message);
     iscep_text_copy(err->message, sizeof err->message, message);
-}
-
-iscep_status iscep_error_nomem(iscep_error *err)
-{
-    return iscep_error_set(err, ISCEP_NOMEM, "nomem", "out of memory");
 }

@@ -1,4 +1,5 @@
-/* Filling an iscep_error (include/iscep/error.h): set where it happens, prefixed with context on the way up. */
+/* Filling an iscep_error (include/iscep/error.h): set where it happens, prefixed with context on the way up.
+ */
 #ifndef ISCEP_BASE_ERROR_H
 #define ISCEP_BASE_ERROR_H
 
@@ -9,18 +10,32 @@
 #define ISCEP_CHECKED         __attribute__((warn_unused_result))
 #define ISCEP_PRINTF(fmt, at) __attribute__((format(printf, fmt, at)))
 
-/* Sets status, code (may be NULL) and message; resets the rest. Returns status, so that failing is one line.
- * err may be NULL. Control characters in the message become spaces. */
-iscep_status iscep_error_set(iscep_error *err, iscep_status status, const char *code, const char *format, ...)
+/*
+ * Sets status, code (may be NULL) and message; resets the rest. Its value is status, so that failing is one
+ * line. err may be NULL. Control characters in the message become spaces. A macro, so that compilers and
+ * analysers see which status comes out.
+ */
+#define iscep_error_set(err, status, code, ...)                                                              \
+    (iscep_error_fill((err), (status), (code), __VA_ARGS__), iscep_status_of(status))
+void iscep_error_fill(iscep_error *err, iscep_status status, const char *code, const char *format, ...)
     ISCEP_PRINTF(4, 5);
 
 /* Puts "context: " before the message. */
 void iscep_error_prefix(iscep_error *err, const char *context);
 
-/* out of memory has one message, and needs none of the machinery above. */
-iscep_status iscep_error_nomem(iscep_error *err);
+static inline iscep_status iscep_status_of(
+    iscep_status status) /* a call may go unused, a bare value may not */
+{
+    return status;
+}
 
-/* Copies text of foreign origin into a fixed field: cut at a UTF-8 boundary, control characters become spaces. */
+static inline iscep_status iscep_error_nomem(iscep_error *err)
+{
+    return iscep_error_set(err, ISCEP_NOMEM, "nomem", "out of memory");
+}
+
+/* Copies text of foreign origin into a fixed field: cut at a UTF-8 boundary, control characters become
+ * spaces. */
 void iscep_text_copy(char *out, size_t out_size, const char *text);
 
 #endif

@@ -70,8 +70,8 @@ static iscep_status append_signature(iscep_buf *token, iscep_jwt_alg alg, EVP_PK
     return iscep_buf_status(token, err);
 }
 
-iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims, EVP_PKEY *key,
-                            iscep_error *err)
+iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
+                            EVP_PKEY *key, iscep_error *err)
 {
     ISCEP_AUTO_BUF header_json, claims_json, token;
     iscep_buf_init(&header_json, ISCEP_JWT_MAX_LEN);
@@ -155,7 +155,8 @@ static iscep_status check_header(iscep_bytes part, iscep_jwt_alg alg, iscep_erro
     return ISCEP_OK;
 }
 
-static iscep_status check_signature(const token_parts *parts, iscep_jwt_alg alg, EVP_PKEY *key, iscep_error *err)
+static iscep_status check_signature(const token_parts *parts, iscep_jwt_alg alg, EVP_PKEY *key,
+                                    iscep_error *err)
 {
     ISCEP_AUTO_BUF signature;
     iscep_buf_init(&signature, ISCEP_JWT_MAX_LEN);

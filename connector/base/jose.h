@@ -1,9 +1,9 @@
 /*
- * JSON Web Tokens (RFC 7519) in the compact form (RFC 7515), signed with RSA: RS256 and PS256 (RFC 7518, 3.3 and 3.5),
- * the two that Entra ID knows.
+ * JSON Web Tokens (RFC 7519) in the compact form (RFC 7515), signed with RSA: RS256 and PS256 (RFC 7518, 3.3
+ * and 3.5), the two that Entra ID knows.
  *
- * Who verifies names the one algorithm that may appear: what a token's header says about itself never chooses how the
- * token is checked. Threads: no state; a key may be used by any thread.
+ * Who verifies names the one algorithm that may appear: what a token's header says about itself never chooses
+ * how the token is checked. Threads: no state; a key may be used by any thread.
  */
 #ifndef ISCEP_BASE_JOSE_H
 #define ISCEP_BASE_JOSE_H
@@ -16,8 +16,8 @@
 
 typedef enum iscep_jwt_alg { ISCEP_JWT_RS256 = 1, ISCEP_JWT_PS256 = 2 } iscep_jwt_alg;
 
-/* The JOSE header; NULL leaves a member out. Entra ID finds the certificate of a client assertion by x5t (with RS256)
- * or x5t#S256 (with PS256). */
+/* The JOSE header; NULL leaves a member out. Entra ID finds the certificate of a client assertion by x5t
+ * (with RS256) or x5t#S256 (with PS256). */
 typedef struct iscep_jwt_header {
     iscep_jwt_alg alg;
     const char *kid;
@@ -26,18 +26,19 @@ typedef struct iscep_jwt_header {
 } iscep_jwt_header;
 
 /* Appends the token to out. key: a private RSA key of at least 2048 bits, else CONFIG "jwt_key". */
-iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims, EVP_PKEY *key,
-                            iscep_error *err) ISCEP_CHECKED;
+iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
+                            EVP_PKEY *key, iscep_error *err) ISCEP_CHECKED;
 
 /*
- * Hands out the claims of a token whose signature is right; the caller frees them with iscep_json_free. AUTH otherwise,
- * with code jwt_malformed, jwt_alg (another algorithm, or a critical extension that we do not know) or jwt_signature.
- * What the claims say is not looked at.
+ * Hands out the claims of a token whose signature is right; the caller frees them with iscep_json_free. AUTH
+ * otherwise, with code jwt_malformed, jwt_alg (another algorithm, or a critical extension that we do not
+ * know) or jwt_signature. What the claims say is not looked at.
  */
 iscep_status iscep_jwt_verify(iscep_json **claims, iscep_bytes token, iscep_jwt_alg alg, EVP_PKEY *key,
                               iscep_error *err) ISCEP_CHECKED;
 
-/* AUTH "jwt_expired" unless exp is a number in the future, "jwt_not_yet_valid" if nbf is there and not in the past. */
+/* AUTH "jwt_expired" unless exp is a number in the future, "jwt_not_yet_valid" if nbf is there and not in the
+ * past. */
 iscep_status iscep_jwt_check_time(const iscep_json *claims, int64_t now_unix, iscep_error *err) ISCEP_CHECKED;
 
 #endif

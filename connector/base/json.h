@@ -1,7 +1,7 @@
 /*
- * JSON, with the rules a security decision needs on top of cJSON's: a whole document and nothing behind it, bounded
- * depth, no NUL inside strings (neither raw nor as \u0000: C would see a shorter string than the sender wrote), and
- * members that are looked up must stand there exactly once.
+ * JSON, with the rules a security decision needs on top of cJSON's: a whole document and nothing behind it,
+ * bounded depth, no NUL inside strings (neither raw nor as \u0000: C would see a shorter string than the
+ * sender wrote), and members that are looked up must stand there exactly once.
  */
 #ifndef ISCEP_BASE_JSON_H
 #define ISCEP_BASE_JSON_H
@@ -20,7 +20,7 @@ void iscep_json_cleanup(iscep_json **json);
 
 /* Borrowed from json; NULL if it is not an object, or the member is absent or stands there twice. */
 const iscep_json *iscep_json_member(const iscep_json *json, const char *name);
-const char *iscep_json_text(const iscep_json *json, const char *name); /* NULL unless a string */
+const char *iscep_json_text(const iscep_json *json, const char *name);       /* NULL unless a string */
 bool iscep_json_int(const iscep_json *json, const char *name, int64_t *out); /* false unless a whole number */
 bool iscep_json_is_true(const iscep_json *json, const char *name);
 const char *iscep_json_as_text(const iscep_json *json); /* the value itself; NULL unless a string */
@@ -35,8 +35,8 @@ const char *iscep_json_name(const iscep_json *element); /* a member's name, NULL
 /* Building. NULL in gives NULL out and adds do nothing, so one check at the end (emit) suffices. */
 iscep_json *iscep_json_new_object(void);
 iscep_json *iscep_json_new_array(void);
-iscep_json *iscep_json_add_object(iscep_json *json, const char *name); /* borrowed child */
-iscep_json *iscep_json_add_array(iscep_json *json, const char *name);  /* borrowed child */
+iscep_json *iscep_json_add_object(iscep_json *json, const char *name);          /* borrowed child */
+iscep_json *iscep_json_add_array(iscep_json *json, const char *name);           /* borrowed child */
 void iscep_json_add_text(iscep_json *json, const char *name, const char *text); /* NULL text adds null */
 void iscep_json_add_int(iscep_json *json, const char *name, int64_t number);
 void iscep_json_add_bool(iscep_json *json, const char *name, bool value);

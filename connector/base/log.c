@@ -37,7 +37,8 @@ static void append_json(iscep_buf *line, const char *time, const char *level, co
     iscep_buf_append_text(line, "}\n");
 }
 
-/* Values with a space, a quote or a control character are quoted as in JSON, so that a line stays one line. */
+/* Values with a space, a quote or a control character are quoted as in JSON, so that a line stays one line.
+ */
 static bool needs_quotes(const char *text)
 {
     if (*text == '\0')
@@ -64,8 +65,8 @@ static void append_text(iscep_buf *line, const char *time, const char *level, co
     iscep_buf_append_text(line, "\n");
 }
 
-void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event, const iscep_log_field *fields,
-                     size_t count)
+void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event,
+                     const iscep_log_field *fields, size_t count)
 {
     if (log == NULL || level < log->min_level)
         return;
@@ -76,12 +77,12 @@ void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *ev
 
     ISCEP_AUTO_BUF line;
     iscep_buf_init(&line, MAX_LINE_LEN);
-    (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level], event, fields,
-                                                                       count);
+    (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level], event,
+                                                                       fields, count);
     if (line.is_overflown) { /* too long: say that it happened, without the fields */
         iscep_buf_clear(&line);
-        (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level], event, NULL,
-                                                                           0);
+        (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level],
+                                                                           event, NULL, 0);
     }
     if (log->write != NULL)
         log->write(log->user, (const char *)line.data, line.len);

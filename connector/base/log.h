@@ -1,16 +1,23 @@
 /*
  * One line an event: a stable event name and its fields, as text for people or JSON for machines.
  *
- *     iscep_log_event(log, ISCEP_LOG_WARN, "token_refused", ISCEP_LOG_TEXT("scope", scope), ISCEP_LOG_NUM("http", 401));
+ *     iscep_log_event(log, ISCEP_LOG_WARN, "token_refused", ISCEP_LOG_TEXT("scope", scope),
+ * ISCEP_LOG_NUM("http", 401));
  *
- * Never a secret, a token, a challenge or a CSR, at any level. Threads: any; a line is written with one write(2).
+ * Never a secret, a token, a challenge or a CSR, at any level. Threads: any; a line is written with one
+ * write(2).
  */
 #ifndef ISCEP_BASE_LOG_H
 #define ISCEP_BASE_LOG_H
 
 #include "base/bytes.h"
 
-typedef enum iscep_log_level { ISCEP_LOG_DEBUG, ISCEP_LOG_INFO, ISCEP_LOG_WARN, ISCEP_LOG_ERROR } iscep_log_level;
+typedef enum iscep_log_level {
+    ISCEP_LOG_DEBUG,
+    ISCEP_LOG_INFO,
+    ISCEP_LOG_WARN,
+    ISCEP_LOG_ERROR
+} iscep_log_level;
 typedef enum iscep_log_format { ISCEP_LOG_FORMAT_TEXT, ISCEP_LOG_FORMAT_JSON } iscep_log_format;
 
 typedef struct iscep_log_field {
@@ -30,11 +37,11 @@ typedef struct iscep_log {
     void *user;
 } iscep_log;
 
-void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event, const iscep_log_field *fields,
-                     size_t count);
+void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event,
+                     const iscep_log_field *fields, size_t count);
 
-#define iscep_log_event(log, level, event, ...)                                                                        \
-    iscep_log_write((log), (level), (event), (const iscep_log_field[]){__VA_ARGS__},                                   \
+#define iscep_log_event(log, level, event, ...)                                                              \
+    iscep_log_write((log), (level), (event), (const iscep_log_field[]){__VA_ARGS__},                         \
                     sizeof((const iscep_log_field[]){__VA_ARGS__}) / sizeof(iscep_log_field))
 
 bool iscep_log_level_parse(const char *word, iscep_log_level *out);

@@ -66,11 +66,11 @@ iscep_status iscep_secret_load(iscep_secret **out, const char *path, iscep_error
     close(fd);
     iscep_status status;
     if (got < 0) {
-        status = iscep_error_set(err, ISCEP_CONFIG, "secret_unreadable", "cannot read secret file %s: %s", path,
-                                 strerror(read_errno));
+        status = iscep_error_set(err, ISCEP_CONFIG, "secret_unreadable", "cannot read secret file %s: %s",
+                                 path, strerror(read_errno));
     } else if (got > MAX_SECRET_LEN) {
-        status = iscep_error_set(err, ISCEP_CONFIG, "secret_too_large", "secret file %s is larger than %d bytes", path,
-                                 MAX_SECRET_LEN);
+        status = iscep_error_set(err, ISCEP_CONFIG, "secret_too_large",
+                                 "secret file %s is larger than %d bytes", path, MAX_SECRET_LEN);
     } else {
         size_t len = without_line_end(data, (size_t)got);
         if (len == 0)

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-iscep_status iscep_transaction_id_parse(char out[ISCEP_TRANSACTION_ID_SIZE], iscep_bytes text, iscep_error *err)
+iscep_status iscep_transaction_id_parse(char out[ISCEP_TRANSACTION_ID_SIZE], iscep_bytes text,
+                                        iscep_error *err)
 {
     bool is_printable = text.len > 0 && text.len <= ISCEP_TRANSACTION_ID_MAX_LEN;
     for (size_t i = 0; is_printable && i < text.len; i++)

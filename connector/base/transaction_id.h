@@ -8,10 +8,11 @@
 #define ISCEP_TRANSACTION_ID_SIZE    (ISCEP_TRANSACTION_ID_MAX_LEN + 1)
 
 /*
- * Copies it as a C string. USAGE, "transaction_id", unless it is 1 to 255 bytes of printable ASCII. Clients in the
- * field use more characters than a PrintableString may have ('_', '*'); control characters and NUL nobody needs.
+ * Copies it as a C string. USAGE, "transaction_id", unless it is 1 to 255 bytes of printable ASCII. Clients
+ * in the field use more characters than a PrintableString may have ('_', '*'); control characters and NUL
+ * nobody needs.
  */
-iscep_status iscep_transaction_id_parse(char out[ISCEP_TRANSACTION_ID_SIZE], iscep_bytes text, iscep_error *err)
-    ISCEP_CHECKED;
+iscep_status iscep_transaction_id_parse(char out[ISCEP_TRANSACTION_ID_SIZE], iscep_bytes text,
+                                        iscep_error *err) ISCEP_CHECKED;
 
 #endif

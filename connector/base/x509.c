@@ -43,7 +43,8 @@ size_t iscep_der_element_len(const uint8_t *data, size_t len)
     return (size_t)(at - data) + (size_t)content_len;
 }
 
-/* Every element definite, minimal in its length, and whole within its parent: what d2i would let pass is not DER. */
+/* Every element definite, minimal in its length, and whole within its parent: what d2i would let pass is not
+ * DER. */
 static bool is_der(const uint8_t *data, size_t len, unsigned depth)
 {
     while (len > 0) {
@@ -55,7 +56,10 @@ static bool is_der(const uint8_t *data, size_t len, unsigned depth)
         int tag = 0, tag_class = 0;
         int flags = ASN1_get_object(&content, &content_len, &tag, &tag_class, (long)len);
         size_t header_len = element_len - (size_t)content_len;
-        size_t length_octets = content_len < 0x80 ? 1 : content_len < 0x100 ? 2 : content_len < 0x10000 ? 3 : 4;
+        size_t length_octets = content_len < 0x80      ? 1
+                               : content_len < 0x100   ? 2
+                               : content_len < 0x10000 ? 3
+                                                       : 4;
         if (tag < 31 && header_len != 1 + length_octets)
             return false;
         if ((flags & V_ASN1_CONSTRUCTED) != 0 &&
@@ -93,8 +97,9 @@ static iscep_status find_challenge(iscep_csr *csr, iscep_error *err)
 {
     int at = X509_REQ_get_attr_by_NID(csr->req, NID_pkcs9_challengePassword, -1);
     if (at < 0)
-        return iscep_error_set(err, ISCEP_USAGE, "csr_challenge_missing",
-                               "the CSR carries no challengePassword attribute: the profile's challenge did not arrive");
+        return iscep_error_set(
+            err, ISCEP_USAGE, "csr_challenge_missing",
+            "the CSR carries no challengePassword attribute: the profile's challenge did not arrive");
     if (X509_REQ_get_attr_by_NID(csr->req, NID_pkcs9_challengePassword, at) >= 0 ||
         X509_ATTRIBUTE_count(X509_REQ_get_attr(csr->req, at)) > 1)
         return iscep_error_set(err, ISCEP_USAGE, "csr_challenge_duplicate",
@@ -107,7 +112,8 @@ static iscep_status find_challenge(iscep_csr *csr, iscep_error *err)
                                "the CSR's challengePassword is not a character string");
     const ASN1_STRING *text = value->value.asn1_string;
     if (ASN1_STRING_length(text) <= 0)
-        return iscep_error_set(err, ISCEP_USAGE, "csr_challenge_missing", "the CSR's challengePassword is empty");
+        return iscep_error_set(err, ISCEP_USAGE, "csr_challenge_missing",
+                               "the CSR's challengePassword is empty");
     csr->challenge = iscep_bytes_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
     return ISCEP_OK;
 }
@@ -135,8 +141,8 @@ static iscep_status parse_csr(iscep_csr *csr, iscep_bytes der, iscep_error *err)
 iscep_status iscep_csr_parse(iscep_csr **out, iscep_bytes der, iscep_error *err)
 {
     if (der.len > ISCEP_CSR_MAX_LEN)
-        return iscep_error_set(err, ISCEP_USAGE, "csr_too_large", "the CSR has %zu bytes, at most %u are accepted",
-                               der.len, ISCEP_CSR_MAX_LEN);
+        return iscep_error_set(err, ISCEP_USAGE, "csr_too_large",
+                               "the CSR has %zu bytes, at most %u are accepted", der.len, ISCEP_CSR_MAX_LEN);
     iscep_csr *csr = calloc(1, sizeof *csr);
     if (csr == NULL)
         return iscep_error_nomem(err);
@@ -192,7 +198,8 @@ static iscep_status read_not_after(int64_t *unix_s, const X509 *x509, iscep_erro
 {
     struct tm tm;
     if (ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm) != 1)
-        return iscep_error_set(err, ISCEP_USAGE, "certificate_malformed", "the certificate's notAfter cannot be read");
+        return iscep_error_set(err, ISCEP_USAGE, "certificate_malformed",
+                               "the certificate's notAfter cannot be read");
     *unix_s = (int64_t)timegm(&tm);
     return ISCEP_OK;
 }

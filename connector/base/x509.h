@@ -1,7 +1,9 @@
 /*
- * Facts of a PKCS#10 request (RFC 2986) and of an X.509 certificate (RFC 5280), as far as SCEP and Intune ask for them.
+ * Facts of a PKCS#10 request (RFC 2986) and of an X.509 certificate (RFC 5280), as far as SCEP and Intune ask
+ * for them.
  *
- * Parsing is strict: DER, the whole input, within a size limit. Threads: a parsed object may be read by any thread.
+ * Parsing is strict: DER, the whole input, within a size limit. Threads: a parsed object may be read by any
+ * thread.
  */
 #ifndef ISCEP_BASE_X509_H
 #define ISCEP_BASE_X509_H
@@ -15,14 +17,15 @@ typedef struct iscep_csr iscep_csr;
 typedef struct iscep_cert iscep_cert;
 
 /*
- * Parses the request and checks proof of possession (its own signature). The error's code tells what is wrong:
- * csr_too_large, csr_malformed, csr_signature_invalid, csr_challenge_missing, csr_challenge_duplicate (also two values
- * in one attribute). All with status USAGE.
+ * Parses the request and checks proof of possession (its own signature). The error's code tells what is
+ * wrong: csr_too_large, csr_malformed, csr_signature_invalid, csr_challenge_missing, csr_challenge_duplicate
+ * (also two values in one attribute). All with status USAGE.
  */
 iscep_status iscep_csr_parse(iscep_csr **out, iscep_bytes der, iscep_error *err) ISCEP_CHECKED;
 void iscep_csr_free(iscep_csr *csr);
 iscep_bytes iscep_csr_der(const iscep_csr *csr);
-/* The challengePassword (PKCS#9, 1.2.840.113549.1.9.7): exactly one, never empty. A secret: borrowed, not for logs. */
+/* The challengePassword (PKCS#9, 1.2.840.113549.1.9.7): exactly one, never empty. A secret: borrowed, not for
+ * logs. */
 iscep_bytes iscep_csr_challenge(const iscep_csr *csr);
 /* RFC 2253 text, "CN=…,O=…"; borrowed, lives as long as csr. */
 const char *iscep_csr_subject(const iscep_csr *csr);

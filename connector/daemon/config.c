@@ -1,6 +1,6 @@
 /*
- * See config.h. The table of keys says all there is to say of each: where it goes and how its text is read. What a key
- * means is documented in docs/CONFIGURATION.md.
+ * See config.h. The table of keys says all there is to say of each: where it goes and how its text is read.
+ * What a key means is documented in docs/CONFIGURATION.md.
  */
 #include "daemon/config.h"
 
@@ -176,64 +176,69 @@ static const struct key *find_key(const struct key *keys, const char *name)
 
 /* --- reading the file --- */
 
-static iscep_status set_value(iscep_config *config, const struct key *keys, const char *section, const char *name,
-                              struct ini_cfgobj *ini, const char *path, iscep_error *err)
+static iscep_status set_value(iscep_config *config, const struct key *keys, const char *section,
+                              const char *name, struct ini_cfgobj *ini, const char *path, iscep_error *err)
 {
     struct value_obj *value = NULL;
     uint32_t line = 0;
     int error = ini_get_config_valueobj(section, name, ini, INI_GET_FIRST_VALUE, &value);
     const char *text = error == 0 && value != NULL ? ini_get_const_string_config_value(value, &error) : NULL;
     if (text == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_value", "%s: [%s] %s cannot be read", path, section, name);
+        return iscep_error_set(err, ISCEP_CONFIG, "config_value", "%s: [%s] %s cannot be read", path, section,
+                               name);
     value_get_line(value, &line);
     const struct key *key = find_key(keys, name);
     if (key == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_key", "%s:%u: unknown key \"%s\" in [%s]", path, line, name,
-                               section);
+        return iscep_error_set(err, ISCEP_CONFIG, "config_key", "%s:%u: unknown key \"%s\" in [%s]", path,
+                               line, name, section);
     const char *fault = key->read(config, (char *)config + key->offset, text);
     if (fault != NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "config_value", "%s:%u: %s: %s", path, line, name, fault);
     return ISCEP_OK;
 }
 
-static iscep_status read_section(iscep_config *config, const char *section, struct ini_cfgobj *ini, const char *path,
-                                 iscep_error *err)
+static iscep_status read_section(iscep_config *config, const char *section, struct ini_cfgobj *ini,
+                                 const char *path, iscep_error *err)
 {
     const struct key *keys = connector_keys;
     if (strncmp(section, "tenant/", 7) == 0 && section[7] != '\0') {
         if (config->tenant_name != NULL)
-            return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: [%s]: only one tenant can be configured",
-                                   path, section);
+            return iscep_error_set(err, ISCEP_CONFIG, "config_section",
+                                   "%s: [%s]: only one tenant can be configured", path, section);
         config->tenant_name = keep(config, section + 7);
         keys = tenant_keys;
     } else if (strcmp(section, "connector") != 0) {
         return iscep_error_set(err, ISCEP_CONFIG, "config_section",
-                               "%s: unknown section [%s]; there are [connector] and [tenant/NAME]", path, section);
+                               "%s: unknown section [%s]; there are [connector] and [tenant/NAME]", path,
+                               section);
     }
     int count = 0, error = 0;
     char **names = ini_get_attribute_list(ini, section, &count, &error);
-    iscep_status status = names == NULL && error != 0 ? iscep_error_nomem(err) : ISCEP_OK;
+    iscep_status status = names == NULL ? iscep_error_nomem(err) : ISCEP_OK;
     for (int i = 0; i < count && status == ISCEP_OK; i++)
         status = set_value(config, keys, section, names[i], ini, path, err);
     ini_free_attribute_list(names);
     return status;
 }
 
-static iscep_status read_sections(iscep_config *config, struct ini_cfgobj *ini, const char *path, iscep_error *err)
+static iscep_status read_sections(iscep_config *config, struct ini_cfgobj *ini, const char *path,
+                                  iscep_error *err)
 {
     int count = 0, error = 0;
     char **sections = ini_get_section_list(ini, &count, &error);
-    iscep_status status = sections == NULL && error != 0 ? iscep_error_nomem(err) : ISCEP_OK;
+    iscep_status status = sections == NULL ? iscep_error_nomem(err) : ISCEP_OK;
     for (int i = 0; i < count && status == ISCEP_OK; i++)
         status = read_section(config, sections[i], ini, path, err);
     ini_free_section_list(sections);
     if (status == ISCEP_OK && config->tenant_name == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: there is no [tenant/NAME] section", path);
+        return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: there is no [tenant/NAME] section",
+                               path);
     return status;
 }
 
 /* libini_config has found what is no INI file; its first message names the line. */
-static iscep_status describe_syntax_error(struct ini_cfgobj *ini, const char *path, int error, iscep_error *err)
+static iscep_status describe_syntax_error(struct ini_cfgobj *ini, const char *path, int error,
+                                          iscep_error *err)
 {
     char **messages = NULL;
     if (ini_config_get_errors(ini, &messages) != 0 || messages == NULL || messages[0] == NULL)
@@ -255,8 +260,8 @@ static iscep_status read_file(iscep_config *config, const char *path, iscep_erro
     iscep_status status;
     if (ini_config_create(&ini) != 0)
         status = iscep_error_nomem(err);
-    else if ((error = ini_config_parse(file, INI_STOP_ON_ANY, INI_MV1S_ERROR | INI_MS_ERROR, INI_PARSE_NOWRAP, ini)) !=
-             0)
+    else if ((error = ini_config_parse(file, INI_STOP_ON_ANY, INI_MV1S_ERROR | INI_MS_ERROR, INI_PARSE_NOWRAP,
+                                       ini)) != 0)
         status = describe_syntax_error(ini, path, error, err);
     else
         status = read_sections(config, ini, path, err);

@@ -1,6 +1,6 @@
 /*
- * intune-scepd's configuration file, by libini_config. A mistake is refused with file and line; so is a key or section
- * that nobody knows.
+ * intune-scepd's configuration file, by libini_config. A mistake is refused with file and line; so is a key
+ * or section that nobody knows.
  *
  *     [connector]                  how the daemon serves
  *     [tenant/NAME]                which tenant, and how to reach Intune (exactly one for now)
@@ -16,11 +16,11 @@ typedef struct iscep_config iscep_config;
 
 struct iscep_config {
     /* [connector] */
-    const char *socket_path;     /* listen = unix:PATH */
+    const char *socket_path; /* listen = unix:PATH */
     uint32_t socket_mode;
-    int64_t request_timeout_ms;  /* the longest that a caller is kept waiting */
-    int64_t drain_timeout_ms;    /* after SIGTERM, for what is in flight */
-    uint32_t max_connections;    /* inbound */
+    int64_t request_timeout_ms; /* the longest that a caller is kept waiting */
+    int64_t drain_timeout_ms;   /* after SIGTERM, for what is in flight */
+    uint32_t max_connections;   /* inbound */
     iscep_log_level log_level;
     iscep_log_format log_format;
     /* [tenant/NAME] */

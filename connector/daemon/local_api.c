@@ -12,7 +12,8 @@ static void on_verdict(void *user, const iscep_verdict *verdict)
 }
 
 /* The deadline is the caller's, but at most ours. */
-static iscep_service_request to_service_request(const iscep_local_api *api, const iscep_local_request *request)
+static iscep_service_request to_service_request(const iscep_local_api *api,
+                                                const iscep_local_request *request)
 {
     int64_t timeout_ms = api->request_timeout_ms;
     if (request->timeout_ms > 0 && request->timeout_ms < timeout_ms)
@@ -22,8 +23,8 @@ static iscep_service_request to_service_request(const iscep_local_api *api, cons
                                    .deadline_mono_ms = iscep_now_mono_ms(api->env) + timeout_ms};
 }
 
-static iscep_status start_action(const iscep_local_api *api, iscep_local_action action, iscep_local_request *request,
-                                 iscep_exchange *exchange, iscep_error *err)
+static iscep_status start_action(const iscep_local_api *api, iscep_local_action action,
+                                 iscep_local_request *request, iscep_exchange *exchange, iscep_error *err)
 {
     iscep_service_request asked = to_service_request(api, request);
     switch (action) {
@@ -38,7 +39,8 @@ static iscep_status start_action(const iscep_local_api *api, iscep_local_action 
                                        iscep_buf_text(&request->description), on_verdict, exchange, err);
 }
 
-/* The body moves out of the exchange: a caller who waits for a slow Intune need not keep the CSR in memory. */
+/* The body moves out of the exchange: a caller who waits for a slow Intune need not keep the CSR in memory.
+ */
 static void handle_action(iscep_exchange *exchange, iscep_local_api *api, iscep_local_action action)
 {
     iscep_local_request request;
@@ -120,7 +122,8 @@ void iscep_local_api_handle(iscep_exchange *exchange, void *user)
     }
     iscep_error err;
     if (is_known_path)
-        iscep_error_set(&err, ISCEP_USAGE, "method_not_allowed", "this path does not know the method %s", method);
+        iscep_error_set(&err, ISCEP_USAGE, "method_not_allowed", "this path does not know the method %s",
+                        method);
     else
         iscep_error_set(&err, ISCEP_USAGE, "path_not_found", "there is nothing at this path");
     err.http_status = is_known_path ? 405 : 404;

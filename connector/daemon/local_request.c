@@ -60,7 +60,8 @@ static iscep_status check_members(const iscep_json *json, iscep_local_action act
         return bad_request(err, 400, "json_malformed", "the body must be a JSON object");
     for (const iscep_json *at = iscep_json_first(json); at != NULL; at = iscep_json_next(at))
         if (!is_known_member(iscep_json_name(at), action))
-            return bad_request(err, 400, "json_unknown_member", "the body has a member that this request does not know");
+            return bad_request(err, 400, "json_unknown_member",
+                               "the body has a member that this request does not know");
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         int64_t number;
         if ((members[i].actions & action) == 0)
@@ -82,12 +83,13 @@ static iscep_status decode_member(iscep_buf *out, const iscep_json *json, const 
 {
     if (iscep_base64_decode(out, iscep_bytes_of_text(iscep_json_text(json, name)), NULL) == ISCEP_OK)
         return ISCEP_OK;
-    return out->is_overflown ? bad_request(err, 413, "body_too_large", "the CSR or certificate is too large")
-                             : bad_request(err, 400, "base64_malformed", "csr and certificate must be base64 of DER");
+    return out->is_overflown
+               ? bad_request(err, 413, "body_too_large", "the CSR or certificate is too large")
+               : bad_request(err, 400, "base64_malformed", "csr and certificate must be base64 of DER");
 }
 
-static iscep_status parse_json(iscep_local_request *out, const iscep_exchange *exchange, iscep_local_action action,
-                               iscep_error *err)
+static iscep_status parse_json(iscep_local_request *out, const iscep_exchange *exchange,
+                               iscep_local_action action, iscep_error *err)
 {
     if (iscep_json_parse(&out->json, iscep_exchange_body(exchange), NULL) != ISCEP_OK)
         return bad_request(err, 400, "json_malformed", "the body is not a JSON document");
@@ -118,13 +120,15 @@ static iscep_status split_issued(iscep_local_request *out, iscep_bytes body, isc
 {
     size_t csr_len = iscep_der_element_len(body.data, body.len);
     if (csr_len == 0 || csr_len >= body.len)
-        return bad_request(err, 400, "body_malformed", "the body must be the CSR and right behind it the certificate");
+        return bad_request(err, 400, "body_malformed",
+                           "the body must be the CSR and right behind it the certificate");
     out->csr = iscep_bytes_of(body.data, csr_len);
     out->cert = iscep_bytes_of(body.data + csr_len, body.len - csr_len);
     return ISCEP_OK;
 }
 
-static iscep_status parse_failure_headers(iscep_local_request *out, const iscep_exchange *exchange, iscep_error *err)
+static iscep_status parse_failure_headers(iscep_local_request *out, const iscep_exchange *exchange,
+                                          iscep_error *err)
 {
     const char *code_text = iscep_exchange_header(exchange, "X-Scep-Error-Code");
     const char *description = iscep_exchange_header(exchange, "X-Scep-Error-Description");
@@ -134,12 +138,13 @@ static iscep_status parse_failure_headers(iscep_local_request *out, const iscep_
     out->error_code = (uint32_t)code;
     if (description != NULL &&
         iscep_form_decode(&out->description, iscep_bytes_of_text(description), NULL) != ISCEP_OK)
-        return bad_request(err, 400, "error_description", "X-Scep-Error-Description is not percent-encoded text");
+        return bad_request(err, 400, "error_description",
+                           "X-Scep-Error-Description is not percent-encoded text");
     return ISCEP_OK;
 }
 
-static iscep_status parse_raw(iscep_local_request *out, const iscep_exchange *exchange, iscep_local_action action,
-                              iscep_error *err)
+static iscep_status parse_raw(iscep_local_request *out, const iscep_exchange *exchange,
+                              iscep_local_action action, iscep_error *err)
 {
     const char *transaction_id = iscep_exchange_header(exchange, "X-Scep-Transaction-Id");
     if (transaction_id == NULL)
@@ -175,7 +180,8 @@ iscep_status iscep_local_request_parse(iscep_local_request *out, const iscep_exc
         return parse_json(out, exchange, action, err);
     if (is_type(content_type, "application/pkcs10"))
         return parse_raw(out, exchange, action, err);
-    return bad_request(err, 415, "content_type", "Content-Type must be application/json or application/pkcs10");
+    return bad_request(err, 415, "content_type",
+                       "Content-Type must be application/json or application/pkcs10");
 }
 
 void iscep_local_request_clear(iscep_local_request *request)

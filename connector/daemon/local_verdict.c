@@ -33,7 +33,8 @@ static void emit_text(iscep_buf *out, const field *fields, size_t count, int64_t
         iscep_buf_printf(out, "retryAfterMs: %lld\n", (long long)retry_after_ms);
 }
 
-static void send_reply(iscep_exchange *exchange, int32_t status, const char *word, const iscep_verdict *verdict)
+static void send_reply(iscep_exchange *exchange, int32_t status, const char *word,
+                       const iscep_verdict *verdict)
 {
     const field fields[] = {{"verdict", word},
                             {"code", verdict->code},
@@ -48,13 +49,15 @@ static void send_reply(iscep_exchange *exchange, int32_t status, const char *wor
 
     char retry_after[24];
     snprintf(retry_after, sizeof retry_after, "%lld",
-             verdict->retry_after_ms > 0 ? (long long)(verdict->retry_after_ms + 999) / 1000 : DEFAULT_RETRY_AFTER_S);
+             verdict->retry_after_ms > 0 ? (long long)(verdict->retry_after_ms + 999) / 1000
+                                         : DEFAULT_RETRY_AFTER_S);
     const iscep_http_header header = {"Retry-After", retry_after};
-    iscep_exchange_reply(exchange, &(iscep_reply){.status = status,
-                                                  .content_type = wants_text ? "text/plain; charset=utf-8" : NULL,
-                                                  .body = iscep_buf_bytes(&body),
-                                                  .headers = &header,
-                                                  .header_count = status == 503 ? 1 : 0});
+    iscep_exchange_reply(exchange,
+                         &(iscep_reply){.status = status,
+                                        .content_type = wants_text ? "text/plain; charset=utf-8" : NULL,
+                                        .body = iscep_buf_bytes(&body),
+                                        .headers = &header,
+                                        .header_count = status == 503 ? 1 : 0});
 }
 
 void iscep_local_verdict_reply(iscep_exchange *exchange, const iscep_verdict *verdict)

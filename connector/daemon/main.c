@@ -14,7 +14,8 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static const char usage[] =
     "Usage: intune-scepd -c FILE [--check]\n"
     "\n"
-    "Verifies SCEP challenges with Microsoft Intune and reports issued certificates, for SCEP servers that ask on its\n"
+    "Verifies SCEP challenges with Microsoft Intune and reports issued certificates, for SCEP servers that "
+    "ask on its\n"
     "Unix socket (docs/LOCAL-API.md).\n"
     "\n"
     "  -c, --config FILE  the configuration (docs/CONFIGURATION.md)\n"
@@ -22,7 +23,8 @@ static const char usage[] =
     "  -h, --help         show this\n"
     "  -V, --version      show the version\n"
     "\n"
-    "SIGTERM and SIGINT: answer what is in flight, then end. Exit: 0 ended in order, 1 could not start, 2 usage or\n"
+    "SIGTERM and SIGINT: answer what is in flight, then end. Exit: 0 ended in order, 1 could not start, 2 "
+    "usage or\n"
     "configuration.\n";
 
 struct options {
@@ -126,8 +128,8 @@ static iscep_status make_server(struct parts *parts, iscep_error *err)
     iscep_status status = iscep_http_server_new(&parts->server, &parts->env, parts->loop, &limits,
                                                 iscep_local_api_handle, &parts->api, err);
     if (status == ISCEP_OK)
-        status = iscep_http_server_listen_unix(parts->server, parts->config->socket_path, parts->config->socket_mode,
-                                               err);
+        status = iscep_http_server_listen_unix(parts->server, parts->config->socket_path,
+                                               parts->config->socket_mode, err);
     return status;
 }
 
@@ -138,7 +140,8 @@ static iscep_status make_parts(struct parts *parts, iscep_error *err)
     if (status == ISCEP_OK)
         status = iscep_curl_http_new(&parts->http, &parts->env, parts->loop, &config->outbound, err);
     if (status == ISCEP_OK)
-        status = iscep_intune_new(&parts->intune, &parts->env, parts->loop, parts->http, &config->tenant, err);
+        status =
+            iscep_intune_new(&parts->intune, &parts->env, parts->loop, parts->http, &config->tenant, err);
     if (status == ISCEP_OK)
         status = iscep_service_new(&parts->service, &parts->env, parts->intune, err);
     if (status == ISCEP_OK)
@@ -146,7 +149,8 @@ static iscep_status make_parts(struct parts *parts, iscep_error *err)
     return status != ISCEP_OK ? status : make_timers(parts, err);
 }
 
-/* Whoever uses goes before what it uses. Who still waits for an answer finds the connection closed, which is a retry. */
+/* Whoever uses goes before what it uses. Who still waits for an answer finds the connection closed, which is
+ * a retry. */
 static void free_parts(struct parts *parts)
 {
     iscep_intune_free(parts->intune);
@@ -172,7 +176,8 @@ static int serve(iscep_config *config, const iscep_log *log)
     }
     iscep_intune_warm_up(parts.intune);
     iscep_log_event(log, ISCEP_LOG_INFO, "ready", ISCEP_LOG_TEXT("version", ISCEP_VERSION),
-                    ISCEP_LOG_TEXT("socket", config->socket_path), ISCEP_LOG_TEXT("tenant", config->tenant_name));
+                    ISCEP_LOG_TEXT("socket", config->socket_path),
+                    ISCEP_LOG_TEXT("tenant", config->tenant_name));
     iscep_loop_run(parts.loop);
     free_parts(&parts);
     iscep_log_event(log, ISCEP_LOG_INFO, "stopped", ISCEP_LOG_TEXT("version", ISCEP_VERSION));

@@ -1,9 +1,11 @@
 /* See authed.h. */
 #include "intune/authed.h"
 
-static void on_token(void *user, iscep_status status, const char *token, uint64_t generation, const iscep_error *err);
+static void on_token(void *user, iscep_status status, const char *token, uint64_t generation,
+                     const iscep_error *err);
 
-static void on_response(void *user, iscep_status status, const iscep_http_response *response, const iscep_error *err)
+static void on_response(void *user, iscep_status status, const iscep_http_response *response,
+                        const iscep_error *err)
 {
     iscep_authed *authed = user;
     authed->call = NULL;
@@ -50,7 +52,8 @@ static iscep_status send_with(iscep_authed *authed, const char *token, iscep_err
     return status;
 }
 
-static void on_token(void *user, iscep_status status, const char *token, uint64_t generation, const iscep_error *err)
+static void on_token(void *user, iscep_status status, const char *token, uint64_t generation,
+                     const iscep_error *err)
 {
     iscep_authed *authed = user;
     iscep_error own = ISCEP_ERROR_INIT;

@@ -1,6 +1,7 @@
 /*
- * One HTTP request with a bearer token. When it is answered 401 or 403 the token is dropped and the request sent once
- * more with a new one: a token minted before consent had propagated fails until it expires, and waiting does not help.
+ * One HTTP request with a bearer token. When it is answered 401 or 403 the token is dropped and the request
+ * sent once more with a new one: a token minted before consent had propagated fails until it expires, and
+ * waiting does not help.
  */
 #ifndef ISCEP_INTUNE_AUTHED_H
 #define ISCEP_INTUNE_AUTHED_H
@@ -17,7 +18,7 @@ typedef struct iscep_authed {
     iscep_scope scope;
     const char *method;
     const char *url;
-    const char *request_id;  /* client-request-id: a GUID by which both sides find the request in their logs */
+    const char *request_id; /* client-request-id: a GUID by which both sides find the request in their logs */
     const char *api_version; /* NULL: no such header */
     iscep_bytes body;
     int64_t deadline_mono_ms;

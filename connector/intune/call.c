@@ -64,16 +64,18 @@ static void on_deadline(void *user)
                                      : "Intune's address and a token could not be had in time");
 }
 
-/* The service was there and is only unwilling: its address is good. Anything else may be a scale unit that moved. */
+/* The service was there and is only unwilling: its address is good. Anything else may be a scale unit that
+ * moved. */
 static bool speaks_for_address(iscep_status status, const iscep_http_response *response)
 {
     if (status != ISCEP_OK)
         return status != ISCEP_NETWORK;
-    return response->status == 200 || response->status == 401 || response->status == 403 || response->status == 429 ||
-           response->status == 503;
+    return response->status == 200 || response->status == 401 || response->status == 403 ||
+           response->status == 429 || response->status == 503;
 }
 
-static void on_response(void *user, iscep_status status, const iscep_http_response *response, const iscep_error *err)
+static void on_response(void *user, iscep_status status, const iscep_http_response *response,
+                        const iscep_error *err)
 {
     iscep_call *call = user;
     call->is_sent = false;
@@ -83,7 +85,8 @@ static void on_response(void *user, iscep_status status, const iscep_http_respon
     finish(call);
 }
 
-static void on_address(void *user, iscep_status status, const char *uri, uint64_t generation, const iscep_error *err)
+static void on_address(void *user, iscep_status status, const char *uri, uint64_t generation,
+                       const iscep_error *err)
 {
     iscep_call *call = user;
     if (status != ISCEP_OK) {

@@ -1,6 +1,6 @@
 /*
- * One SCEP action, from the request's JSON to a verdict: address, token, POST, judgement, all within one deadline.
- * validate.c and notify.c say what is in the JSON; intune.c owns the calls in flight.
+ * One SCEP action, from the request's JSON to a verdict: address, token, POST, judgement, all within one
+ * deadline. validate.c and notify.c say what is in the JSON; intune.c owns the calls in flight.
  */
 #ifndef ISCEP_INTUNE_CALL_H
 #define ISCEP_INTUNE_CALL_H

@@ -24,7 +24,8 @@ struct iscep_client {
 
 /* --- making and ending a client --- */
 
-/* A copy that lives as long as the client; fallback if text is NULL. NULL only without memory (or fallback NULL). */
+/* A copy that lives as long as the client; fallback if text is NULL. NULL only without memory (or fallback
+ * NULL). */
 static const char *keep(iscep_client *client, const char *text, const char *fallback)
 {
     if (text == NULL)
@@ -117,7 +118,8 @@ static void *run_loop(void *user)
 iscep_status iscep_client_new(iscep_client **out, const iscep_client_options *options, iscep_error *err)
 {
     if (out == NULL || options == NULL || options->size < sizeof *options)
-        return iscep_error_set(err, ISCEP_USAGE, "options", "options must be made with ISCEP_CLIENT_OPTIONS_INIT");
+        return iscep_error_set(err, ISCEP_USAGE, "options",
+                               "options must be made with ISCEP_CLIENT_OPTIONS_INIT");
     iscep_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return iscep_error_nomem(err);
@@ -208,7 +210,8 @@ static iscep_status new_operation(operation **out, iscep_client *client, enum ac
                                   const char *transaction_id, iscep_bytes csr, int64_t timeout_ms,
                                   iscep_verdict_fn done, void *user, iscep_error *err)
 {
-    if (client == NULL || transaction_id == NULL || csr.data == NULL || csr.len == 0 || done == NULL || timeout_ms <= 0)
+    if (client == NULL || transaction_id == NULL || csr.data == NULL || csr.len == 0 || done == NULL ||
+        timeout_ms <= 0)
         return iscep_error_set(err, ISCEP_USAGE, "arguments", "an argument is NULL, empty or not positive");
     operation *op = calloc(1, sizeof *op);
     if (op == NULL)
@@ -220,7 +223,8 @@ static iscep_status new_operation(operation **out, iscep_client *client, enum ac
     op->user = user;
     iscep_buf_init(&op->csr, ISCEP_CSR_MAX_LEN);
     iscep_buf_append(&op->csr, csr.data, csr.len);
-    iscep_status status = iscep_transaction_id_parse(op->transaction_id, iscep_bytes_of_text(transaction_id), err);
+    iscep_status status =
+        iscep_transaction_id_parse(op->transaction_id, iscep_bytes_of_text(transaction_id), err);
     if (status == ISCEP_OK && op->csr.is_overflown)
         status = iscep_error_set(err, ISCEP_USAGE, "csr_too_large", "the CSR has more than %u bytes",
                                  ISCEP_CSR_MAX_LEN);
@@ -241,22 +245,23 @@ static iscep_status post_operation(operation *op, iscep_error *err)
 }
 
 iscep_status iscep_client_validate_begin(iscep_client *client, const char *transaction_id, const uint8_t *csr,
-                                         size_t csr_len, int64_t timeout_ms, iscep_verdict_fn done, void *user,
-                                         iscep_error *err)
+                                         size_t csr_len, int64_t timeout_ms, iscep_verdict_fn done,
+                                         void *user, iscep_error *err)
 {
-    operation *op;
-    iscep_status status = new_operation(&op, client, ACTION_VALIDATE, transaction_id, iscep_bytes_of(csr, csr_len),
-                                        timeout_ms, done, user, err);
+    operation *op = NULL;
+    iscep_status status = new_operation(&op, client, ACTION_VALIDATE, transaction_id,
+                                        iscep_bytes_of(csr, csr_len), timeout_ms, done, user, err);
     return status != ISCEP_OK ? status : post_operation(op, err);
 }
 
 iscep_status iscep_client_issued_begin(iscep_client *client, const char *transaction_id, const uint8_t *csr,
-                                       size_t csr_len, const uint8_t *cert, size_t cert_len, int64_t timeout_ms,
-                                       iscep_verdict_fn done, void *user, iscep_error *err)
+                                       size_t csr_len, const uint8_t *cert, size_t cert_len,
+                                       int64_t timeout_ms, iscep_verdict_fn done, void *user,
+                                       iscep_error *err)
 {
-    operation *op;
-    iscep_status status = new_operation(&op, client, ACTION_ISSUED, transaction_id, iscep_bytes_of(csr, csr_len),
-                                        timeout_ms, done, user, err);
+    operation *op = NULL;
+    iscep_status status = new_operation(&op, client, ACTION_ISSUED, transaction_id,
+                                        iscep_bytes_of(csr, csr_len), timeout_ms, done, user, err);
     if (status != ISCEP_OK)
         return status;
     status = iscep_cert_parse(&op->cert, iscep_bytes_of(cert, cert_len), err);
@@ -269,11 +274,12 @@ iscep_status iscep_client_issued_begin(iscep_client *client, const char *transac
 
 iscep_status iscep_client_failed_begin(iscep_client *client, const char *transaction_id, const uint8_t *csr,
                                        size_t csr_len, uint32_t error_code, const char *description,
-                                       int64_t timeout_ms, iscep_verdict_fn done, void *user, iscep_error *err)
+                                       int64_t timeout_ms, iscep_verdict_fn done, void *user,
+                                       iscep_error *err)
 {
-    operation *op;
-    iscep_status status = new_operation(&op, client, ACTION_FAILED, transaction_id, iscep_bytes_of(csr, csr_len),
-                                        timeout_ms, done, user, err);
+    operation *op = NULL;
+    iscep_status status = new_operation(&op, client, ACTION_FAILED, transaction_id,
+                                        iscep_bytes_of(csr, csr_len), timeout_ms, done, user, err);
     if (status != ISCEP_OK)
         return status;
     op->error_code = error_code;
@@ -290,7 +296,10 @@ typedef struct waiter {
     iscep_verdict verdict;
 } waiter;
 
-#define WAITER_INIT {.lock = PTHREAD_MUTEX_INITIALIZER, .is_done_cond = PTHREAD_COND_INITIALIZER}
+#define WAITER_INIT                                                                                          \
+    {                                                                                                        \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .is_done_cond = PTHREAD_COND_INITIALIZER                          \
+    }
 
 static void wake_waiter(void *user, const iscep_verdict *verdict)
 {
@@ -318,30 +327,31 @@ static iscep_status await(waiter *waiting, iscep_status begun, iscep_verdict *ve
 }
 
 iscep_status iscep_client_validate(iscep_client *client, const char *transaction_id, const uint8_t *csr,
-                                   size_t csr_len, int64_t timeout_ms, iscep_verdict *verdict, iscep_error *err)
+                                   size_t csr_len, int64_t timeout_ms, iscep_verdict *verdict,
+                                   iscep_error *err)
 {
     waiter waiting = WAITER_INIT;
-    iscep_status begun = iscep_client_validate_begin(client, transaction_id, csr, csr_len, timeout_ms, wake_waiter,
-                                                     &waiting, err);
+    iscep_status begun = iscep_client_validate_begin(client, transaction_id, csr, csr_len, timeout_ms,
+                                                     wake_waiter, &waiting, err);
     return await(&waiting, begun, verdict);
 }
 
-iscep_status iscep_client_issued(iscep_client *client, const char *transaction_id, const uint8_t *csr, size_t csr_len,
-                                 const uint8_t *cert, size_t cert_len, int64_t timeout_ms, iscep_verdict *verdict,
-                                 iscep_error *err)
-{
-    waiter waiting = WAITER_INIT;
-    iscep_status begun = iscep_client_issued_begin(client, transaction_id, csr, csr_len, cert, cert_len, timeout_ms,
-                                                   wake_waiter, &waiting, err);
-    return await(&waiting, begun, verdict);
-}
-
-iscep_status iscep_client_failed(iscep_client *client, const char *transaction_id, const uint8_t *csr, size_t csr_len,
-                                 uint32_t error_code, const char *description, int64_t timeout_ms,
+iscep_status iscep_client_issued(iscep_client *client, const char *transaction_id, const uint8_t *csr,
+                                 size_t csr_len, const uint8_t *cert, size_t cert_len, int64_t timeout_ms,
                                  iscep_verdict *verdict, iscep_error *err)
 {
     waiter waiting = WAITER_INIT;
-    iscep_status begun = iscep_client_failed_begin(client, transaction_id, csr, csr_len, error_code, description,
+    iscep_status begun = iscep_client_issued_begin(client, transaction_id, csr, csr_len, cert, cert_len,
                                                    timeout_ms, wake_waiter, &waiting, err);
+    return await(&waiting, begun, verdict);
+}
+
+iscep_status iscep_client_failed(iscep_client *client, const char *transaction_id, const uint8_t *csr,
+                                 size_t csr_len, uint32_t error_code, const char *description,
+                                 int64_t timeout_ms, iscep_verdict *verdict, iscep_error *err)
+{
+    waiter waiting = WAITER_INIT;
+    iscep_status begun = iscep_client_failed_begin(client, transaction_id, csr, csr_len, error_code,
+                                                   description, timeout_ms, wake_waiter, &waiting, err);
     return await(&waiting, begun, verdict);
 }

@@ -23,8 +23,8 @@ struct iscep_discovery {
     char request_id[ISCEP_GUID_SIZE];
 };
 
-iscep_status iscep_discovery_new(iscep_discovery **out, const iscep_env *env, iscep_http *http, iscep_tokens *tokens,
-                                 const iscep_tenant *tenant, iscep_error *err)
+iscep_status iscep_discovery_new(iscep_discovery **out, const iscep_env *env, iscep_http *http,
+                                 iscep_tokens *tokens, const iscep_tenant *tenant, iscep_error *err)
 {
     iscep_discovery *discovery = calloc(1, sizeof *discovery);
     if (discovery == NULL)
@@ -90,28 +90,33 @@ static iscep_status store_uri(iscep_discovery *discovery, const iscep_json *repl
     const char *uri = find_uri(reply);
     if (uri == NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "service_not_discovered",
-                               "Graph names no " SERVICE_NAME " for this tenant: is Intune licensed, and is the tenant "
+                               "Graph names no " SERVICE_NAME
+                               " for this tenant: is Intune licensed, and is the tenant "
                                "id right?");
-    iscep_status status = iscep_url_check(uri, discovery->tenant->allowed_hosts, discovery->tenant->allowed_host_count,
-                                          ISCEP_PROTOCOL, err);
+    iscep_status status = iscep_url_check(uri, discovery->tenant->allowed_hosts,
+                                          discovery->tenant->allowed_host_count, ISCEP_PROTOCOL, err);
     return status != ISCEP_OK ? status : iscep_shared_set(&discovery->uri, uri, err);
 }
 
-static iscep_status read_reply(iscep_discovery *discovery, const iscep_http_response *response, iscep_error *err)
+static iscep_status read_reply(iscep_discovery *discovery, const iscep_http_response *response,
+                               iscep_error *err)
 {
     ISCEP_AUTO_JSON *reply = NULL;
     iscep_status status;
     if (response->status == 401 || response->status == 403)
-        status = iscep_error_set(err, ISCEP_AUTH, "graph_refused",
-                                 "Graph refused us (HTTP %d): grant the application permission Application.Read.All of "
-                                 "Microsoft Graph, with admin consent",
-                                 response->status);
+        status = iscep_error_set(
+            err, ISCEP_AUTH, "graph_refused",
+            "Graph refused us (HTTP %d): grant the application permission Application.Read.All of "
+            "Microsoft Graph, with admin consent",
+            response->status);
     else if (response->status == 429)
         status = iscep_error_set(err, ISCEP_THROTTLED, "throttled", "Graph is throttling us");
     else if (response->status >= 500)
-        status = iscep_error_set(err, ISCEP_SERVICE, "graph_service", "Graph answered HTTP %d", response->status);
+        status =
+            iscep_error_set(err, ISCEP_SERVICE, "graph_service", "Graph answered HTTP %d", response->status);
     else if (response->status != 200)
-        status = iscep_error_set(err, ISCEP_PROTOCOL, "graph_status", "Graph answered HTTP %d", response->status);
+        status =
+            iscep_error_set(err, ISCEP_PROTOCOL, "graph_status", "Graph answered HTTP %d", response->status);
     else if ((status = iscep_json_parse(&reply, response->body, err)) != ISCEP_OK)
         iscep_error_prefix(err, "Graph's reply");
     else
@@ -133,7 +138,8 @@ static void on_response(void *user, iscep_status status, const iscep_http_respon
     else
         err = *http_err;
     if (status == ISCEP_OK) {
-        iscep_log_event(discovery->env->log, ISCEP_LOG_INFO, "discovery_done", ISCEP_LOG_TEXT("uri", discovery->uri.value));
+        iscep_log_event(discovery->env->log, ISCEP_LOG_INFO, "discovery_done",
+                        ISCEP_LOG_TEXT("uri", discovery->uri.value));
     } else {
         iscep_error_prefix(&err, "discovery");
         iscep_log_event(discovery->env->log, ISCEP_LOG_ERROR, "discovery_failed",
@@ -148,8 +154,9 @@ static void fetch(iscep_discovery *discovery)
 {
     iscep_error err = ISCEP_ERROR_INIT;
     discovery->uri.is_fetching = true;
-    if (iscep_guid_new(discovery->request_id, discovery->env, &err) != ISCEP_OK) {
-        on_response(discovery, err.status, NULL, &err);
+    iscep_status status = iscep_guid_new(discovery->request_id, discovery->env, &err);
+    if (status != ISCEP_OK) {
+        on_response(discovery, status, NULL, &err);
         return;
     }
     discovery->request.deadline_mono_ms = iscep_now_mono_ms(discovery->env) + REQUEST_TIMEOUT_MS;

@@ -1,6 +1,6 @@
 /*
- * Where this tenant's Intune services are: Microsoft Graph knows (the endpoints of Intune's service principal). The
- * answer is cached, and dropped by whoever finds nobody, or a stranger, at the address.
+ * Where this tenant's Intune services are: Microsoft Graph knows (the endpoints of Intune's service
+ * principal). The answer is cached, and dropped by whoever finds nobody, or a stranger, at the address.
  */
 #ifndef ISCEP_INTUNE_DISCOVERY_H
 #define ISCEP_INTUNE_DISCOVERY_H
@@ -9,8 +9,9 @@
 
 typedef struct iscep_discovery iscep_discovery;
 
-iscep_status iscep_discovery_new(iscep_discovery **out, const iscep_env *env, iscep_http *http, iscep_tokens *tokens,
-                                 const iscep_tenant *tenant, iscep_error *err) ISCEP_CHECKED;
+iscep_status iscep_discovery_new(iscep_discovery **out, const iscep_env *env, iscep_http *http,
+                                 iscep_tokens *tokens, const iscep_tenant *tenant,
+                                 iscep_error *err) ISCEP_CHECKED;
 /* Nobody may be waiting. */
 void iscep_discovery_free(iscep_discovery *discovery);
 

@@ -1,6 +1,6 @@
 /*
- * The Intune client on an event loop: what the daemon and libiscep share. Everything here runs on the loop's thread;
- * callbacks may come before a function returns.
+ * The Intune client on an event loop: what the daemon and libiscep share. Everything here runs on the loop's
+ * thread; callbacks may come before a function returns.
  */
 #ifndef ISCEP_INTUNE_INTUNE_H
 #define ISCEP_INTUNE_INTUNE_H
@@ -25,27 +25,27 @@ void iscep_intune_warm_up(iscep_intune *intune);
 bool iscep_intune_is_ready(const iscep_intune *intune, iscep_error *err);
 
 /* What each action needs; everything is copied. The deadline is absolute and monotonic. */
-void iscep_intune_validate(iscep_intune *intune, const char *transaction_id, iscep_bytes csr, int64_t deadline_mono_ms,
-                           iscep_verdict_fn done, void *user);
+void iscep_intune_validate(iscep_intune *intune, const char *transaction_id, iscep_bytes csr,
+                           int64_t deadline_mono_ms, iscep_verdict_fn done, void *user);
 
 typedef struct iscep_issued_facts {
     const char *transaction_id;
     iscep_bytes csr;
-    const char *thumbprint;   /* SHA-1, upper-case hex */
-    const char *serial;       /* hex; Intune returns it in a revocation as it was sent */
-    int64_t not_after_unix;   /* seconds */
-    const char *issuer;       /* RFC 2253 text */
+    const char *thumbprint; /* SHA-1, upper-case hex */
+    const char *serial;     /* hex; Intune returns it in a revocation as it was sent */
+    int64_t not_after_unix; /* seconds */
+    const char *issuer;     /* RFC 2253 text */
 } iscep_issued_facts;
-void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *facts, int64_t deadline_mono_ms,
-                                iscep_verdict_fn done, void *user);
+void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *facts,
+                                int64_t deadline_mono_ms, iscep_verdict_fn done, void *user);
 
 typedef struct iscep_failed_facts {
     const char *transaction_id;
     iscep_bytes csr;
-    uint32_t error_code; /* HRESULT */
+    uint32_t error_code;     /* HRESULT */
     const char *description; /* cut at 255 characters; empty or NULL is replaced by a sentence */
 } iscep_failed_facts;
-void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts, int64_t deadline_mono_ms,
-                                iscep_verdict_fn done, void *user);
+void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts,
+                                int64_t deadline_mono_ms, iscep_verdict_fn done, void *user);
 
 #endif

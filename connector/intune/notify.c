@@ -20,8 +20,8 @@ static iscep_json *begin_notification(iscep_json *root, const char *transaction_
     return notification;
 }
 
-static void send_notification(iscep_intune *intune, const char *path, const iscep_json *root, bool is_complete,
-                              int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
+static void send_notification(iscep_intune *intune, const char *path, const iscep_json *root,
+                              bool is_complete, int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     iscep_buf body;
     iscep_buf_init(&body, ISCEP_MAX_BODY_LEN);
@@ -30,11 +30,11 @@ static void send_notification(iscep_intune *intune, const char *path, const isce
 }
 
 /*
- * The three names of the CA are hardly documented. One and the same issuer name in all of them is what works in the
- * field, and is what Intune gives back with a revocation.
+ * The three names of the CA are hardly documented. One and the same issuer name in all of them is what works
+ * in the field, and is what Intune gives back with a revocation.
  */
-void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *facts, int64_t deadline_mono_ms,
-                                iscep_verdict_fn done, void *user)
+void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *facts,
+                                int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     const iscep_tenant *tenant = intune->tenant;
     const char *issuer = tenant->issuer_name != NULL ? tenant->issuer_name : facts->issuer;
@@ -49,11 +49,12 @@ void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *
     iscep_json_add_text(notification, "callerInfo", tenant->caller_info);
     iscep_json_add_text(notification, "caConfiguration", issuer);
     iscep_json_add_text(notification, "certificateAuthority", issuer);
-    send_notification(intune, "ScepActions/successNotification", root, notification != NULL, deadline_mono_ms, done,
-                      user);
+    send_notification(intune, "ScepActions/successNotification", root, notification != NULL, deadline_mono_ms,
+                      done, user);
 }
 
-/* The first 255 characters, counted as UTF-16 units as Microsoft's side counts them; out holds 4 bytes for each. */
+/* The first 255 characters, counted as UTF-16 units as Microsoft's side counts them; out holds 4 bytes for
+ * each. */
 static void cut_description(char out[MAX_DESCRIPTION_CHARS * 4 + 1], const char *text)
 {
     size_t len = 0;
@@ -73,8 +74,8 @@ static void cut_description(char out[MAX_DESCRIPTION_CHARS * 4 + 1], const char 
 }
 
 /* hResult is a signed 32 bit number in Microsoft's client; the same bits are sent here. */
-void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts, int64_t deadline_mono_ms,
-                                iscep_verdict_fn done, void *user)
+void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts,
+                                int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     char description[MAX_DESCRIPTION_CHARS * 4 + 1];
     bool has_text = facts->description != NULL && facts->description[0] != '\0';
@@ -86,6 +87,6 @@ void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *
     iscep_json_add_int(notification, "hResult", hresult);
     iscep_json_add_text(notification, "errorDescription", description);
     iscep_json_add_text(notification, "callerInfo", intune->tenant->caller_info);
-    send_notification(intune, "ScepActions/failureNotification", root, notification != NULL, deadline_mono_ms, done,
-                      user);
+    send_notification(intune, "ScepActions/failureNotification", root, notification != NULL, deadline_mono_ms,
+                      done, user);
 }

@@ -28,9 +28,10 @@ static void judge_status(iscep_verdict *verdict, const iscep_http_response *resp
     const char *code = "intune_status";
     if (response->status == 401 || response->status == 403) {
         code = "intune_refused_us";
-        snprintf(message, sizeof message,
-                 "Intune refused our token (HTTP %d): grant scep_challenge_provider of Intune, with admin consent",
-                 response->status);
+        snprintf(
+            message, sizeof message,
+            "Intune refused our token (HTTP %d): grant scep_challenge_provider of Intune, with admin consent",
+            response->status);
     } else if (response->status == 429) {
         code = "throttled";
         snprintf(message, sizeof message, "Intune is throttling us");
@@ -69,7 +70,8 @@ void iscep_reply_judge(iscep_verdict *verdict, iscep_status status, const iscep_
     if (iscep_json_parse(&reply, response->body, &parse_err) == ISCEP_OK)
         code = iscep_json_text(reply, "code");
     if (code == NULL || code[0] == '\0') {
-        retry(verdict, -1, "intune_reply_malformed", "Intune's reply is no verdict: not JSON, or without one code");
+        retry(verdict, -1, "intune_reply_malformed",
+              "Intune's reply is no verdict: not JSON, or without one code");
         return;
     }
     if (strcmp(code, "Success") != 0) {

@@ -6,11 +6,14 @@
 #include "net/http.h"
 
 /* DENY, no code, no message: what every verdict is before something is known. */
-#define ISCEP_VERDICT_INIT {.decision = ISCEP_DENY, .retry_after_ms = -1}
+#define ISCEP_VERDICT_INIT                                                                                   \
+    {                                                                                                        \
+        .decision = ISCEP_DENY, .retry_after_ms = -1                                                         \
+    }
 
 /*
- * Judges the outcome of a SCEP action. status and err as given by the transport; response is NULL unless status is
- * ISCEP_OK. verdict->request_id is left as it is.
+ * Judges the outcome of a SCEP action. status and err as given by the transport; response is NULL unless
+ * status is ISCEP_OK. verdict->request_id is left as it is.
  */
 void iscep_reply_judge(iscep_verdict *verdict, iscep_status status, const iscep_http_response *response,
                        const iscep_error *err);

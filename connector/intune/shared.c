@@ -61,8 +61,8 @@ void iscep_shared_settle(iscep_shared *shared, iscep_status status, const iscep_
     iscep_wait *wait;
     shared->is_fetching = false;
     TAILQ_CONCAT(&told, &shared->waiting, link);
-    TAILQ_FOREACH (wait, &told, link)
-        wait->list = &told;
+    TAILQ_FOREACH(wait, &told, link)
+    wait->list = &told;
     while ((wait = TAILQ_FIRST(&told)) != NULL) {
         iscep_wait_cancel(wait);
         if (status == ISCEP_OK && shared->value == NULL) {
@@ -70,7 +70,8 @@ void iscep_shared_settle(iscep_shared *shared, iscep_status status, const iscep_
             iscep_error_set(&dropped, ISCEP_NETWORK, "dropped", "it was refused as soon as it was there");
             wait->done(wait->user, dropped.status, NULL, 0, &dropped);
         } else {
-            wait->done(wait->user, status, status == ISCEP_OK ? shared->value : NULL, shared->generation, err);
+            wait->done(wait->user, status, status == ISCEP_OK ? shared->value : NULL, shared->generation,
+                       err);
         }
     }
 }

@@ -1,6 +1,7 @@
 /*
- * A text that many calls need and one request brings: a token, an address. Those who come while it is being fetched
- * wait for the same answer; whoever finds it useless drops it, and only the generation that was found useless goes.
+ * A text that many calls need and one request brings: a token, an address. Those who come while it is being
+ * fetched wait for the same answer; whoever finds it useless drops it, and only the generation that was found
+ * useless goes.
  */
 #ifndef ISCEP_INTUNE_SHARED_H
 #define ISCEP_INTUNE_SHARED_H

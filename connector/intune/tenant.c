@@ -21,7 +21,8 @@ iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err)
         return iscep_error_set(err, ISCEP_CONFIG, "tenant_id",
                                "tenant_id must be the directory (tenant) id, a GUID, or a verified domain");
     if (tenant->client_id == NULL || tenant->client_id[0] == '\0')
-        return iscep_error_set(err, ISCEP_CONFIG, "client_id", "client_id must be the application (client) id");
+        return iscep_error_set(err, ISCEP_CONFIG, "client_id",
+                               "client_id must be the application (client) id");
     if (tenant->client_secret == NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "client_secret_file", "client_secret_file is missing");
     const struct {
@@ -30,9 +31,10 @@ iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err)
     } urls[] = {{"authority", tenant->authority}, {"graph", tenant->graph}, {"intune", tenant->intune}};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         if (!is_https(urls[i].url))
-            return iscep_error_set(err, ISCEP_CONFIG, urls[i].name, "%s must be an https URL, not \"%s\"", urls[i].name,
-                                   urls[i].url);
+            return iscep_error_set(err, ISCEP_CONFIG, urls[i].name, "%s must be an https URL, not \"%s\"",
+                                   urls[i].name, urls[i].url);
     if (tenant->allowed_host_count == 0)
-        return iscep_error_set(err, ISCEP_CONFIG, "allowed_hosts", "allowed_hosts must name at least one host suffix");
+        return iscep_error_set(err, ISCEP_CONFIG, "allowed_hosts",
+                               "allowed_hosts must name at least one host suffix");
     return ISCEP_OK;
 }

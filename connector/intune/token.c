@@ -20,10 +20,10 @@ typedef struct cached_token {
     iscep_tokens *tokens;
     iscep_scope scope;
     iscep_shared token;
-    int64_t renew_at_mono_ms;  /* from here on a get also starts a renewal */
+    int64_t renew_at_mono_ms; /* from here on a get also starts a renewal */
     int64_t expires_mono_ms;
-    iscep_http_call *call;     /* the request in flight */
-    iscep_buf form;            /* its body: holds the secret */
+    iscep_http_call *call; /* the request in flight */
+    iscep_buf form;        /* its body: holds the secret */
 } cached_token;
 
 struct iscep_tokens {
@@ -35,8 +35,8 @@ struct iscep_tokens {
 
 static const char *const scope_names[ISCEP_SCOPE_COUNT] = {"graph", "intune"};
 
-iscep_status iscep_tokens_new(iscep_tokens **out, const iscep_env *env, iscep_http *http, const iscep_tenant *tenant,
-                              iscep_error *err)
+iscep_status iscep_tokens_new(iscep_tokens **out, const iscep_env *env, iscep_http *http,
+                              const iscep_tenant *tenant, iscep_error *err)
 {
     iscep_tokens *tokens = calloc(1, sizeof *tokens);
     if (tokens == NULL)
@@ -125,8 +125,10 @@ static iscep_status store_token(cached_token *cached, const iscep_json *reply, i
     const char *token = iscep_json_text(reply, "access_token");
     const char *type = iscep_json_text(reply, "token_type");
     int64_t lifetime_ms = parse_lifetime_s(reply) * 1000;
-    if (token == NULL || !is_header_safe(token) || type == NULL || strcasecmp(type, "Bearer") != 0 || lifetime_ms == 0)
-        return iscep_error_set(err, ISCEP_PROTOCOL, "token_malformed", "Entra ID's reply is no usable bearer token");
+    if (token == NULL || !is_header_safe(token) || type == NULL || strcasecmp(type, "Bearer") != 0 ||
+        lifetime_ms == 0)
+        return iscep_error_set(err, ISCEP_PROTOCOL, "token_malformed",
+                               "Entra ID's reply is no usable bearer token");
     iscep_status status = iscep_shared_set(&cached->token, token, err);
     int64_t now_ms = iscep_now_mono_ms(cached->tokens->env);
     cached->expires_mono_ms = now_ms + lifetime_ms;
@@ -140,8 +142,8 @@ static iscep_status describe_refusal(int32_t http_status, const iscep_json *repl
     const char *description = iscep_json_text(reply, "error_description");
     const char *error = iscep_json_text(reply, "error");
     if (description == NULL || error == NULL)
-        return iscep_error_set(err, ISCEP_SERVICE, "token_reply", "Entra ID answered HTTP %d without saying why",
-                               http_status);
+        return iscep_error_set(err, ISCEP_SERVICE, "token_reply",
+                               "Entra ID answered HTTP %d without saying why", http_status);
     size_t code_len = strncmp(description, "AADSTS", 6) == 0 ? strspn(description + 6, "0123456789") + 6 : 0;
     char code[64];
     iscep_text_copy(code, sizeof code, error);
@@ -159,7 +161,8 @@ static iscep_status read_reply(cached_token *cached, const iscep_http_response *
     if (response->status == 429)
         status = iscep_error_set(err, ISCEP_THROTTLED, "throttled", "Entra ID is throttling us");
     else if (response->status >= 500)
-        status = iscep_error_set(err, ISCEP_SERVICE, "token_service", "Entra ID answered HTTP %d", response->status);
+        status = iscep_error_set(err, ISCEP_SERVICE, "token_service", "Entra ID answered HTTP %d",
+                                 response->status);
     else if ((status = iscep_json_parse(&reply, response->body, err)) != ISCEP_OK)
         iscep_error_prefix(err, "Entra ID's reply");
     else if (response->status == 200)
@@ -173,7 +176,8 @@ static iscep_status read_reply(cached_token *cached, const iscep_http_response *
     return status;
 }
 
-static void on_reply(void *user, iscep_status status, const iscep_http_response *response, const iscep_error *http_err)
+static void on_reply(void *user, iscep_status status, const iscep_http_response *response,
+                     const iscep_error *http_err)
 {
     cached_token *cached = user;
     const iscep_log *log = cached->tokens->env->log;
@@ -185,12 +189,14 @@ static void on_reply(void *user, iscep_status status, const iscep_http_response 
     else
         err = *http_err;
     if (status == ISCEP_OK) {
-        iscep_log_event(log, ISCEP_LOG_INFO, "token_issued", ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
-                        ISCEP_LOG_NUM("lifetime_s",
-                                      (cached->expires_mono_ms - iscep_now_mono_ms(cached->tokens->env)) / 1000));
+        iscep_log_event(
+            log, ISCEP_LOG_INFO, "token_issued", ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
+            ISCEP_LOG_NUM("lifetime_s",
+                          (cached->expires_mono_ms - iscep_now_mono_ms(cached->tokens->env)) / 1000));
     } else {
         iscep_error_prefix(&err, "token");
-        iscep_log_event(log, ISCEP_LOG_ERROR, "token_failed", ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
+        iscep_log_event(log, ISCEP_LOG_ERROR, "token_failed",
+                        ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
                         ISCEP_LOG_TEXT("class", iscep_status_name(status)), ISCEP_LOG_TEXT("code", err.code),
                         ISCEP_LOG_TEXT("reason", err.message));
         cached->renew_at_mono_ms = iscep_now_mono_ms(cached->tokens->env) + RENEWAL_RETRY_MS;
@@ -230,7 +236,8 @@ bool iscep_token_is_at_hand(const iscep_tokens *tokens, iscep_scope scope)
     return cached->token.value != NULL && iscep_now_mono_ms(tokens->env) < cached->expires_mono_ms;
 }
 
-void iscep_token_get(iscep_tokens *tokens, iscep_scope scope, iscep_wait *wait, iscep_shared_fn done, void *user)
+void iscep_token_get(iscep_tokens *tokens, iscep_scope scope, iscep_wait *wait, iscep_shared_fn done,
+                     void *user)
 {
     cached_token *cached = &tokens->cached[scope];
     bool is_at_hand = iscep_token_is_at_hand(tokens, scope);

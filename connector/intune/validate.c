@@ -17,8 +17,8 @@ static iscep_status emit_request(iscep_buf *out, const iscep_tenant *tenant, con
     return status != ISCEP_OK ? status : iscep_json_emit(out, root, err);
 }
 
-void iscep_intune_validate(iscep_intune *intune, const char *transaction_id, iscep_bytes csr, int64_t deadline_mono_ms,
-                           iscep_verdict_fn done, void *user)
+void iscep_intune_validate(iscep_intune *intune, const char *transaction_id, iscep_bytes csr,
+                           int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     iscep_buf body;
     iscep_buf_init(&body, ISCEP_MAX_BODY_LEN);

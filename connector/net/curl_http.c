@@ -1,9 +1,12 @@
 /*
  * libcurl's multi interface on the event loop.
  *
- * A call that finds no room (connections times streams) waits in its origin's queue, which costs one small struct; an
- * easy handle, some kilobytes, is taken only while a call is in flight. So ten thousand callers of a slow service cost
- * what their requests cost.
+ * A call that finds no room (connections times streams) waits in its origin's queue, which costs one small
+ * struct; an easy handle, some kilobytes, is taken only while a call is in flight. So ten thousand callers of
+ * a slow service cost what their requests cost.
+ *
+ * NOLINT stands where clang's analyser loses an intrusive list and believes a call that left it is still
+ * inside.
  */
 #include "net/curl_http.h"
 
@@ -15,9 +18,9 @@
 #include <sys/queue.h>
 
 enum {
-    RECEIVE_BUFFER_LEN = 4096,  /* per call in flight; replies are a few hundred bytes */
-    MAX_IDLE_HANDLES = 64,      /* easy handles kept for reuse */
-    QUEUE_TICK_MS = 50,         /* how often the queues are searched for calls whose deadline has passed */
+    RECEIVE_BUFFER_LEN = 4096, /* per call in flight; replies are a few hundred bytes */
+    MAX_IDLE_HANDLES = 64,     /* easy handles kept for reuse */
+    QUEUE_TICK_MS = 50,        /* how often the queues are searched for calls whose deadline has passed */
 };
 
 typedef struct curl_http curl_http;
@@ -40,7 +43,8 @@ struct iscep_http_call {
 };
 TAILQ_HEAD(call_list, iscep_http_call);
 
-/* scheme://host:port, and what we know of it. There are as many as the configuration and discovery name: a handful. */
+/* scheme://host:port, and what we know of it. There are as many as the configuration and discovery name: a
+ * handful. */
 struct origin {
     struct origin *next;
     char *name;
@@ -106,8 +110,8 @@ static iscep_status describe_failure(const iscep_http_call *call, CURLcode resul
     }
     const char *detail = call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(result);
     if (strcmp(code, "response_too_large") == 0)
-        return iscep_error_set(err, status, code, "%s: the reply is larger than %zu bytes", call->origin->name,
-                               call->max_response_len);
+        return iscep_error_set(err, status, code, "%s: the reply is larger than %zu bytes",
+                               call->origin->name, call->max_response_len);
     return iscep_error_set(err, status, code, "%s: %s", call->origin->name, detail);
 }
 
@@ -158,7 +162,8 @@ static void give_handle(curl_http *http, CURL *easy)
         curl_easy_cleanup(easy);
 }
 
-/* Everything that differs between two calls is set here, each time, so that nothing of the last one is left. */
+/* Everything that differs between two calls is set here, each time, so that nothing of the last one is left.
+ */
 static void prepare_handle(iscep_http_call *call, int64_t timeout_ms)
 {
     CURL *easy = call->easy;
@@ -253,7 +258,7 @@ static void start(iscep_http_call *call)
 static void start_waiting(curl_http *http, struct origin *origin)
 {
     while (!TAILQ_EMPTY(&origin->queue) && origin->running < room_of(http, origin))
-        start(TAILQ_FIRST(&origin->queue));
+        start(TAILQ_FIRST(&origin->queue)); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 static void complete(iscep_http_call *call, CURLcode result)
@@ -298,7 +303,8 @@ static void collect_finished(curl_http *http)
 static void on_socket(evutil_socket_t fd, short what, void *user)
 {
     curl_http *http = user;
-    int actions = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
+    int actions =
+        ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
     int running;
     curl_multi_socket_action(http->multi, fd, actions, &running);
     collect_finished(http);
@@ -362,9 +368,9 @@ static iscep_http_call *find_expired(const curl_http *http, int64_t now_ms)
 {
     for (struct origin *origin = http->origins; origin != NULL; origin = origin->next) {
         iscep_http_call *call;
-        TAILQ_FOREACH (call, &origin->queue, link)
-            if (call->deadline_mono_ms <= now_ms)
-                return call;
+        TAILQ_FOREACH(call, &origin->queue, link)
+        if (call->deadline_mono_ms <= now_ms) /* NOLINT(clang-analyzer-unix.Malloc) */
+            return call;
     }
     return NULL;
 }
@@ -422,8 +428,8 @@ static bool copy_headers(iscep_http_call *call, const iscep_http_request *reques
     return true;
 }
 
-static iscep_http_call *send_request(iscep_http *base, const iscep_http_request *request, iscep_http_done done,
-                                     void *user, iscep_error *err)
+static iscep_http_call *send_request(iscep_http *base, const iscep_http_request *request,
+                                     iscep_http_done done, void *user, iscep_error *err)
 {
     curl_http *http = (curl_http *)base;
     iscep_http_call *call = calloc(1, sizeof *call);
@@ -470,14 +476,14 @@ static void free_curl_http(iscep_http *base)
     struct origin *next_origin;
     while (!TAILQ_EMPTY(&http->running)) {
         iscep_http_call *call = TAILQ_FIRST(&http->running);
-        detach(call);
+        detach(call); /* NOLINT(clang-analyzer-unix.Malloc) */
         free_call(call);
     }
     for (struct origin *origin = http->origins; origin != NULL; origin = next_origin) {
         next_origin = origin->next;
         while (!TAILQ_EMPTY(&origin->queue)) {
             iscep_http_call *call = TAILQ_FIRST(&origin->queue);
-            detach(call);
+            detach(call); /* NOLINT(clang-analyzer-unix.Malloc) */
             free_call(call);
         }
         free(origin->name);

@@ -7,17 +7,19 @@
 #include "net/loop.h"
 
 typedef struct iscep_curl_options {
-    const char *ca_file;         /* PEM bundle to trust instead of the system's; NULL: the system's */
-    const char *proxy;           /* proxy URL; NULL: none (the environment is not consulted) */
-    const char *user_agent;      /* NULL: none */
+    const char *ca_file;    /* PEM bundle to trust instead of the system's; NULL: the system's */
+    const char *proxy;      /* proxy URL; NULL: none (the environment is not consulted) */
+    const char *user_agent; /* NULL: none */
     int64_t connect_timeout_ms;
-    uint32_t max_connections;    /* outbound, per host; what does not fit waits in order, within its deadline */
-    uint32_t max_streams;        /* in flight per HTTP/2 connection */
-    bool allow_plain_http;       /* tests against a plain server only; https is required otherwise */
+    uint32_t max_connections; /* outbound, per host; what does not fit waits in order, within its deadline */
+    uint32_t max_streams;     /* in flight per HTTP/2 connection */
+    bool allow_plain_http;    /* tests against a plain server only; https is required otherwise */
 } iscep_curl_options;
 
-#define ISCEP_CURL_OPTIONS_INIT                                                                                        \
-    {.connect_timeout_ms = 5000, .max_connections = 64, .max_streams = 100}
+#define ISCEP_CURL_OPTIONS_INIT                                                                              \
+    {                                                                                                        \
+        .connect_timeout_ms = 5000, .max_connections = 64, .max_streams = 100                                \
+    }
 
 /* Options are copied. Free with http->free(http). */
 iscep_status iscep_curl_http_new(iscep_http **out, const iscep_env *env, iscep_loop *loop,

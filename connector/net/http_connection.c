@@ -1,7 +1,7 @@
 /*
- * One accepted socket. It is in one of four phases: reading a request (header, then body), working (the handler has
- * the request), idle (kept open between requests) and closing (the last reply is on its way out). A single timer bounds
- * every phase but working, whose bound is the handler's business.
+ * One accepted socket. It is in one of four phases: reading a request (header, then body), working (the
+ * handler has the request), idle (kept open between requests) and closing (the last reply is on its way out).
+ * A single timer bounds every phase but working, whose bound is the handler's business.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -16,8 +16,8 @@
 #include "net/http_server_internal.h"
 
 enum {
-    LINGER_MS = 2000,             /* how long a refused client may go on sending before it is cut off */
-    READ_AHEAD_LEN = 32 * 1024,   /* what may wait in the input buffer while a request is worked on */
+    LINGER_MS = 2000,           /* how long a refused client may go on sending before it is cut off */
+    READ_AHEAD_LEN = 32 * 1024, /* what may wait in the input buffer while a request is worked on */
 };
 
 enum phase { PHASE_IDLE, PHASE_HEADER, PHASE_BODY, PHASE_WORKING, PHASE_CLOSING };
@@ -42,9 +42,9 @@ struct iscep_http_connection {
     iscep_timer *timer;
     http_parser parser;
     enum phase phase;
-    bool is_parsing;          /* parse_input is on the stack: whoever changes the phase leaves reading on to it */
-    bool is_in_value;         /* the last header piece was of a value */
-    bool is_eof;              /* the client has closed its sending half */
+    bool is_parsing;  /* parse_input is on the stack: whoever changes the phase leaves reading on to it */
+    bool is_in_value; /* the last header piece was of a value */
+    bool is_eof;      /* the client has closed its sending half */
     iscep_exchange *exchange; /* while reading and working */
     const fault *fault;       /* found by a parser callback */
 };
@@ -79,10 +79,11 @@ static void enter(iscep_http_connection *connection, enum phase phase)
 
 /* --- what http_parser finds --- */
 
+/* -1, not 1: from on_headers_complete, http_parser takes 1 and 2 for "there is no body". */
 static int give_up(iscep_http_connection *connection, const fault *why)
 {
     connection->fault = why;
-    return 1;
+    return -1;
 }
 
 static int append_head(iscep_http_connection *connection, const char *data, size_t len)
@@ -115,7 +116,7 @@ static int on_header_field(http_parser *parser, const char *data, size_t len)
         if (exchange->header_count == ISCEP_HTTP_MAX_HEADERS)
             return give_up(connection, &fault_head_too_large);
         if (append_head(connection, "", 1) != 0) /* ends the target or the last value */
-            return 1;
+            return -1;
         exchange->headers[exchange->header_count++].name_at = (uint32_t)exchange->head.len;
     }
     return append_head(connection, data, len);
@@ -128,7 +129,7 @@ static int on_header_value(http_parser *parser, const char *data, size_t len)
     if (!connection->is_in_value) {
         connection->is_in_value = true;
         if (append_head(connection, "", 1) != 0) /* ends the name */
-            return 1;
+            return -1;
         exchange->headers[exchange->header_count - 1].value_at = (uint32_t)exchange->head.len;
     }
     return append_head(connection, data, len);
@@ -139,7 +140,7 @@ static int on_headers_complete(http_parser *parser)
     iscep_http_connection *connection = of_parser(parser);
     iscep_exchange *exchange = connection->exchange;
     if (append_head(connection, "", 1) != 0)
-        return 1;
+        return -1;
     if (iscep_exchange_find_fault(exchange) != NULL || parser->upgrade != 0)
         return give_up(connection, &fault_malformed);
     bool has_length = (parser->flags & F_CONTENTLENGTH) != 0;
@@ -220,16 +221,22 @@ static bool parse_piece(iscep_http_connection *connection, struct evbuffer *inpu
     return false;
 }
 
-/* The handler may reply at once, which may close the connection: is_parsing keeps the struct alive until here. */
+static bool has_more_to_parse(const iscep_http_connection *connection)
+{
+    return connection->bev != NULL && connection->phase != PHASE_WORKING &&
+           connection->phase != PHASE_CLOSING &&
+           evbuffer_get_length(bufferevent_get_input(connection->bev)) > 0;
+}
+
+/* The handler may reply at once, which may close the connection: is_parsing keeps the struct alive until
+ * here. */
 static void parse_input(iscep_http_connection *connection)
 {
-    struct evbuffer *input = bufferevent_get_input(connection->bev);
     connection->is_parsing = true;
-    while (connection->bev != NULL && evbuffer_get_length(input) > 0 && connection->phase != PHASE_WORKING &&
-           connection->phase != PHASE_CLOSING) {
+    while (has_more_to_parse(connection)) { /* NOLINT(clang-analyzer-unix.Malloc): see is_parsing */
         if (connection->phase == PHASE_IDLE)
             enter(connection, PHASE_HEADER);
-        if (!parse_piece(connection, input))
+        if (!parse_piece(connection, bufferevent_get_input(connection->bev)))
             break;
     }
     connection->is_parsing = false;
@@ -286,7 +293,8 @@ static void on_timeout(void *user)
         iscep_http_connection_close(connection, connection->phase == PHASE_CLOSING);
 }
 
-void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes head, iscep_bytes body, bool is_last)
+void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes head, iscep_bytes body,
+                                bool is_last)
 {
     struct evbuffer *output = bufferevent_get_output(connection->bev);
     evbuffer_add(output, head.data, head.len);
@@ -355,7 +363,8 @@ static struct bufferevent *new_bufferevent(iscep_http_server *server, evutil_soc
     if (bev == NULL)
         SSL_free(ssl);
     else
-        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1); /* lengths are explicit: a missing close_notify is EOF */
+        bufferevent_openssl_set_allow_dirty_shutdown(
+            bev, 1); /* lengths are explicit: a missing close_notify is EOF */
     return bev;
 }
 

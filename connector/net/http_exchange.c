@@ -9,7 +9,8 @@
 
 enum { MAX_REPLY_HEAD_LEN = 8 * 1024 };
 
-iscep_exchange *iscep_exchange_new(iscep_http_connection *connection, size_t max_head_len, size_t max_body_len)
+iscep_exchange *iscep_exchange_new(iscep_http_connection *connection, size_t max_head_len,
+                                   size_t max_body_len)
 {
     iscep_exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL)
@@ -42,8 +43,11 @@ static const char *header_value(const iscep_exchange *exchange, size_t i)
 /* Fields whose value is a list may be sent in several pieces (RFC 9110 5.3); nobody here reads them. */
 static bool is_list_field(const char *name)
 {
-    static const char *const names[] = {"accept",     "accept-encoding", "accept-language", "cache-control", "connection",
-                                        "cookie",     "forwarded",       "te",              "trailer",       "via",
+    static const char *const names[] = {"accept",          "accept-encoding",
+                                        "accept-language", "cache-control",
+                                        "connection",      "cookie",
+                                        "forwarded",       "te",
+                                        "trailer",         "via",
                                         "x-forwarded-for"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcasecmp(name, names[i]) == 0)
@@ -133,8 +137,8 @@ static const char *date_of(iscep_http_server *server)
 
 static void emit_head(iscep_buf *out, iscep_http_server *server, const iscep_reply *reply, bool is_last)
 {
-    iscep_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", reply->status,
-                     http_status_str((enum http_status)reply->status), date_of(server),
+    iscep_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+                     reply->status, http_status_str((enum http_status)reply->status), date_of(server),
                      reply->content_type != NULL ? reply->content_type : "application/json", reply->body.len);
     for (size_t i = 0; i < reply->header_count; i++)
         iscep_buf_printf(out, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
@@ -159,7 +163,8 @@ void iscep_exchange_reply(iscep_exchange *exchange, const iscep_reply *reply)
         iscep_http_connection_send(connection, iscep_buf_bytes(&head), reply->body, is_last);
 }
 
-void iscep_exchange_reply_error(iscep_exchange *exchange, int32_t status, const char *code, const char *message)
+void iscep_exchange_reply_error(iscep_exchange *exchange, int32_t status, const char *code,
+                                const char *message)
 {
     ISCEP_AUTO_BUF body;
     iscep_buf_init(&body, MAX_REPLY_HEAD_LEN);

@@ -27,20 +27,22 @@ struct iscep_listener {
 };
 
 iscep_status iscep_http_server_new(iscep_http_server **out, const iscep_env *env, iscep_loop *loop,
-                                   const iscep_http_server_options *options, iscep_http_handler handler, void *user,
-                                   iscep_error *err)
+                                   const iscep_http_server_options *options, iscep_http_handler handler,
+                                   void *user, iscep_error *err)
 {
     iscep_http_server *server = calloc(1, sizeof *server);
     if (server == NULL)
         return iscep_error_nomem(err);
-    *server = (iscep_http_server){.env = env, .loop = loop, .options = *options, .handler = handler, .user = user};
+    *server =
+        (iscep_http_server){.env = env, .loop = loop, .options = *options, .handler = handler, .user = user};
     LIST_INIT(&server->connections);
     http_parser_set_max_header_size((uint32_t)options->max_header_len);
     *out = server;
     return ISCEP_OK;
 }
 
-/* A full house is answered at once; a TLS client, who could not read this before a handshake, is hung up on. */
+/* A full house is answered at once; a TLS client, who could not read this before a handshake, is hung up on.
+ */
 static void turn_away(evutil_socket_t fd, const SSL_CTX *tls)
 {
     static const char reply[] =
@@ -52,8 +54,8 @@ static void turn_away(evutil_socket_t fd, const SSL_CTX *tls)
     evutil_closesocket(fd);
 }
 
-static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, struct sockaddr *address, int len,
-                      void *user)
+static void on_accept(struct evconnlistener *evlistener, evutil_socket_t fd, struct sockaddr *address,
+                      int len, void *user)
 {
     (void)evlistener;
     (void)address;
@@ -105,8 +107,8 @@ static bool is_dead_socket(const struct sockaddr_un *address)
     if (lstat(address->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
         return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_dead =
-        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED;
+    bool is_dead = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                   errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
     return is_dead;
@@ -117,8 +119,8 @@ iscep_status iscep_http_server_listen_unix(iscep_http_server *server, const char
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path)
-        return iscep_error_set(err, ISCEP_CONFIG, "listen", "the socket path %s is longer than %zu bytes", path,
-                               sizeof address.sun_path - 1);
+        return iscep_error_set(err, ISCEP_CONFIG, "listen", "the socket path %s is longer than %zu bytes",
+                               path, sizeof address.sun_path - 1);
     memcpy(address.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -135,7 +137,7 @@ iscep_status iscep_http_server_listen_unix(iscep_http_server *server, const char
         return iscep_error_set(err, ISCEP_CONFIG, "listen", "cannot listen on %s: %s", path,
                                strerror(bound != 0 ? bind_errno : errno));
     }
-    struct iscep_listener *listener;
+    struct iscep_listener *listener = NULL;
     iscep_status status = add_listener(server, fd, NULL, &listener, err);
     if (status != ISCEP_OK)
         return status;
@@ -164,16 +166,18 @@ static int bind_first(const struct addrinfo *addresses)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
     socklen_t len = sizeof address;
-    getsockname(fd, (struct sockaddr *)&address, &len);
-    if (address.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    getsockname(fd, &address.any, &len);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-iscep_status iscep_http_server_listen_tcp(iscep_http_server *server, const char *host, uint16_t port, SSL_CTX *tls,
-                                          uint16_t *bound_port, iscep_error *err)
+iscep_status iscep_http_server_listen_tcp(iscep_http_server *server, const char *host, uint16_t port,
+                                          SSL_CTX *tls, uint16_t *bound_port, iscep_error *err)
 {
     char service[8];
     snprintf(service, sizeof service, "%u", port);
@@ -181,7 +185,8 @@ iscep_status iscep_http_server_listen_tcp(iscep_http_server *server, const char 
     struct addrinfo *addresses = NULL;
     int result = getaddrinfo(host, service, &hints, &addresses);
     if (result != 0)
-        return iscep_error_set(err, ISCEP_CONFIG, "listen", "cannot listen on %s: %s", host, gai_strerror(result));
+        return iscep_error_set(err, ISCEP_CONFIG, "listen", "cannot listen on %s: %s", host,
+                               gai_strerror(result));
     int fd = bind_first(addresses);
     int bind_errno = errno;
     freeaddrinfo(addresses);
@@ -189,7 +194,7 @@ iscep_status iscep_http_server_listen_tcp(iscep_http_server *server, const char 
         return iscep_error_set(err, ISCEP_CONFIG, "listen", "cannot listen on %s port %u: %s", host, port,
                                strerror(bind_errno));
     uint16_t bound = port_of(fd);
-    struct iscep_listener *listener;
+    struct iscep_listener *listener = NULL;
     iscep_status status = add_listener(server, fd, tls, &listener, err);
     if (status == ISCEP_OK && bound_port != NULL)
         *bound_port = bound;
@@ -202,8 +207,8 @@ static void close_listeners(iscep_http_server *server)
         struct iscep_listener *listener = server->listeners;
         server->listeners = listener->next;
         struct stat st;
-        if (listener->unix_path != NULL && stat(listener->unix_path, &st) == 0 && st.st_dev == listener->device &&
-            st.st_ino == listener->inode)
+        if (listener->unix_path != NULL && stat(listener->unix_path, &st) == 0 &&
+            st.st_dev == listener->device && st.st_ino == listener->inode)
             unlink(listener->unix_path);
         evconnlistener_free(listener->listener);
         free(listener->unix_path);
@@ -236,7 +241,8 @@ void iscep_http_server_drain(iscep_http_server *server, iscep_callback drained, 
     }
     close_listeners(server);
     iscep_http_connection *next;
-    for (iscep_http_connection *connection = LIST_FIRST(&server->connections); connection != NULL; connection = next) {
+    for (iscep_http_connection *connection = LIST_FIRST(&server->connections); connection != NULL;
+         connection = next) {
         next = iscep_http_connection_next(connection);
         if (iscep_http_connection_is_idle(connection))
             iscep_http_connection_close(connection, false);

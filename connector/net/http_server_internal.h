@@ -1,6 +1,6 @@
 /*
- * What the three files of the HTTP server share: http_server.c (listeners, limits, drain), http_connection.c (one
- * socket: reading, timers, writing) and http_exchange.c (one request and its reply). For them only.
+ * What the three files of the HTTP server share: http_server.c (listeners, limits, drain), http_connection.c
+ * (one socket: reading, timers, writing) and http_exchange.c (one request and its reply). For them only.
  */
 #ifndef ISCEP_NET_HTTP_SERVER_INTERNAL_H
 #define ISCEP_NET_HTTP_SERVER_INTERNAL_H
@@ -33,7 +33,8 @@ struct iscep_exchange {
 };
 
 /* The start of an exchange on a connection; NULL: no memory. */
-iscep_exchange *iscep_exchange_new(iscep_http_connection *connection, size_t max_head_len, size_t max_body_len);
+iscep_exchange *iscep_exchange_new(iscep_http_connection *connection, size_t max_head_len,
+                                   size_t max_body_len);
 void iscep_exchange_free(iscep_exchange *exchange);
 /* Is what was collected a request that a handler may see? NULL: yes; otherwise what is wrong, for a 400. */
 const char *iscep_exchange_find_fault(iscep_exchange *exchange);
@@ -62,7 +63,8 @@ void iscep_http_connection_open(iscep_http_server *server, evutil_socket_t fd, S
 void iscep_http_connection_close(iscep_http_connection *connection, bool is_reset);
 bool iscep_http_connection_is_idle(const iscep_http_connection *connection);
 /* The bytes of the reply to the current exchange, which this frees; then goes on reading, or closes. */
-void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes head, iscep_bytes body, bool is_last);
+void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes head, iscep_bytes body,
+                                bool is_last);
 iscep_http_connection *iscep_http_connection_next(iscep_http_connection *connection);
 iscep_http_server *iscep_http_connection_server(iscep_http_connection *connection);
 /* Told by a connection when it is closed. */

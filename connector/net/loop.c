@@ -154,8 +154,8 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     timer->callback(timer->user);
 }
 
-static iscep_status new_event(iscep_timer **out, iscep_loop *loop, int number, short what, iscep_callback callback,
-                              void *user, iscep_error *err)
+static iscep_status new_event(iscep_timer **out, iscep_loop *loop, int number, short what,
+                              iscep_callback callback, void *user, iscep_error *err)
 {
     iscep_timer *timer = calloc(1, sizeof *timer);
     if (timer == NULL)
@@ -198,7 +198,8 @@ void iscep_timer_arm(iscep_timer *timer, int64_t delay_ms)
 {
     if (delay_ms < 0)
         delay_ms = 0;
-    struct timeval delay = {.tv_sec = (time_t)(delay_ms / 1000), .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
+    struct timeval delay = {.tv_sec = (time_t)(delay_ms / 1000),
+                            .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
     event_add(timer->event, &delay);
 }
 

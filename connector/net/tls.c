@@ -5,7 +5,8 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-iscep_status iscep_tls_server_new(SSL_CTX **out, const char *chain_file, const char *key_file, iscep_error *err)
+iscep_status iscep_tls_server_new(SSL_CTX **out, const char *chain_file, const char *key_file,
+                                  iscep_error *err)
 {
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     if (tls == NULL)

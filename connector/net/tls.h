@@ -7,8 +7,8 @@
 #include "base/error.h"
 
 /* Certificate chain and key in PEM files. Free with iscep_tls_server_free. */
-iscep_status iscep_tls_server_new(SSL_CTX **out, const char *chain_file, const char *key_file, iscep_error *err)
-    ISCEP_CHECKED;
+iscep_status iscep_tls_server_new(SSL_CTX **out, const char *chain_file, const char *key_file,
+                                  iscep_error *err) ISCEP_CHECKED;
 void iscep_tls_server_free(SSL_CTX *tls);
 
 #endif

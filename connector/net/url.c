@@ -74,8 +74,8 @@ void iscep_url_join(iscep_buf *out, const char *base, const char *path)
 
 static bool is_unreserved(uint8_t c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 void iscep_form_append(iscep_buf *out, const char *name, iscep_bytes value)
@@ -137,7 +137,7 @@ iscep_status iscep_form_get(iscep_buf *out, iscep_bytes form, const char *name, 
         at = pair_end + 1;
     }
     if (count != 1)
-        return iscep_error_set(err, ISCEP_USAGE, "parameter", "parameter %s must stand there once, not %u times", name,
-                               count);
+        return iscep_error_set(err, ISCEP_USAGE, "parameter",
+                               "parameter %s must stand there once, not %u times", name, count);
     return iscep_form_decode(out, found, err);
 }

@@ -5,8 +5,9 @@
 #include "base/bytes.h"
 
 /*
- * A URL that will be sent a bearer token: https, no user or password, no fragment, and a host that is one of the
- * suffixes or ends in "." + suffix, compared without case. CONFIG or PROTOCOL is the caller's to choose: status.
+ * A URL that will be sent a bearer token: https, no user or password, no fragment, and a host that is one of
+ * the suffixes or ends in "." + suffix, compared without case. CONFIG or PROTOCOL is the caller's to choose:
+ * status.
  */
 iscep_status iscep_url_check(const char *url, const char *const *host_suffixes, size_t suffix_count,
                              iscep_status status, iscep_error *err) ISCEP_CHECKED;
@@ -18,6 +19,7 @@ void iscep_form_append(iscep_buf *out, const char *name, iscep_bytes value);
 /* Percent-decodes ('+' is a space) into out; USAGE when an escape is broken. */
 iscep_status iscep_form_decode(iscep_buf *out, iscep_bytes text, iscep_error *err) ISCEP_CHECKED;
 /* Finds name in "a=1&b=2" and decodes its value into out. USAGE when it is absent, double or broken. */
-iscep_status iscep_form_get(iscep_buf *out, iscep_bytes form, const char *name, iscep_error *err) ISCEP_CHECKED;
+iscep_status iscep_form_get(iscep_buf *out, iscep_bytes form, const char *name,
+                            iscep_error *err) ISCEP_CHECKED;
 
 #endif

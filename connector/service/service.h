@@ -1,6 +1,6 @@
 /*
- * The use cases: verify a request, report an issued certificate, report a failure. Daemon and direct plugin are two
- * doors to this room; a rule lives here once. On one loop's thread.
+ * The use cases: verify a request, report an issued certificate, report a failure. Daemon and direct plugin
+ * are two doors to this room; a rule lives here once. On one loop's thread.
  */
 #ifndef ISCEP_SERVICE_SERVICE_H
 #define ISCEP_SERVICE_SERVICE_H
@@ -9,8 +9,8 @@
 
 typedef struct iscep_service iscep_service;
 
-iscep_status iscep_service_new(iscep_service **out, const iscep_env *env, iscep_intune *intune, iscep_error *err)
-    ISCEP_CHECKED;
+iscep_status iscep_service_new(iscep_service **out, const iscep_env *env, iscep_intune *intune,
+                               iscep_error *err) ISCEP_CHECKED;
 /* Every verdict must have been given: free the iscep_intune first. */
 void iscep_service_free(iscep_service *service);
 
@@ -22,15 +22,15 @@ typedef struct iscep_service_request {
 } iscep_service_request;
 
 /*
- * Each either fails with USAGE (the input is wrong, err->code says how; done is not called), or calls done once,
- * perhaps before it returns.
+ * Each either fails with USAGE (the input is wrong, err->code says how; done is not called), or calls done
+ * once, perhaps before it returns.
  */
-iscep_status iscep_service_verify(iscep_service *service, const iscep_service_request *request, iscep_verdict_fn done,
-                                  void *user, iscep_error *err) ISCEP_CHECKED;
+iscep_status iscep_service_verify(iscep_service *service, const iscep_service_request *request,
+                                  iscep_verdict_fn done, void *user, iscep_error *err) ISCEP_CHECKED;
 /* The certificate must carry the CSR's key ("certificate_key_mismatch"). */
 iscep_status iscep_service_report_issued(iscep_service *service, const iscep_service_request *request,
-                                         iscep_bytes cert, iscep_verdict_fn done, void *user, iscep_error *err)
-    ISCEP_CHECKED;
+                                         iscep_bytes cert, iscep_verdict_fn done, void *user,
+                                         iscep_error *err) ISCEP_CHECKED;
 iscep_status iscep_service_report_failed(iscep_service *service, const iscep_service_request *request,
                                          uint32_t error_code, const char *description, iscep_verdict_fn done,
                                          void *user, iscep_error *err) ISCEP_CHECKED;

@@ -1,15 +1,16 @@
 /*
- * The Intune client as a C library (libiscep): ask Intune whether a SCEP request may be granted, and tell it what became
- * of it. What it speaks is described by Microsoft under "Use APIs to add third-party CAs for SCEP to Intune".
+ * The Intune client as a C library (libiscep): ask Intune whether a SCEP request may be granted, and tell it
+ * what became of it. What it speaks is described by Microsoft under "Use APIs to add third-party CAs for SCEP
+ * to Intune".
  *
- * A client owns one thread that carries all its connections. Every call exists in two forms: _begin returns at once and
- * calls back later, the other waits. There is no thread per request.
+ * A client owns one thread that carries all its connections. Every call exists in two forms: _begin returns
+ * at once and calls back later, the other waits. There is no thread per request.
  *
- * Threads: every function may be called from any thread, except that the waiting forms and iscep_client_free must not
- * be called from inside a callback. Callbacks run on the client's own thread and must not block.
+ * Threads: every function may be called from any thread, except that the waiting forms and iscep_client_free
+ * must not be called from inside a callback. Callbacks run on the client's own thread and must not block.
  *
- * Memory: inputs are copied before a call returns; results are borrowed for the length of a callback, or written into
- * the caller's struct. Since 0.1; the ABI is not frozen before 1.0.
+ * Memory: inputs are copied before a call returns; results are borrowed for the length of a callback, or
+ * written into the caller's struct. Since 0.1; the ABI is not frozen before 1.0.
  */
 #ifndef ISCEP_CLIENT_H
 #define ISCEP_CLIENT_H
@@ -29,11 +30,13 @@ extern "C" {
 #define ISCEP_API
 #endif
 
-/* Only ISCEP_ALLOW allows. Its value is no accident: see SCEP_VERDICT_ALLOW in scep_plugin.h, which it equals. */
+/* Only ISCEP_ALLOW allows. Its value is no accident: see SCEP_VERDICT_ALLOW in scep_plugin.h, which it
+ * equals. */
 typedef enum iscep_decision {
-    ISCEP_DENY = 0,          /* Intune, or a local rule, refused */
-    ISCEP_RETRY = 1,         /* nobody could say: do not issue, ask again */
-    ISCEP_DECLINE = 2,       /* the challenge is not one of Intune's: some other rule applies (only where switched on) */
+    ISCEP_DENY = 0,  /* Intune, or a local rule, refused */
+    ISCEP_RETRY = 1, /* nobody could say: do not issue, ask again */
+    ISCEP_DECLINE =
+        2, /* the challenge is not one of Intune's: some other rule applies (only where switched on) */
     ISCEP_ALLOW = 0x414C4C4F /* Intune said Success */
 } iscep_decision;
 
@@ -44,35 +47,42 @@ typedef struct iscep_verdict {
     int64_t retry_after_ms; /* with RETRY: -1 if nobody said */
     char code[64];          /* Intune's code as received ("ChallengeExpired"), or ours ("network") */
     char message[512];      /* one line for a person */
-    char request_id[ISCEP_VERDICT_REQUEST_ID_SIZE]; /* client-request-id that Intune logged; empty if it was not asked */
+    char request_id[ISCEP_VERDICT_REQUEST_ID_SIZE]; /* client-request-id that Intune logged; empty if it was
+                                                       not asked */
 } iscep_verdict;
 
 /* Everything is copied by iscep_client_new. NULL or 0 takes the default given behind the member. */
 typedef struct iscep_client_options {
-    size_t size;               /* sizeof(iscep_client_options) */
-    const char *tenant_id;     /* required: the directory (tenant) id or a verified domain */
-    const char *client_id;     /* required: the application (client) id */
+    size_t size;                    /* sizeof(iscep_client_options) */
+    const char *tenant_id;          /* required: the directory (tenant) id or a verified domain */
+    const char *client_id;          /* required: the application (client) id */
     const char *client_secret_file; /* required: path of a file that holds the secret's value */
-    const char *authority;     /* "https://login.microsoftonline.com" */
-    const char *graph;         /* "https://graph.microsoft.com" */
-    const char *intune;        /* "https://api.manage.microsoft.com/": the resource whose token Intune wants */
+    const char *authority;          /* "https://login.microsoftonline.com" */
+    const char *graph;              /* "https://graph.microsoft.com" */
+    const char *intune; /* "https://api.manage.microsoft.com/": the resource whose token Intune wants */
     const char *allowed_hosts; /* "manage.microsoft.com": host suffixes, by spaces, that discovery may name */
     const char *ca_file;       /* PEM bundle to trust; the system's */
     const char *proxy;         /* proxy URL; none */
     const char *caller_info;   /* product name and version shown to Intune; ours */
-    const char *issuer_name;   /* name of the CA in notifications; the certificate's issuer as RFC 2253 text */
+    const char *issuer_name; /* name of the CA in notifications; the certificate's issuer as RFC 2253 text */
     int64_t connect_timeout_ms; /* 5000 */
     uint32_t max_connections;   /* outbound connections per host; 64 */
     uint32_t max_streams;       /* requests in flight on one HTTP/2 connection; 100 */
 } iscep_client_options;
 
-#define ISCEP_CLIENT_OPTIONS_INIT {.size = sizeof(iscep_client_options)}
+#define ISCEP_CLIENT_OPTIONS_INIT                                                                            \
+    {                                                                                                        \
+        .size = sizeof(iscep_client_options)                                                                 \
+    }
 
 typedef struct iscep_client iscep_client;
 
-/* Checks the options, reads the secret, starts the thread. Does not wait for the network. Free with iscep_client_free. */
-ISCEP_API iscep_status iscep_client_new(iscep_client **out, const iscep_client_options *options, iscep_error *err);
-/* What is in flight ends with RETRY or NETWORK, callbacks included; then the thread is joined. NULL is allowed. */
+/* Checks the options, reads the secret, starts the thread. Does not wait for the network. Free with
+ * iscep_client_free. */
+ISCEP_API iscep_status iscep_client_new(iscep_client **out, const iscep_client_options *options,
+                                        iscep_error *err);
+/* What is in flight ends with RETRY or NETWORK, callbacks included; then the thread is joined. NULL is
+ * allowed. */
 ISCEP_API void iscep_client_free(iscep_client *client);
 
 typedef void (*iscep_verdict_fn)(void *user, const iscep_verdict *verdict);
@@ -80,26 +90,28 @@ typedef void (*iscep_verdict_fn)(void *user, const iscep_verdict *verdict);
 /*
  * May this request be granted? transaction_id: the SCEP transactionID, NUL-terminated. csr: PKCS#10 DER.
  * The answer comes within timeout_ms (RETRY if nothing else did).
- * An error status means that the call was wrong (USAGE, NOMEM) and the callback will not come; there is no verdict.
+ * An error status means that the call was wrong (USAGE, NOMEM) and the callback will not come; there is no
+ * verdict.
  */
 ISCEP_API iscep_status iscep_client_validate_begin(iscep_client *client, const char *transaction_id,
                                                    const uint8_t *csr, size_t csr_len, int64_t timeout_ms,
                                                    iscep_verdict_fn done, void *user, iscep_error *err);
-ISCEP_API iscep_status iscep_client_validate(iscep_client *client, const char *transaction_id, const uint8_t *csr,
-                                             size_t csr_len, int64_t timeout_ms, iscep_verdict *verdict,
-                                             iscep_error *err);
+ISCEP_API iscep_status iscep_client_validate(iscep_client *client, const char *transaction_id,
+                                             const uint8_t *csr, size_t csr_len, int64_t timeout_ms,
+                                             iscep_verdict *verdict, iscep_error *err);
 
 /*
- * The certificate was issued. ALLOW: Intune has taken note, the certificate may be delivered. DENY: Intune refused the
- * report. RETRY: it could not be reported in time.
+ * The certificate was issued. ALLOW: Intune has taken note, the certificate may be delivered. DENY: Intune
+ * refused the report. RETRY: it could not be reported in time.
  */
 ISCEP_API iscep_status iscep_client_issued_begin(iscep_client *client, const char *transaction_id,
                                                  const uint8_t *csr, size_t csr_len, const uint8_t *cert,
                                                  size_t cert_len, int64_t timeout_ms, iscep_verdict_fn done,
                                                  void *user, iscep_error *err);
-ISCEP_API iscep_status iscep_client_issued(iscep_client *client, const char *transaction_id, const uint8_t *csr,
-                                           size_t csr_len, const uint8_t *cert, size_t cert_len, int64_t timeout_ms,
-                                           iscep_verdict *verdict, iscep_error *err);
+ISCEP_API iscep_status iscep_client_issued(iscep_client *client, const char *transaction_id,
+                                           const uint8_t *csr, size_t csr_len, const uint8_t *cert,
+                                           size_t cert_len, int64_t timeout_ms, iscep_verdict *verdict,
+                                           iscep_error *err);
 
 /*
  * The SCEP server or its CA failed to issue. error_code is an HRESULT; description is cut at 255 characters.
@@ -109,9 +121,10 @@ ISCEP_API iscep_status iscep_client_failed_begin(iscep_client *client, const cha
                                                  const uint8_t *csr, size_t csr_len, uint32_t error_code,
                                                  const char *description, int64_t timeout_ms,
                                                  iscep_verdict_fn done, void *user, iscep_error *err);
-ISCEP_API iscep_status iscep_client_failed(iscep_client *client, const char *transaction_id, const uint8_t *csr,
-                                           size_t csr_len, uint32_t error_code, const char *description,
-                                           int64_t timeout_ms, iscep_verdict *verdict, iscep_error *err);
+ISCEP_API iscep_status iscep_client_failed(iscep_client *client, const char *transaction_id,
+                                           const uint8_t *csr, size_t csr_len, uint32_t error_code,
+                                           const char *description, int64_t timeout_ms,
+                                           iscep_verdict *verdict, iscep_error *err);
 
 #ifdef __cplusplus
 }

@@ -101,20 +101,23 @@ static iscep_status fill_own_cert(iscep_host_ca *ca, iscep_error *err)
     return status;
 }
 
-/* The key goes to disk first: a certificate without its key would look like a CA and be none. */
-static iscep_status make(iscep_host_ca *ca, iscep_error *err)
+static iscep_status make_key(iscep_host_ca *ca, iscep_error *err)
 {
     ca->key = EVP_PKEY_Q_keygen(iscep_crypto_context(ca->crypto), NULL, "RSA", (size_t)CA_RSA_BITS);
+    return ca->key ? write_key(ca->key_path, ca->key, err) : failed(err, "the CA's key cannot be made");
+}
+
+static iscep_status make_cert(iscep_host_ca *ca, iscep_error *err)
+{
     ca->cert = X509_new_ex(iscep_crypto_context(ca->crypto), NULL);
-    if (!ca->key || !ca->cert)
-        return failed(err, "the CA's key cannot be made");
+    if (!ca->cert)
+        return iscep_error_nomem(err);
     iscep_status status = fill_own_cert(ca, err);
     if (status != ISCEP_OK)
         return status;
     if (X509_sign(ca->cert, ca->key, EVP_sha256()) == 0)
         return failed(err, "the CA's certificate cannot be signed");
-    status = write_key(ca->key_path, ca->key, err);
-    return status == ISCEP_OK ? write_cert(ca->cert_path, ca->cert, err) : status;
+    return write_cert(ca->cert_path, ca->cert, err);
 }
 
 static iscep_status check_key_mode(const char *path, iscep_error *err)
@@ -127,33 +130,45 @@ static iscep_status check_key_mode(const char *path, iscep_error *err)
     return ISCEP_OK;
 }
 
-static iscep_status load(iscep_host_ca *ca, iscep_error *err)
+static iscep_status load_key(iscep_host_ca *ca, iscep_error *err)
 {
     iscep_status status = check_key_mode(ca->key_path, err);
     if (status != ISCEP_OK)
         return status;
-    OSSL_AUTO(BIO) *key_pem = BIO_new_file(ca->key_path, "r");
-    OSSL_AUTO(BIO) *cert_pem = BIO_new_file(ca->cert_path, "r");
+    OSSL_AUTO(BIO) *pem = BIO_new_file(ca->key_path, "r");
+    if (pem)
+        ca->key = PEM_read_bio_PrivateKey_ex(pem, NULL, NULL, NULL, iscep_crypto_context(ca->crypto), NULL);
+    if (!ca->key)
+        return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "ca.key cannot be read");
+    return iscep_crypto_allows_key(ca->key)
+               ? ISCEP_OK
+               : iscep_error_set(err, ISCEP_CONFIG, "ca", "ca.key is not RSA of 2048 to 8192 bits");
+}
+
+static iscep_status load_cert(iscep_host_ca *ca, iscep_error *err)
+{
+    OSSL_AUTO(BIO) *pem = BIO_new_file(ca->cert_path, "r");
     ca->cert = X509_new_ex(iscep_crypto_context(ca->crypto), NULL);
-    if (!key_pem || !cert_pem || !ca->cert || !PEM_read_bio_X509(cert_pem, &ca->cert, NULL, NULL))
-        return failed(err, "the CA's files cannot be read");
-    ca->key = PEM_read_bio_PrivateKey_ex(key_pem, NULL, NULL, NULL, iscep_crypto_context(ca->crypto), NULL);
-    if (!ca->key || X509_check_private_key(ca->cert, ca->key) != 1)
-        return failed(err, "ca.key is not the key of ca.pem");
+    if (!pem || !ca->cert || !PEM_read_bio_X509(pem, &ca->cert, NULL, NULL))
+        return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "ca.pem cannot be read");
+    if (X509_check_private_key(ca->cert, ca->key) != 1)
+        return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "ca.key is not the key of ca.pem");
     return ISCEP_OK;
 }
 
+/* The key is there before the certificate is: a certificate whose key is gone is not ours to replace. */
 static iscep_status load_or_make(iscep_host_ca *ca, iscep_error *err)
 {
     bool has_cert = iscep_state_file_exists(ca->cert_path);
     bool has_key = iscep_state_file_exists(ca->key_path);
-    if (has_cert && has_key)
-        return load(ca, err);
-    if (has_cert)
+    if (has_cert && !has_key)
         return iscep_error_set(err, ISCEP_CONFIG, NULL,
                                "%s is there and %s is not: restore it, or remove both", ca->cert_path,
                                ca->key_path);
-    return make(ca, err); /* a key alone is what a first start left that did not finish */
+    iscep_status status = has_key ? load_key(ca, err) : make_key(ca, err);
+    if (status != ISCEP_OK)
+        return status;
+    return has_cert ? load_cert(ca, err) : make_cert(ca, err);
 }
 
 static iscep_status open_state(iscep_host_ca *ca, const char *dir, iscep_error *err)

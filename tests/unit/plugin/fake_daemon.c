@@ -3,6 +3,7 @@
 #include "fake_daemon.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,9 @@ static bool serve_one(connection *conn)
     const char *given = fake_request_header(request, "X-Scep-Transaction-Id");
     snprintf(transaction_id, sizeof transaction_id, "%s", given == NULL ? "" : given);
     const fake_step step = note_request(conn->daemon, request);
+    if (step.then == FAKE_DEAF) {
+        shutdown(conn->fd, SHUT_RD); /* before the reply, so that the next request meets it */
+    }
     if (step.reply == fake_echo) {
         send_echo(conn->fd, transaction_id);
     } else if (step.reply != NULL) {
@@ -129,6 +133,8 @@ static bool serve_one(connection *conn)
     switch (step.then) {
     case FAKE_KEEP:
         return true;
+    case FAKE_DEAF:
+        return poll(&(struct pollfd){.fd = conn->fd}, 1, -1) < 0; /* until somebody hangs up */
     case FAKE_HANG:
         return recv(conn->fd, &ignored, 1, 0) > 0;
     case FAKE_ENDLESS:

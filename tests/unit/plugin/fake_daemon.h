@@ -12,6 +12,7 @@
 typedef enum fake_then {
     FAKE_KEEP,   /* wait for the next request on the connection */
     FAKE_CLOSE,  /* hang up */
+    FAKE_DEAF,   /* take no more bytes (the client gets EPIPE), and keep the connection */
     FAKE_HANG,   /* keep the connection and say no more */
     FAKE_ENDLESS /* send one header field after the other until the client hangs up */
 } fake_then;

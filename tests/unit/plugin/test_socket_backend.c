@@ -219,6 +219,18 @@ Test(socket_backend, interrupted_waits_go_on_until_the_deadline)
     fake_daemon_stop(daemon);
 }
 
+Test(socket_backend, a_daemon_that_takes_no_bytes_raises_no_sigpipe)
+{
+    const fake_step script[] = {{FAKE_ALLOW, FAKE_DEAF}};
+    fake_daemon *daemon = fake_daemon_start(path, script, 1);
+    signal(SIGPIPE, SIG_DFL);
+    cr_assert_eq(ask(plugin, instance, "allow-1").verdict, SCEP_VERDICT_ALLOW);
+    const scep_answer answer = ask_within(plugin, instance, "allow-2", SHORT_MS);
+    assert_retry(&answer, "connector_timeout");
+    cr_assert_eq(fake_daemon_request_count(daemon), 1);
+    fake_daemon_stop(daemon);
+}
+
 Test(socket_backend, the_instances_timeout_counts_when_the_host_names_none)
 {
     const scep_host host = {.size = sizeof host};

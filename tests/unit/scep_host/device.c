@@ -14,10 +14,14 @@
 
 const uint8_t TEST_NONCE[32] = "sixteen bytes of nonce, and more";
 
-EVP_PKEY *test_rsa_key(unsigned bits)
+EVP_PKEY *test_device_key(void)
 {
-    EVP_PKEY *key = EVP_RSA_gen(bits);
-    cr_assert_not_null(key);
+    static int used;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/device%d.key", ISCEP_TEST_KEYS, ++used);
+    OSSL_AUTO(BIO) *pem = BIO_new_file(path, "r");
+    EVP_PKEY *key = pem ? PEM_read_bio_PrivateKey(pem, NULL, NULL, NULL) : NULL;
+    cr_assert_not_null(key, "%s", path);
     return key;
 }
 
@@ -45,7 +49,7 @@ static X509 *self_signed(EVP_PKEY *key, const char *name)
 
 void test_device_init(scep_device *device, const char *name)
 {
-    device->key = test_rsa_key(2048);
+    device->key = test_device_key();
     device->cert = self_signed(device->key, name);
 }
 
@@ -112,13 +116,16 @@ static void encipher(BIO *out, const message_options *options)
     cr_assert_eq(i2d_CMS_bio(out, cms), 1);
 }
 
+static void add_text(CMS_SignerInfo *signer, const char *oid, int type, const char *text)
+{
+    cr_assert_eq(CMS_signed_add1_attr_by_txt(signer, oid, type, text, (int)strlen(text)), 1);
+}
+
 static void add_attributes(CMS_SignerInfo *signer, const message_options *options)
 {
-    CMS_signed_add1_attr_by_txt(signer, ISCEP_OID_MESSAGE_TYPE, V_ASN1_PRINTABLESTRING, options->message_type,
-                                -1);
+    add_text(signer, ISCEP_OID_MESSAGE_TYPE, V_ASN1_PRINTABLESTRING, options->message_type);
     if (options->transaction_id)
-        CMS_signed_add1_attr_by_txt(signer, ISCEP_OID_TRANSACTION_ID, options->transaction_id_type,
-                                    options->transaction_id, -1);
+        add_text(signer, ISCEP_OID_TRANSACTION_ID, options->transaction_id_type, options->transaction_id);
     if (options->nonce_len > 0)
         CMS_signed_add1_attr_by_txt(signer, ISCEP_OID_SENDER_NONCE, V_ASN1_OCTET_STRING, TEST_NONCE,
                                     options->nonce_len);

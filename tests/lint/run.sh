@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# What can be said of the source without running it: form, layers, scripts. Prints what is wrong, and where.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+failed=0
+
+complain() {
+    echo "lint: $1"
+    failed=1
+}
+
+mapfile -t c_files < <(git ls-files -co --exclude-standard '*.c' '*.h')
+mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' dev .ci/run)
+
+clang-format --dry-run --Werror "${c_files[@]}" 2>&1 | grep -m5 error: && complain "form: ./dev format mends it"
+shellcheck "${scripts[@]}" || complain "shellcheck"
+
+# An include may point at its own layer or below (docs/ARCHITECTURE.md), never up or sideways.
+declare -A below=(
+    [base]="base" [net]="net base" [intune]="intune net base" [service]="service intune net base"
+    [daemon]="daemon service intune net base"
+)
+for layer in "${!below[@]}"; do
+    allowed=${below[$layer]// /|}
+    if grep -rnE '^#include "(base|net|intune|service|daemon)/' "connector/$layer" | grep -vE "\"($allowed)/"; then
+        complain "layers: connector/$layer includes what is not below it"
+    fi
+done
+grep -rn '^#include "' plugin --include='*.[ch]' | grep -E '"(base|net|intune|service|daemon|iscep)/' &&
+    complain "layers: the thin plugin includes the connector"
+
+# Third parties have one home each.
+one_home() { # PATTERN ALLOWED_REGEX
+    local found
+    found=$(grep -rnE "^#include <($1)" connector plugin include | grep -vE "^($2)" || true)
+    [ -z "$found" ] || { echo "$found"; complain "a third party outside its home"; }
+}
+one_home 'curl/' 'connector/net/'
+one_home 'cjson/' 'connector/base/json'
+one_home 'event2/|http_parser' 'connector/net/'
+one_home 'ini_' 'connector/daemon/config'
+
+# Yes is said once: a line that sets the decision to ALLOW.
+count=$(grep -rnE '= *ISCEP_ALLOW' connector --include='*.c' | grep -cv '==')
+[ "$count" = 1 ] || complain "verdict: ISCEP_ALLOW is assigned at $count places, not one"
+
+exit $failed

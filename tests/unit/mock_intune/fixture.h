@@ -1,0 +1,53 @@
+/* A mock without sockets, with a clock that stands still until a test moves it, and requests as devices make them. */
+#ifndef MOCK_FIXTURE_H
+#define MOCK_FIXTURE_H
+
+#include "handlers.h"
+#include "mock.h"
+
+#define FIXTURE_TENANT "11111111-1111-1111-1111-111111111111"
+#define FIXTURE_CLIENT "22222222-2222-2222-2222-222222222222"
+#define FIXTURE_SECRET "the~secret"
+#define FIXTURE_NOW_MS 1795332000000LL
+
+typedef struct fixture {
+    char state_dir[64];
+    int64_t now_ms; /* wall clock and monotonic */
+    iscep_log log;
+    mock_options options;
+    mock_state mock;
+} fixture;
+
+void fixture_open(fixture *f);
+void fixture_close(fixture *f);
+
+/* What goes into a request; NULL leaves it out. */
+typedef struct csr_spec {
+    const char *subject;       /* as a profile writes it */
+    const char *challenge;
+    const char *san;           /* these three as in openssl.cnf: "DNS:a.example,email:b@c.example" */
+    const char *key_usage;
+    const char *ext_key_usage;
+    bool has_ec_key;           /* P-256, else RSA of 2048 bits */
+    bool has_two_challenges;
+    bool has_two_sans;
+    bool has_broken_extensions; /* the attribute is there, but it is no list of extensions */
+    bool has_wrong_signature;
+} csr_spec;
+
+/* Appends base64. */
+void fixture_make_csr(iscep_buf *out, const csr_spec *spec);
+
+/* Calls a handler. The caller clears the reply. */
+void fixture_call(fixture *f, mock_handler *handler, const mock_request *request, mock_reply *reply);
+/* A challenge for a profile, from /admin/challenges; json is that call's body. */
+void fixture_mint(fixture *f, iscep_buf *out, const char *json);
+/* The "Bearer …" field for a resource, or with other roles. */
+void fixture_bearer(fixture *f, iscep_buf *out, const char *resource, const char *role);
+
+/* Calls a SCEP action with a right token and right header fields, and checks status and code ("" for none). */
+void fixture_expect(fixture *f, mock_handler *handler, const char *body, int32_t status, const char *code);
+/* The body of validateRequest. */
+void fixture_validate_body(iscep_buf *out, const char *transaction_id, const char *csr_base64);
+
+#endif

@@ -49,8 +49,10 @@ extern "C" {
 #define SCEP_PLUGIN_ABI_MAJOR 0u
 #define SCEP_PLUGIN_ABI_MINOR 1u
 
-/* What a call returns. It tells whether the call itself worked; the decision is answer.verdict, another
- * thing. */
+/*
+ * What a call returns. It tells whether the call itself worked; the decision is answer.verdict, another
+ * thing.
+ */
 #define SCEP_OK              0 /* the answer is filled */
 #define SCEP_ERR_USAGE       1 /* NULL, a size too small, a length out of range: the host's mistake */
 #define SCEP_ERR_VERSION     2 /* the plugin does not speak the host's major version */

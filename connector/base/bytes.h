@@ -1,5 +1,7 @@
-/* Bytes as pointer and length, one growing buffer that demands a maximum, and the two text encodings of the
- * wire. */
+/*
+ * Bytes as pointer and length, one growing buffer that demands a maximum, and the two text encodings of the
+ * wire.
+ */
 #ifndef ISCEP_BASE_BYTES_H
 #define ISCEP_BASE_BYTES_H
 

@@ -34,8 +34,10 @@ static inline iscep_status iscep_error_nomem(iscep_error *err)
     return iscep_error_set(err, ISCEP_NOMEM, "nomem", "out of memory");
 }
 
-/* Copies text of foreign origin into a fixed field: cut at a UTF-8 boundary, control characters become
- * spaces. */
+/*
+ * Copies text of foreign origin into a fixed field: cut at a UTF-8 boundary, control characters become
+ * spaces.
+ */
 void iscep_text_copy(char *out, size_t out_size, const char *text);
 
 #endif

@@ -16,8 +16,10 @@
 
 typedef enum iscep_jwt_alg { ISCEP_JWT_RS256 = 1, ISCEP_JWT_PS256 = 2 } iscep_jwt_alg;
 
-/* The JOSE header; NULL leaves a member out. Entra ID finds the certificate of a client assertion by x5t
- * (with RS256) or x5t#S256 (with PS256). */
+/*
+ * The JOSE header; NULL leaves a member out. Entra ID finds the certificate of a client assertion by x5t
+ * (with RS256) or x5t#S256 (with PS256).
+ */
 typedef struct iscep_jwt_header {
     iscep_jwt_alg alg;
     const char *kid;
@@ -37,8 +39,10 @@ iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, cons
 iscep_status iscep_jwt_verify(iscep_json **claims, iscep_bytes token, iscep_jwt_alg alg, EVP_PKEY *key,
                               iscep_error *err) ISCEP_CHECKED;
 
-/* AUTH "jwt_expired" unless exp is a number in the future, "jwt_not_yet_valid" if nbf is there and not in the
- * past. */
+/*
+ * AUTH "jwt_expired" unless exp is a number in the future, "jwt_not_yet_valid" if nbf is there and not in the
+ * past.
+ */
 iscep_status iscep_jwt_check_time(const iscep_json *claims, int64_t now_unix, iscep_error *err) ISCEP_CHECKED;
 
 #endif

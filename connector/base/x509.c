@@ -43,8 +43,10 @@ size_t iscep_der_element_len(const uint8_t *data, size_t len)
     return (size_t)(at - data) + (size_t)content_len;
 }
 
-/* Every element definite, minimal in its length, and whole within its parent: what d2i would let pass is not
- * DER. */
+/*
+ * Every element definite, minimal in its length, and whole within its parent: what d2i would let pass is not
+ * DER.
+ */
 static bool is_der(const uint8_t *data, size_t len, unsigned depth)
 {
     while (len > 0) {

@@ -24,8 +24,10 @@ typedef struct iscep_cert iscep_cert;
 iscep_status iscep_csr_parse(iscep_csr **out, iscep_bytes der, iscep_error *err) ISCEP_CHECKED;
 void iscep_csr_free(iscep_csr *csr);
 iscep_bytes iscep_csr_der(const iscep_csr *csr);
-/* The challengePassword (PKCS#9, 1.2.840.113549.1.9.7): exactly one, never empty. A secret: borrowed, not for
- * logs. */
+/*
+ * The challengePassword (PKCS#9, 1.2.840.113549.1.9.7): exactly one, never empty. A secret: borrowed, not for
+ * logs.
+ */
 iscep_bytes iscep_csr_challenge(const iscep_csr *csr);
 /* RFC 2253 text, "CN=…,O=…"; borrowed, lives as long as csr. */
 const char *iscep_csr_subject(const iscep_csr *csr);

@@ -149,8 +149,10 @@ static iscep_status make_parts(struct parts *parts, iscep_error *err)
     return status != ISCEP_OK ? status : make_timers(parts, err);
 }
 
-/* Whoever uses goes before what it uses. Who still waits for an answer finds the connection closed, which is
- * a retry. */
+/*
+ * Whoever uses goes before what it uses. Who still waits for an answer finds the connection closed, which is
+ * a retry.
+ */
 static void free_parts(struct parts *parts)
 {
     iscep_intune_free(parts->intune);

@@ -64,8 +64,10 @@ static void on_deadline(void *user)
                                      : "Intune's address and a token could not be had in time");
 }
 
-/* The service was there and is only unwilling: its address is good. Anything else may be a scale unit that
- * moved. */
+/*
+ * The service was there and is only unwilling: its address is good. Anything else may be a scale unit that
+ * moved.
+ */
 static bool speaks_for_address(iscep_status status, const iscep_http_response *response)
 {
     if (status != ISCEP_OK)

@@ -17,15 +17,17 @@ struct iscep_client {
     iscep_intune *intune;
     iscep_secret *secret;
     iscep_tenant tenant; /* its texts are in texts */
-    char *texts[10];
+    char *texts[16];
     size_t text_count;
     pthread_t thread;
 };
 
 /* --- making and ending a client --- */
 
-/* A copy that lives as long as the client; fallback if text is NULL. NULL only without memory (or fallback
- * NULL). */
+/*
+ * A copy that lives as long as the client; fallback if text is NULL. NULL only without memory (or fallback
+ * NULL).
+ */
 static const char *keep(iscep_client *client, const char *text, const char *fallback)
 {
     if (text == NULL)
@@ -52,7 +54,8 @@ static iscep_status copy_options(iscep_client *client, const iscep_client_option
     tenant->client_id = keep(client, options->client_id, NULL);
     tenant->authority = keep(client, options->authority, tenant->authority);
     tenant->graph = keep(client, options->graph, tenant->graph);
-    tenant->intune = keep(client, options->intune, tenant->intune);
+    tenant->graph_resource = keep(client, options->graph_resource, tenant->graph_resource);
+    tenant->intune_resource = keep(client, options->intune_resource, tenant->intune_resource);
     tenant->caller_info = keep(client, options->caller_info, tenant->caller_info);
     tenant->issuer_name = keep(client, options->issuer_name, NULL);
     const char *hosts = keep(client, options->allowed_hosts, NULL);

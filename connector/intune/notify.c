@@ -53,8 +53,10 @@ void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *
                       done, user);
 }
 
-/* The first 255 characters, counted as UTF-16 units as Microsoft's side counts them; out holds 4 bytes for
- * each. */
+/*
+ * The first 255 characters, counted as UTF-16 units as Microsoft's side counts them; out holds 4 bytes for
+ * each.
+ */
 static void cut_description(char out[MAX_DESCRIPTION_CHARS * 4 + 1], const char *text)
 {
     size_t len = 0;

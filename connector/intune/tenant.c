@@ -28,7 +28,10 @@ iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err)
     const struct {
         const char *name;
         const char *url;
-    } urls[] = {{"authority", tenant->authority}, {"graph", tenant->graph}, {"intune", tenant->intune}};
+    } urls[] = {{"authority", tenant->authority},
+                {"graph", tenant->graph},
+                {"graph_resource", tenant->graph_resource},
+                {"intune_resource", tenant->intune_resource}};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         if (!is_https(urls[i].url))
             return iscep_error_set(err, ISCEP_CONFIG, urls[i].name, "%s must be an https URL, not \"%s\"",

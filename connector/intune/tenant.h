@@ -1,5 +1,7 @@
-/* Who we are and where Intune is, for one tenant. Borrowed by everything in intune/: it must outlive
- * iscep_intune. */
+/*
+ * Who we are and where Intune is, for one tenant. Borrowed by everything in intune/: it must outlive
+ * iscep_intune.
+ */
 #ifndef ISCEP_INTUNE_TENANT_H
 #define ISCEP_INTUNE_TENANT_H
 
@@ -11,9 +13,10 @@ typedef struct iscep_tenant {
     const char *tenant_id;
     const char *client_id;
     const iscep_secret *client_secret;
-    const char *authority; /* https://login.microsoftonline.com */
-    const char *graph;     /* https://graph.microsoft.com */
-    const char *intune;    /* the resource; keeps its trailing slash: the token's aud must have it */
+    const char *authority;       /* https://login.microsoftonline.com */
+    const char *graph;           /* https://graph.microsoft.com: where Graph answers */
+    const char *graph_resource;  /* what a token for Graph is for; the same in every real cloud */
+    const char *intune_resource; /* ends in a slash, which the token's aud must have, too */
     const char *allowed_hosts[ISCEP_TENANT_MAX_HOSTS]; /* suffixes that a discovered host must have */
     size_t allowed_host_count;
     const char *caller_info; /* shown to administrators in Intune */
@@ -29,7 +32,8 @@ typedef struct iscep_tenant {
 /* What a tenant has before anything was configured: the public cloud. */
 #define ISCEP_TENANT_INIT                                                                                    \
     {                                                                                                        \
-        .authority = ISCEP_DEFAULT_AUTHORITY, .graph = ISCEP_DEFAULT_GRAPH, .intune = ISCEP_DEFAULT_INTUNE,  \
+        .authority = ISCEP_DEFAULT_AUTHORITY, .graph = ISCEP_DEFAULT_GRAPH,                                  \
+        .graph_resource = ISCEP_DEFAULT_GRAPH, .intune_resource = ISCEP_DEFAULT_INTUNE,                      \
         .allowed_hosts = {ISCEP_DEFAULT_ALLOWED_HOST}, .allowed_host_count = 1, .caller_info = ISCEP_PRODUCT \
     }
 

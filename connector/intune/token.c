@@ -76,9 +76,9 @@ static void append_scope(iscep_buf *form, const cached_token *cached)
     ISCEP_AUTO_BUF scope;
     iscep_buf_init(&scope, 1024);
     if (cached->scope == ISCEP_SCOPE_GRAPH)
-        iscep_url_join(&scope, tenant->graph, ".default");
+        iscep_url_join(&scope, tenant->graph_resource, ".default");
     else
-        iscep_buf_printf(&scope, "%s/.default", tenant->intune);
+        iscep_buf_printf(&scope, "%s/.default", tenant->intune_resource);
     iscep_form_append(form, "scope", iscep_buf_bytes(&scope));
     form->is_overflown |= scope.is_overflown;
 }

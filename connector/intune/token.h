@@ -22,8 +22,10 @@ void iscep_tokens_free(iscep_tokens *tokens);
 /* Calls done once (shared.h), at once if the token is at hand; until then iscep_wait_cancel ends it. */
 void iscep_token_get(iscep_tokens *tokens, iscep_scope scope, iscep_wait *wait, iscep_shared_fn done,
                      void *user);
-/* Somebody refused the token of this generation: the next get fetches a new one. An older generation is
- * ignored. */
+/*
+ * Somebody refused the token of this generation: the next get fetches a new one. An older generation is
+ * ignored.
+ */
 void iscep_token_drop(iscep_tokens *tokens, iscep_scope scope, uint64_t generation);
 bool iscep_token_is_at_hand(const iscep_tokens *tokens, iscep_scope scope);
 

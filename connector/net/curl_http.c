@@ -43,8 +43,10 @@ struct iscep_http_call {
 };
 TAILQ_HEAD(call_list, iscep_http_call);
 
-/* scheme://host:port, and what we know of it. There are as many as the configuration and discovery name: a
- * handful. */
+/*
+ * scheme://host:port, and what we know of it. There are as many as the configuration and discovery name: a
+ * handful.
+ */
 struct origin {
     struct origin *next;
     char *name;

@@ -228,18 +228,20 @@ static bool has_more_to_parse(const iscep_http_connection *connection)
            evbuffer_get_length(bufferevent_get_input(connection->bev)) > 0;
 }
 
-/* The handler may reply at once, which may close the connection: is_parsing keeps the struct alive until
- * here. */
+/*
+ * The handler may reply at once, which may close the connection: is_parsing keeps the struct alive until
+ * here.
+ */
 static void parse_input(iscep_http_connection *connection)
 {
     connection->is_parsing = true;
-    while (has_more_to_parse(connection)) { /* NOLINT(clang-analyzer-unix.Malloc): see is_parsing */
+    while (has_more_to_parse(connection)) {
         if (connection->phase == PHASE_IDLE)
             enter(connection, PHASE_HEADER);
         if (!parse_piece(connection, bufferevent_get_input(connection->bev)))
             break;
     }
-    connection->is_parsing = false;
+    connection->is_parsing = false; /* NOLINT(clang-analyzer-unix.Malloc): still alive, see above */
     if (connection->bev == NULL)
         free(connection);
 }

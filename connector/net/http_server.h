@@ -37,12 +37,16 @@ typedef struct iscep_http_server_options {
 iscep_status iscep_http_server_new(iscep_http_server **out, const iscep_env *env, iscep_loop *loop,
                                    const iscep_http_server_options *options, iscep_http_handler handler,
                                    void *user, iscep_error *err) ISCEP_CHECKED;
-/* A Unix socket. A dead socket file at path is replaced, a live one is an error; the file goes when the
- * server does. */
+/*
+ * A Unix socket. A dead socket file at path is replaced, a live one is an error; the file goes when the
+ * server does.
+ */
 iscep_status iscep_http_server_listen_unix(iscep_http_server *server, const char *path, uint32_t mode,
                                            iscep_error *err) ISCEP_CHECKED;
-/* TCP; port 0 takes a free one. tls NULL: plain. tls is borrowed and must outlive the server. bound_port may
- * be NULL. */
+/*
+ * TCP; port 0 takes a free one. tls NULL: plain. tls is borrowed and must outlive the server. bound_port may
+ * be NULL.
+ */
 iscep_status iscep_http_server_listen_tcp(iscep_http_server *server, const char *host, uint16_t port,
                                           SSL_CTX *tls, uint16_t *bound_port, iscep_error *err) ISCEP_CHECKED;
 /* No new connections, idle ones are closed, what is in flight is finished; then drained(user) is called once.
@@ -57,8 +61,10 @@ const char *iscep_exchange_method(const iscep_exchange *exchange);
 const char *iscep_exchange_path(const iscep_exchange *exchange); /* as sent, before '?' */
 iscep_bytes iscep_exchange_query(
     const iscep_exchange *exchange); /* after '?', not decoded; no bytes if none */
-/* A header field by name, without case; NULL if absent. A field sent twice is refused with 400 before the
- * handler. */
+/*
+ * A header field by name, without case; NULL if absent. A field sent twice is refused with 400 before the
+ * handler.
+ */
 const char *iscep_exchange_header(const iscep_exchange *exchange, const char *name);
 iscep_bytes iscep_exchange_body(const iscep_exchange *exchange);
 bool iscep_exchange_is_gone(
@@ -78,8 +84,10 @@ typedef struct iscep_reply {
 void iscep_exchange_reply(iscep_exchange *exchange, const iscep_reply *reply);
 void iscep_exchange_reply_error(iscep_exchange *exchange, int32_t status, const char *code,
                                 const char *message);
-/* For stand-ins that must misbehave: these bytes as they are (may be none), then the connection is closed;
- * with is_reset the peer gets an RST. */
+/*
+ * For stand-ins that must misbehave: these bytes as they are (may be none), then the connection is closed;
+ * with is_reset the peer gets an RST.
+ */
 void iscep_exchange_reply_raw(iscep_exchange *exchange, iscep_bytes bytes, bool is_reset);
 
 #endif

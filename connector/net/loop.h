@@ -17,8 +17,10 @@ void iscep_loop_free(iscep_loop *loop);
 /* Returns after iscep_loop_stop, once the callbacks already due have run. */
 void iscep_loop_run(iscep_loop *loop);
 void iscep_loop_stop(iscep_loop *loop);
-/* Runs callback(user) soon on the loop's thread, in the order of posting. From any thread. NOMEM is the only
- * error. */
+/*
+ * Runs callback(user) soon on the loop's thread, in the order of posting. From any thread. NOMEM is the only
+ * error.
+ */
 iscep_status iscep_loop_post(iscep_loop *loop, iscep_callback callback, void *user,
                              iscep_error *err) ISCEP_CHECKED;
 struct event_base *iscep_loop_base(iscep_loop *loop);

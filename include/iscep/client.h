@@ -30,8 +30,10 @@ extern "C" {
 #define ISCEP_API
 #endif
 
-/* Only ISCEP_ALLOW allows. Its value is no accident: see SCEP_VERDICT_ALLOW in scep_plugin.h, which it
- * equals. */
+/*
+ * Only ISCEP_ALLOW allows. Its value is no accident: see SCEP_VERDICT_ALLOW in scep_plugin.h, which it
+ * equals.
+ */
 typedef enum iscep_decision {
     ISCEP_DENY = 0,  /* Intune, or a local rule, refused */
     ISCEP_RETRY = 1, /* nobody could say: do not issue, ask again */
@@ -51,23 +53,24 @@ typedef struct iscep_verdict {
                                                        not asked */
 } iscep_verdict;
 
-/* Everything is copied by iscep_client_new. NULL or 0 takes the default given behind the member. */
+/* Everything is copied by iscep_client_new. NULL or 0 takes the default, which stands in brackets. */
 typedef struct iscep_client_options {
     size_t size;                    /* sizeof(iscep_client_options) */
-    const char *tenant_id;          /* required: the directory (tenant) id or a verified domain */
+    const char *tenant_id;          /* required: the directory (tenant) id, or a verified domain */
     const char *client_id;          /* required: the application (client) id */
     const char *client_secret_file; /* required: path of a file that holds the secret's value */
-    const char *authority;          /* "https://login.microsoftonline.com" */
-    const char *graph;              /* "https://graph.microsoft.com" */
-    const char *intune; /* "https://api.manage.microsoft.com/": the resource whose token Intune wants */
-    const char *allowed_hosts; /* "manage.microsoft.com": host suffixes, by spaces, that discovery may name */
-    const char *ca_file;       /* PEM bundle to trust; the system's */
-    const char *proxy;         /* proxy URL; none */
-    const char *caller_info;   /* product name and version shown to Intune; ours */
-    const char *issuer_name; /* name of the CA in notifications; the certificate's issuer as RFC 2253 text */
-    int64_t connect_timeout_ms; /* 5000 */
-    uint32_t max_connections;   /* outbound connections per host; 64 */
-    uint32_t max_streams;       /* requests in flight on one HTTP/2 connection; 100 */
+    const char *authority;          /* where tokens come from [https://login.microsoftonline.com] */
+    const char *graph;              /* where Graph answers [https://graph.microsoft.com] */
+    const char *graph_resource;     /* what a token for Graph is for [https://graph.microsoft.com] */
+    const char *intune_resource;    /* what a token for Intune is for [https://api.manage.microsoft.com/] */
+    const char *allowed_hosts;      /* suffixes, by spaces, that discovery may name [manage.microsoft.com] */
+    const char *ca_file;            /* PEM bundle of the CAs to trust [the system's] */
+    const char *proxy;              /* proxy URL [none; the environment is not consulted] */
+    const char *caller_info;        /* product name and version shown in Intune [ours] */
+    const char *issuer_name;        /* name of the CA in notifications [the certificate's issuer, RFC 2253] */
+    int64_t connect_timeout_ms;     /* [5000] */
+    uint32_t max_connections;       /* outbound, per host [64] */
+    uint32_t max_streams;           /* requests in flight on one HTTP/2 connection [100] */
 } iscep_client_options;
 
 #define ISCEP_CLIENT_OPTIONS_INIT                                                                            \
@@ -77,12 +80,16 @@ typedef struct iscep_client_options {
 
 typedef struct iscep_client iscep_client;
 
-/* Checks the options, reads the secret, starts the thread. Does not wait for the network. Free with
- * iscep_client_free. */
+/*
+ * Checks the options, reads the secret, starts the thread. Does not wait for the network. Free with
+ * iscep_client_free.
+ */
 ISCEP_API iscep_status iscep_client_new(iscep_client **out, const iscep_client_options *options,
                                         iscep_error *err);
-/* What is in flight ends with RETRY or NETWORK, callbacks included; then the thread is joined. NULL is
- * allowed. */
+/*
+ * What is in flight ends with RETRY or NETWORK, callbacks included; then the thread is joined. NULL is
+ * allowed.
+ */
 ISCEP_API void iscep_client_free(iscep_client *client);
 
 typedef void (*iscep_verdict_fn)(void *user, const iscep_verdict *verdict);

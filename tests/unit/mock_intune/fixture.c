@@ -74,12 +74,14 @@ static void add_extensions(X509_REQ *req, const csr_spec *spec)
         cr_assert_eq(X509_REQ_add1_attr_by_NID(req, NID_ext_req, V_ASN1_UTF8STRING, (const uint8_t *)"x", 1), 1);
 }
 
-static void add_challenge(X509_REQ *req, const char *challenge)
+static void add_challenge(X509_REQ *req, const char *challenge, int value_count)
 {
-    if (challenge != NULL)
-        cr_assert_eq(X509_REQ_add1_attr_by_NID(req, NID_pkcs9_challengePassword, MBSTRING_UTF8,
-                                               (const uint8_t *)challenge, (int)strlen(challenge)),
-                     1);
+    X509_ATTRIBUTE *attribute = X509_ATTRIBUTE_new();
+    cr_assert_eq(X509_ATTRIBUTE_set1_object(attribute, OBJ_nid2obj(NID_pkcs9_challengePassword)), 1);
+    for (int i = 0; i < value_count; i++)
+        cr_assert_eq(X509_ATTRIBUTE_set1_data(attribute, V_ASN1_UTF8STRING, challenge, (int)strlen(challenge)), 1);
+    cr_assert_eq(X509_REQ_add1_attr(req, attribute), 1);
+    X509_ATTRIBUTE_free(attribute);
 }
 
 /* The bytes that are signed last lie last: whoever flips one has a wrong signature. */
@@ -105,9 +107,8 @@ void fixture_make_csr(iscep_buf *out, const csr_spec *spec)
     cr_assert_eq(mock_subject_parse(&subject, spec->subject != NULL ? spec->subject : "", NULL), ISCEP_OK);
     cr_assert(X509_REQ_set_subject_name(req, subject) == 1 && X509_REQ_set_pubkey(req, *key) == 1);
     add_extensions(req, spec);
-    add_challenge(req, spec->challenge);
-    if (spec->has_two_challenges)
-        add_challenge(req, spec->challenge);
+    if (spec->challenge != NULL)
+        add_challenge(req, spec->challenge, spec->has_two_challenges ? 2 : 1);
     cr_assert_gt(X509_REQ_sign(req, *key, EVP_sha256()), 0);
     append_der(out, req, spec->has_wrong_signature);
     X509_NAME_free(subject);

@@ -29,7 +29,7 @@ typedef struct csr_spec {
     const char *key_usage;
     const char *ext_key_usage;
     bool has_ec_key;           /* P-256, else RSA of 2048 bits */
-    bool has_two_challenges;
+    bool has_two_challenges;    /* values in one attribute */
     bool has_two_sans;
     bool has_broken_extensions; /* the attribute is there, but it is no list of extensions */
     bool has_wrong_signature;

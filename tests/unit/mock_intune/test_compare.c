@@ -58,7 +58,7 @@ Test(compare, subject)
     "{\"type\":\"upn\",\"value\":\"u@b.example\"}]}"
 #define ALL_SANS                                                                                                       \
     "{\"subject\":\"CN=d\",\"subjectAltNames\":[{\"type\":\"email\",\"value\":\"a@b.example\"},"                         \
-    "{\"type\":\"uri\",\"value\":\"tag:microsoft.com,2022-09-14:sid:S-1\"},"                                             \
+    "{\"type\":\"uri\",\"value\":\"tag:x.example:sid:S-1\"},"                                             \
     "{\"type\":\"ip\",\"value\":\"192.0.2.7\"},{\"type\":\"ip\",\"value\":\"2001:db8::7\"}]}"
 #define UPN(value) "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:" value
 
@@ -69,11 +69,14 @@ Test(compare, subject_alternative_names_are_a_set)
         {TWO_SANS, {.subject = "CN=d", .san = UPN("u@b.example") ",DNS:a.example,DNS:a.example"}, "Success"},
         {ALL_SANS,
          {.subject = "CN=d",
-          .san = "email:a@b.example,URI:tag:microsoft.com\\,2022-09-14:sid:S-1,IP:192.0.2.7,IP:2001:db8::7"},
-         "SubjectAltNameMismatch"}, /* openssl.cnf keeps the backslash: another URI */
-        {"{\"subject\":\"CN=d\",\"subjectAltNames\":[{\"type\":\"ip\",\"value\":\"2001:db8::7\"}]}",
-         {.subject = "CN=d", .san = "IP:2001:0db8:0:0::7"},
+          .san = "email:A@b.example,URI:tag:x.example:sid:S-1,IP:192.0.2.7,IP:2001:0db8:0:0::7"},
          "Success"},
+        {ALL_SANS,
+         {.subject = "CN=d", .san = "email:a@b.example,URI:tag:x.example:sid:s-1,IP:192.0.2.7,IP:2001:db8::7"},
+         "SubjectAltNameMismatch"}, /* a URI is compared with case */
+        {ALL_SANS,
+         {.subject = "CN=d", .san = "email:a@b.example,URI:tag:x.example:sid:S-1,IP:192.0.2.8,IP:2001:db8::7"},
+         "SubjectAltNameMismatch"},
         {TWO_SANS, {.subject = "CN=d"}, "SubjectAltNameMissing"},
         {TWO_SANS, {.subject = "CN=d", .san = "DNS:a.example"}, "SubjectAltNameMismatch"},
         {TWO_SANS, {.subject = "CN=d", .san = "DNS:a.example,DNS:u@b.example"}, "SubjectAltNameMismatch"},

@@ -49,8 +49,6 @@ static void handle_action(iscep_exchange *exchange, iscep_local_api *api, iscep_
     iscep_buf body = iscep_exchange_take_body(exchange); /* request points into it */
     if (status == ISCEP_OK)
         status = start_action(api, action, &request, exchange, &err);
-    if (status == ISCEP_NOMEM)
-        err.http_status = 503;
     if (status != ISCEP_OK)
         iscep_local_verdict_reply_error(exchange, &err);
     iscep_local_request_clear(&request);

@@ -81,5 +81,9 @@ void iscep_local_verdict_reply_error(iscep_exchange *exchange, const iscep_error
     iscep_verdict verdict = {.decision = ISCEP_DENY, .retry_after_ms = -1};
     iscep_text_copy(verdict.code, sizeof verdict.code, err->code);
     iscep_text_copy(verdict.message, sizeof verdict.message, err->message);
+    if (err->status == ISCEP_NOMEM) {
+        send_reply(exchange, 503, "retry", &verdict);
+        return;
+    }
     send_reply(exchange, err->http_status != 0 ? err->http_status : 400, "deny", &verdict);
 }

@@ -7,7 +7,7 @@
 
 /* Each ends the exchange. */
 void iscep_local_verdict_reply(iscep_exchange *exchange, const iscep_verdict *verdict);
-/* The request itself was wrong: err->http_status (400 if 0), verdict deny. */
+/* The request itself was wrong: err->http_status (400 if 0), verdict deny. NOMEM, our own trouble, is a retry. */
 void iscep_local_verdict_reply_error(iscep_exchange *exchange, const iscep_error *err);
 
 #endif

@@ -10,6 +10,7 @@ trap 'rm -f "$block"' EXIT
 
 for document in README.md docs/*.md docs/*/*.md; do
     [ -f "$document" ] || continue
+    # shellcheck disable=SC2013 # a path of ours has no spaces
     for path in $(sed -n 's/^<!-- file: \(.*\) -->$/\1/p' "$document"); do
         awk -v marker="<!-- file: $path -->" '
             $0 == marker { state = 1; next }

@@ -1,11 +1,7 @@
 /* See fixture.h. */
 #include "fixture.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <criterion/criterion.h>
 #include <openssl/ec.h>
@@ -23,9 +19,8 @@ void fixture_open(fixture *f)
 {
     iscep_error err = ISCEP_ERROR_INIT;
     *f = (fixture){.now_ms = FIXTURE_NOW_MS, .log = {.min_level = ISCEP_LOG_ERROR}};
-    strcpy(f->state_dir, "/tmp/mock-test-XXXXXX");
-    cr_assert_not_null(mkdtemp(f->state_dir));
-    char *argv[] = {"intune-mock",   "--state",       f->state_dir,      "--tenant",     FIXTURE_TENANT,
+    temp_dir_make(&f->state_dir);
+    char *argv[] = {"intune-mock",   "--state",       f->state_dir.path,      "--tenant",     FIXTURE_TENANT,
                     "--client-id",   FIXTURE_CLIENT,  "--client-secret", FIXTURE_SECRET, NULL};
     cr_assert_eq(mock_options_parse(&f->options, 9, argv, &err), ISCEP_OK, "%s", err.message);
     iscep_env env = iscep_env_system(&f->log);
@@ -38,16 +33,9 @@ void fixture_open(fixture *f)
 
 void fixture_close(fixture *f)
 {
-    char path[512];
     mock_clear(&f->mock);
     mock_options_clear(&f->options);
-    DIR *dir = opendir(f->state_dir);
-    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-        snprintf(path, sizeof(path), "%s/%s", f->state_dir, e->d_name);
-        unlink(path);
-    }
-    closedir(dir);
-    rmdir(f->state_dir);
+    temp_dir_remove(&f->state_dir);
 }
 
 static void add_extension(STACK_OF(X509_EXTENSION) *list, int nid, const char *value)

@@ -4,6 +4,7 @@
 
 #include "handlers.h"
 #include "mock.h"
+#include "tests/support/temp_dir.h"
 
 #define FIXTURE_TENANT "11111111-1111-1111-1111-111111111111"
 #define FIXTURE_CLIENT "22222222-2222-2222-2222-222222222222"
@@ -11,7 +12,7 @@
 #define FIXTURE_NOW_MS 1795332000000LL
 
 typedef struct fixture {
-    char state_dir[64];
+    temp_dir state_dir;
     int64_t now_ms; /* wall clock and monotonic */
     iscep_log log;
     mock_options options;

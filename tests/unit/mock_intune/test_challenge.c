@@ -207,7 +207,7 @@ Test(challenge, keys_are_used_again_at_the_next_start)
     mock_pki again;
     mock_challenge challenge;
     mint(&base64, "{\"subject\":\"CN=d\"}");
-    cr_assert_eq(mock_pki_open(&again, f.state_dir, NULL), ISCEP_OK);
+    cr_assert_eq(mock_pki_open(&again, f.state_dir.path, NULL), ISCEP_OK);
     cr_assert_str_eq(mock_challenge_open(&challenge, &again, iscep_buf_bytes(&base64)), MOCK_SUCCESS);
     cr_assert_str_eq(again.token_key_id, f.mock.pki.token_key_id);
     mock_challenge_clear(&challenge);

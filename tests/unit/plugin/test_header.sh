@@ -7,7 +7,9 @@ warnings="-Wall -Wextra -Wconversion -Wshadow -pedantic-errors -Werror"
 
 # The unit includes the header twice: its guard is part of what is checked.
 unit() { printf '#include "%s"\n#include "%s"\nint scep_plugin_header_compiles;\n' "$header" "$header"; }
+# shellcheck disable=SC2086 # several words on purpose
 unit | ${CC:-cc} -std=c99 $warnings -Wstrict-prototypes -x c -fsyntax-only -
+# shellcheck disable=SC2086
 unit | ${CXX:-c++} -std=c++11 $warnings -x c++ -fsyntax-only -
 
 includes=$(sed -n 's/^#include //p' "$header" | tr '\n' ' ')

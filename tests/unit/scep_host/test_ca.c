@@ -32,7 +32,7 @@ static void tear_down(void)
 
 static const char *path_of(const char *name)
 {
-    static char path[128];
+    static char path[256];
     snprintf(path, sizeof(path), "%s/%s", the_world.dir, name);
     return path;
 }
@@ -205,7 +205,7 @@ Test(ca, gives_no_power_to_whoever_asks_for_it, .init = set_up, .fini = tear_dow
         {"extendedKeyUsage",
          "anyExtendedKeyUsage,OCSPSigning,timeStamping,1.3.6.1.4.1.311.20.2.1,clientAuth"},
         {"nameConstraints", "permitted;DNS:.example"},
-        {"certificatePolicies", "1.2.3.4"},
+        {"certificatePolicies", "DER:30:07:30:05:06:03:2a:03:04"},
         {"1.3.6.1.4.1.99999.2", "DER:05:00"},
     };
     OSSL_AUTO(X509) *cert = issue("phone", wish, sizeof(wish) / sizeof(wish[0]));

@@ -125,16 +125,30 @@ Test(cert_request, with_a_nul_in_a_name_is_bad_request, .init = set_up, .fini = 
     expect_refused(iscep_buf_bytes(&csr), ISCEP_BAD_REQUEST);
 }
 
-Test(cert_request, survives_a_change_of_any_byte, .init = set_up, .fini = tear_down)
+/* Is what the CSR's signature covers still in it? */
+static bool has_same_wish(const X509_REQ *changed, iscep_bytes original)
+{
+    uint8_t *wish = NULL;
+    int len = i2d_re_X509_REQ_tbs((X509_REQ *)changed, &wish);
+    bool is_same = len > 0 && memmem(original.data, original.len, wish, (size_t)len) != NULL;
+    OPENSSL_free(wish);
+    return is_same;
+}
+
+Test(cert_request, never_says_what_was_not_signed, .init = set_up, .fini = tear_down)
 {
     static const csr_extension extensions[] = {{"subjectAltName", "DNS:d.example"}};
     make_csr(test_device_key(), extensions, 1);
+    ISCEP_AUTO_BUF changed;
+    iscep_buf_init(&changed, csr.max_len);
+    iscep_buf_append(&changed, csr.data, csr.len);
     for (size_t i = 0; i < csr.len; i++) {
-        csr.data[i] ^= 0x55;
+        changed.data[i] ^= 0x55;
         iscep_cert_request request;
         iscep_fail_info fail_info;
-        cr_assert_eq(parse(&request, iscep_buf_bytes(&csr), &fail_info), ISCEP_USAGE, "byte %zu", i);
+        if (parse(&request, iscep_buf_bytes(&changed), &fail_info) == ISCEP_OK)
+            cr_assert(has_same_wish(request.csr, iscep_buf_bytes(&csr)), "byte %zu", i);
         iscep_cert_request_clear(&request);
-        csr.data[i] ^= 0x55;
+        changed.data[i] ^= 0x55;
     }
 }

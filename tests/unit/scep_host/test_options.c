@@ -1,0 +1,103 @@
+/* The command line. */
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+enum { MAX_WORDS = 80 };
+
+static iscep_host_options options;
+static iscep_error err;
+
+/* Words by spaces, after the program's name. They stay, because the options borrow them. */
+static iscep_status parse(const char *line)
+{
+    char *argv[MAX_WORDS] = {strdup("scep-host")};
+    int argc = 1;
+    for (char *word = strtok(strdup(line), " "); word; word = strtok(NULL, " ")) {
+        cr_assert_lt(argc, MAX_WORDS - 1);
+        argv[argc++] = word;
+    }
+    return iscep_host_options_parse(&options, argc, argv, &err);
+}
+
+Test(options, have_defaults_for_all_but_the_plugin)
+{
+    cr_assert_eq(parse("--plugin p.so"), ISCEP_OK);
+    cr_assert_eq(options.command, ISCEP_HOST_RUN);
+    cr_assert_str_eq(options.plugin, "p.so");
+    cr_assert_eq(options.plugin_config_count, 0u);
+    cr_assert_eq(options.plugin_timeout_ms, 25000u);
+    cr_assert_str_eq(options.state_dir, "scep-host.state");
+    cr_assert_str_eq(options.listen_host, "127.0.0.1");
+    cr_assert_eq(options.listen_port, 0);
+    cr_assert_null(options.port_file);
+    cr_assert_str_eq(options.path, "/scep");
+    cr_assert_eq(options.pending_retry_ms, 1000u);
+    cr_assert_eq(options.validity_days, 365u);
+    cr_assert_eq(options.workers, 16u);
+    cr_assert_not(options.is_legacy_des_allowed);
+}
+
+Test(options, are_all_understood)
+{
+    cr_assert_eq(
+        parse("--plugin p.so --plugin-config a=b --plugin-config c=d=e --plugin-timeout-ms 5 --state s "
+              "--listen [::1]:8080 --port-file f --path /cgi-bin/pkiclient.exe --pending-retry-ms 0 "
+              "--validity-days 7 --workers 2 --legacy-des"),
+        ISCEP_OK, "%s", err.message);
+    cr_assert_eq(options.plugin_config_count, 2u);
+    cr_assert_str_eq(options.plugin_config[0].key, "a");
+    cr_assert_str_eq(options.plugin_config[0].value, "b");
+    cr_assert_str_eq(options.plugin_config[1].key, "c");
+    cr_assert_str_eq(options.plugin_config[1].value, "d=e");
+    cr_assert_eq(options.plugin_timeout_ms, 5u);
+    cr_assert_str_eq(options.state_dir, "s");
+    cr_assert_str_eq(options.listen_host, "::1");
+    cr_assert_eq(options.listen_port, 8080);
+    cr_assert_str_eq(options.port_file, "f");
+    cr_assert_str_eq(options.path, "/cgi-bin/pkiclient.exe");
+    cr_assert_eq(options.pending_retry_ms, 0u);
+    cr_assert_eq(options.validity_days, 7u);
+    cr_assert_eq(options.workers, 2u);
+    cr_assert(options.is_legacy_des_allowed);
+}
+
+Test(options, for_help_and_version_need_nothing_else)
+{
+    cr_assert_eq(parse("--help"), ISCEP_OK);
+    cr_assert_eq(options.command, ISCEP_HOST_HELP);
+    cr_assert_eq(parse("--version"), ISCEP_OK);
+    cr_assert_eq(options.command, ISCEP_HOST_VERSION);
+}
+
+Test(options, that_are_wrong_are_named)
+{
+    static const struct {
+        const char *line;
+        const char *named;
+    } table[] = {
+        {"", "--plugin"},
+        {"--plugin", "--plugin: a value is missing"},
+        {"--plugin p.so extra", "extra"},
+        {"--plugin p.so --colour", "--colour"},
+        {"--plugin p.so --plugin-config nonsense", "KEY=VALUE"},
+        {"--plugin p.so --plugin-config =x", "KEY=VALUE"},
+        {"--plugin p.so --workers 0", "1 to 1024"},
+        {"--plugin p.so --workers 1025", "1 to 1024"},
+        {"--plugin p.so --workers -1", "1 to 1024"},
+        {"--plugin p.so --workers 3x", "1 to 1024"},
+        {"--plugin p.so --validity-days 99999999999999999999", "validity-days"},
+        {"--plugin p.so --listen 127.0.0.1", "HOST:PORT"},
+        {"--plugin p.so --listen :80", "HOST:PORT"},
+        {"--plugin p.so --listen 127.0.0.1:65536", "HOST:PORT"},
+        {"--plugin p.so --path scep", "begins with /"},
+        {"--plugin p.so --path /scep?x", "begins with /"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        cr_assert_eq(parse(table[i].line), ISCEP_USAGE, "%s", table[i].line);
+        cr_assert_not_null(strstr(err.message, table[i].named), "%s: %s", table[i].line, err.message);
+    }
+}

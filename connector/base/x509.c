@@ -91,6 +91,8 @@ static iscep_status emit_name(iscep_buf *out, const X509_NAME *name, iscep_error
     iscep_buf_append(out, text, (size_t)len);
     BIO_free(bio);
     iscep_buf_text(out);
+    if (len > MAX_NAME_LEN)
+        return iscep_error_set(err, ISCEP_USAGE, "name_too_long", "a name is longer than %d characters", MAX_NAME_LEN);
     return iscep_buf_status(out, err);
 }
 
@@ -209,7 +211,8 @@ static iscep_status read_not_after(int64_t *unix_s, const X509 *x509, iscep_erro
 static iscep_status parse_cert(iscep_cert *cert, iscep_bytes der, iscep_error *err)
 {
     const unsigned char *at = der.data;
-    cert->x509 = der.len == 0 || der.len > ISCEP_CERT_MAX_LEN ? NULL : d2i_X509(NULL, &at, (long)der.len);
+    bool is_sound = der.len > 0 && der.len <= ISCEP_CERT_MAX_LEN && is_der(at, der.len, 0);
+    cert->x509 = is_sound ? d2i_X509(NULL, &at, (long)der.len) : NULL;
     if (cert->x509 == NULL || at != der.data + der.len)
         return iscep_error_set(err, ISCEP_USAGE, "certificate_malformed",
                                "not an X.509 certificate in DER of at most %u bytes", ISCEP_CERT_MAX_LEN);

@@ -12,7 +12,7 @@
 #define ENDPOINTS_PATH "v1.0/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/endpoints"
 #define SERVICE_NAME   "ScepRequestValidationFEService"
 
-enum { REQUEST_TIMEOUT_MS = 15000, MAX_RESPONSE_LEN = 1024 * 1024 };
+enum { REQUEST_TIMEOUT_MS = 10000, MAX_RESPONSE_LEN = 1024 * 1024 };
 
 struct iscep_discovery {
     const iscep_env *env;

@@ -9,7 +9,7 @@
 #include "net/url.h"
 
 enum {
-    REQUEST_TIMEOUT_MS = 15000,
+    REQUEST_TIMEOUT_MS = 10000,
     MAX_RESPONSE_LEN = 64 * 1024,
     MAX_FORM_LEN = 256 * 1024,
     MAX_LIFETIME_S = 24 * 3600,

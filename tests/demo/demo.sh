@@ -127,7 +127,7 @@ enrolled "$WORK/tablet-9.pem" tablet-9 strongSwan
 
 chapter "What Intune was told"
 mock_transactions | jq -r '
-    .[] | [.deviceId, ([.validations[].code] | join(",")), (.success.certificateSerialNumber // "-")] | @tsv' |
+    .[] | [.deviceId, ([.validations[].code] | join(",")), (.success.fields.certificateSerialNumber // "-")] | @tsv' |
     { printf 'DEVICE\tVALIDATIONS\tSERIAL REPORTED\n'; cat; } | column -t -s $'\t' | show
 issued=$(find "$WORK/host/issued" -name '*.pem' | wc -l)
 reported=$(mock_transactions | jq '[.[] | select(.success != null)] | length')

@@ -47,7 +47,8 @@ static iscep_json *make_claims(const mock_state *mock, const char *resource, con
     return claims;
 }
 
-iscep_status mock_token_mint(iscep_buf *out, mock_state *mock, const char *resource, const char *role, iscep_error *err)
+iscep_status mock_token_mint(iscep_buf *out, mock_state *mock, const char *resource, const char *role,
+                             iscep_error *err)
 {
     ISCEP_AUTO_JSON *claims = make_claims(mock, resource, role);
     iscep_jwt_header header = {.alg = ISCEP_JWT_RS256, .kid = mock->pki.token_key_id};
@@ -76,11 +77,13 @@ static bool read_token(mock_token_facts *out, const mock_state *mock, const char
     ISCEP_AUTO_BUF issuer;
     ISCEP_AUTO_JSON *claims = NULL;
     emit_issuer(&issuer, mock);
-    if (iscep_jwt_verify(&claims, iscep_bytes_of_text(token), ISCEP_JWT_RS256, mock->pki.token_key, NULL) != ISCEP_OK)
+    if (iscep_jwt_verify(&claims, iscep_bytes_of_text(token), ISCEP_JWT_RS256, mock->pki.token_key, NULL) !=
+        ISCEP_OK)
         return false;
     const char *audience = iscep_json_text(claims, "aud");
     if (audience == NULL || !is_text(claims, "iss", iscep_buf_text(&issuer)) ||
-        !is_text(claims, "tid", mock->options->tenant_id) || !is_text(claims, "appid", mock->options->client_id))
+        !is_text(claims, "tid", mock->options->tenant_id) ||
+        !is_text(claims, "appid", mock->options->client_id))
         return false;
     iscep_text_copy(out->audience, sizeof(out->audience), audience);
     out->has_graph_role = has_role(claims, MOCK_ROLE_GRAPH);
@@ -113,7 +116,8 @@ static bool get_facts(mock_token_facts *out, mock_state *mock, const char *token
     return true;
 }
 
-mock_token_result mock_token_check(mock_state *mock, const char *authorization, const char *resource, const char *role)
+mock_token_result mock_token_check(mock_state *mock, const char *authorization, const char *resource,
+                                   const char *role)
 {
     static const char scheme[] = "Bearer ";
     mock_token_facts facts;

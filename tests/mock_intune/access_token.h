@@ -46,6 +46,7 @@ void mock_token_cache_clear(mock_token_cache *cache);
 iscep_status mock_token_mint(iscep_buf *out, mock_state *mock, const char *resource, const char *role,
                              iscep_error *err) ISCEP_CHECKED;
 /* authorization: the header field, may be NULL. The resource and the role that the endpoint demands. */
-mock_token_result mock_token_check(mock_state *mock, const char *authorization, const char *resource, const char *role);
+mock_token_result mock_token_check(mock_state *mock, const char *authorization, const char *resource,
+                                   const char *role);
 
 #endif

@@ -23,11 +23,13 @@ void mock_admin_refuse(mock_reply *reply, int32_t status, const char *code, cons
     iscep_buf_append_text(&reply->body, "}}");
 }
 
-iscep_json *mock_admin_read(const mock_request *request, mock_reply *reply, const mock_json_rule *rules, size_t count)
+iscep_json *mock_admin_read(const mock_request *request, mock_reply *reply, const mock_json_rule *rules,
+                            size_t count)
 {
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_json *json = NULL;
-    if (iscep_json_parse(&json, request->body, &err) == ISCEP_OK && mock_json_check(json, rules, count, &err) == ISCEP_OK)
+    if (iscep_json_parse(&json, request->body, &err) == ISCEP_OK &&
+        mock_json_check(json, rules, count, &err) == ISCEP_OK)
         return json;
     mock_admin_refuse(reply, 400, "bad_request", err.message);
     iscep_json_free(json);
@@ -58,17 +60,20 @@ static bool copy_id(char out[MOCK_NAME_SIZE], const iscep_json *json, const char
     return true;
 }
 
-static iscep_status read_facts(mock_facts *out, const mock_state *mock, const iscep_json *json, iscep_error *err)
+static iscep_status read_facts(mock_facts *out, const mock_state *mock, const iscep_json *json,
+                               iscep_error *err)
 {
     int64_t lifetime_s = mock_admin_int(json, "lifetimeSeconds", DEFAULT_LIFE_S);
     int64_t offset_s = mock_admin_int(json, "issuedInSeconds", 0);
     if (lifetime_s < -MAX_LIFETIME_S || lifetime_s > MAX_LIFETIME_S || offset_s < -MAX_LIFETIME_S ||
         offset_s > MAX_LIFETIME_S)
-        return iscep_error_set(err, ISCEP_USAGE, "time", "lifetimeSeconds or issuedInSeconds is beyond 100 days");
+        return iscep_error_set(err, ISCEP_USAGE, "time",
+                               "lifetimeSeconds or issuedInSeconds is beyond 100 days");
     if (!copy_id(out->tenant_id, json, "tenantId", mock->options->tenant_id) ||
         !copy_id(out->device_id, json, "deviceId", DEFAULT_DEVICE_ID) ||
         !copy_id(out->user_id, json, "userId", DEFAULT_USER_ID))
-        return iscep_error_set(err, ISCEP_USAGE, "id", "an id is empty or longer than %d bytes", MOCK_NAME_SIZE - 1);
+        return iscep_error_set(err, ISCEP_USAGE, "id", "an id is empty or longer than %d bytes",
+                               MOCK_NAME_SIZE - 1);
     out->issued_unix = mock_now_unix(mock) + offset_s;
     out->expires_unix = out->issued_unix + lifetime_s;
     return iscep_guid_new(out->id, &mock->env, err);

@@ -12,13 +12,14 @@
 #define PADDING_SLACK 32 /* ECDSA signatures differ in length by a few bytes */
 
 static const mock_json_rule payload_rules[] = {
-    {"id", MOCK_JSON_TEXT, true},          {"tenantId", MOCK_JSON_TEXT, true},   {"deviceId", MOCK_JSON_TEXT, true},
-    {"userId", MOCK_JSON_TEXT, true},      {"issuedUnix", MOCK_JSON_INT, true},  {"expiresUnix", MOCK_JSON_INT, true},
-    {"padding", MOCK_JSON_TEXT, true},     MOCK_PROFILE_RULES,
+    {"id", MOCK_JSON_TEXT, true},        {"tenantId", MOCK_JSON_TEXT, true},
+    {"deviceId", MOCK_JSON_TEXT, true},  {"userId", MOCK_JSON_TEXT, true},
+    {"issuedUnix", MOCK_JSON_INT, true}, {"expiresUnix", MOCK_JSON_INT, true},
+    {"padding", MOCK_JSON_TEXT, true},   MOCK_PROFILE_RULES,
 };
 
-static iscep_status emit_payload(iscep_buf *out, const mock_facts *facts, const iscep_json *profile, size_t pad_len,
-                                 iscep_error *err)
+static iscep_status emit_payload(iscep_buf *out, const mock_facts *facts, const iscep_json *profile,
+                                 size_t pad_len, iscep_error *err)
 {
     const struct {
         const char *name;
@@ -33,8 +34,8 @@ static iscep_status emit_payload(iscep_buf *out, const mock_facts *facts, const 
         iscep_json_append_quoted(out, texts[i].value);
         iscep_buf_append_text(out, ",");
     }
-    iscep_buf_printf(out, "\"issuedUnix\":%lld,\"expiresUnix\":%lld,\"padding\":\"", (long long)facts->issued_unix,
-                     (long long)facts->expires_unix);
+    iscep_buf_printf(out, "\"issuedUnix\":%lld,\"expiresUnix\":%lld,\"padding\":\"",
+                     (long long)facts->issued_unix, (long long)facts->expires_unix);
     uint8_t *padding = iscep_buf_reserve(out, pad_len);
     if (padding != NULL) {
         memset(padding, '.', pad_len);
@@ -46,7 +47,7 @@ static iscep_status emit_payload(iscep_buf *out, const mock_facts *facts, const 
     return status == ISCEP_OK ? iscep_buf_status(out, err) : status;
 }
 
-static STACK_OF(X509) *stack_of(X509 *cert)
+static STACK_OF(X509) * stack_of(X509 *cert)
 {
     STACK_OF(X509) *stack = sk_X509_new_null();
     if (stack != NULL && sk_X509_push(stack, cert) > 0)
@@ -68,9 +69,9 @@ static bool append_der(iscep_buf *out, CMS_ContentInfo *cms)
 static bool sign(iscep_buf *out, const mock_pki *pki, iscep_bytes content)
 {
     BIO *in = BIO_new_mem_buf(content.data, (int)content.len);
-    CMS_ContentInfo *cms =
-        in == NULL ? NULL
-                   : CMS_sign(pki->sign_cert, pki->sign_key, NULL, in, CMS_BINARY | CMS_NOSMIMECAP | CMS_NOCERTS);
+    CMS_ContentInfo *cms = in == NULL ? NULL
+                                      : CMS_sign(pki->sign_cert, pki->sign_key, NULL, in,
+                                                 CMS_BINARY | CMS_NOSMIMECAP | CMS_NOCERTS);
     bool is_done = append_der(out, cms);
     CMS_ContentInfo_free(cms);
     BIO_free(in);
@@ -102,7 +103,8 @@ static iscep_status mint_padded(iscep_buf *out, const mock_pki *pki, const mock_
         return status;
     if (!sign(&signed_der, pki, iscep_buf_bytes(&payload)) ||
         !encrypt(&enveloped_der, pki, iscep_buf_bytes(&signed_der)))
-        return iscep_error_set(err, ISCEP_NOMEM, "challenge", "the challenge could not be signed or encrypted");
+        return iscep_error_set(err, ISCEP_NOMEM, "challenge",
+                               "the challenge could not be signed or encrypted");
     iscep_base64_encode(out, iscep_buf_bytes(&enveloped_der));
     return iscep_buf_status(out, err);
 }
@@ -147,7 +149,8 @@ static const char *decrypt(iscep_buf *out, const mock_pki *pki, iscep_bytes der)
     if (cms == NULL)
         return MOCK_CHALLENGE_DESERIALIZE;
     BIO *plain = BIO_new(BIO_s_mem());
-    bool is_done = plain != NULL && CMS_decrypt(cms, pki->encrypt_key, pki->encrypt_cert, NULL, plain, CMS_BINARY) == 1;
+    bool is_done =
+        plain != NULL && CMS_decrypt(cms, pki->encrypt_key, pki->encrypt_cert, NULL, plain, CMS_BINARY) == 1;
     if (is_done)
         append_bio(out, plain);
     BIO_free(plain);
@@ -163,9 +166,9 @@ static const char *verify(iscep_buf *out, const mock_pki *pki, iscep_bytes der)
         return MOCK_CHALLENGE_DESERIALIZE;
     BIO *content = BIO_new(BIO_s_mem());
     STACK_OF(X509) *signers = stack_of(pki->sign_cert);
-    bool is_right =
-        content != NULL && signers != NULL &&
-        CMS_verify(cms, signers, NULL, NULL, content, CMS_NO_SIGNER_CERT_VERIFY | CMS_NOINTERN | CMS_BINARY) == 1;
+    bool is_right = content != NULL && signers != NULL &&
+                    CMS_verify(cms, signers, NULL, NULL, content,
+                               CMS_NO_SIGNER_CERT_VERIFY | CMS_NOINTERN | CMS_BINARY) == 1;
     if (is_right)
         append_bio(out, content);
     sk_X509_free(signers);
@@ -179,7 +182,8 @@ static bool read_payload(mock_challenge *out, iscep_bytes text)
     ISCEP_AUTO_JSON *json = NULL;
     mock_facts *facts = &out->facts;
     if (iscep_json_parse(&json, text, NULL) != ISCEP_OK ||
-        mock_json_check(json, payload_rules, sizeof(payload_rules) / sizeof(payload_rules[0]), NULL) != ISCEP_OK)
+        mock_json_check(json, payload_rules, sizeof(payload_rules) / sizeof(payload_rules[0]), NULL) !=
+            ISCEP_OK)
         return false;
     iscep_text_copy(facts->id, sizeof(facts->id), iscep_json_text(json, "id"));
     iscep_text_copy(facts->tenant_id, sizeof(facts->tenant_id), iscep_json_text(json, "tenantId"));

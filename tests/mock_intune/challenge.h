@@ -12,7 +12,7 @@
 #include "pki.h"
 #include "profile.h"
 
-#define MOCK_NAME_SIZE        128   /* a tenant, device or user id and its NUL */
+#define MOCK_NAME_SIZE         128   /* a tenant, device or user id and its NUL */
 #define MOCK_CHALLENGE_MAX_LEN 49152 /* base64 characters */
 
 /* What a challenge says besides its profile. */

@@ -17,9 +17,9 @@ typedef enum mock_presence { MOCK_ABSENT, MOCK_PRESENT, MOCK_UNREADABLE } mock_p
 
 typedef struct mock_csr {
     X509_REQ *req;
-    STACK_OF(X509_EXTENSION) *extensions; /* what it asks the certificate to have; NULL: nothing */
-    iscep_buf challenge;                  /* the challengePassword, never empty */
-    uint8_t sha256[32];                   /* of the DER: two requests are the same if these are */
+    STACK_OF(X509_EXTENSION) * extensions; /* what it asks the certificate to have; NULL: nothing */
+    iscep_buf challenge;                   /* the challengePassword, never empty */
+    uint8_t sha256[32];                    /* of the DER: two requests are the same if these are */
 } mock_csr;
 
 /* Returns the code of the refusal, MOCK_SUCCESS if there is none. Clear it in both cases. */

@@ -57,8 +57,10 @@ static const char *read_form(token_form *form, const mock_request *request)
                       {"client_secret", &form->client_secret}};
     bool is_form = mock_request_has_type(request, "application/x-www-form-urlencoded");
     for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
-        if (!is_form || iscep_form_get(parameters[i].out, request->body, parameters[i].name, NULL) != ISCEP_OK ||
-            parameters[i].out->len == 0 || memchr(parameters[i].out->data, '\0', parameters[i].out->len) != NULL)
+        if (!is_form ||
+            iscep_form_get(parameters[i].out, request->body, parameters[i].name, NULL) != ISCEP_OK ||
+            parameters[i].out->len == 0 ||
+            memchr(parameters[i].out->data, '\0', parameters[i].out->len) != NULL)
             return parameters[i].name;
     return NULL;
 }
@@ -89,8 +91,8 @@ static void reply_token(mock_state *mock, const mock_request *request, mock_repl
         return;
     }
     long long lifetime_s = (long long)settings->token_lifetime_s;
-    iscep_buf_printf(&reply->body, "{\"token_type\":\"Bearer\",\"expires_in\":%lld,\"ext_expires_in\":%lld,", lifetime_s,
-                     lifetime_s);
+    iscep_buf_printf(&reply->body, "{\"token_type\":\"Bearer\",\"expires_in\":%lld,\"ext_expires_in\":%lld,",
+                     lifetime_s, lifetime_s);
     iscep_buf_printf(&reply->body, "\"access_token\":\"%s\"}", iscep_buf_text(&token));
     snprintf(reply->outcome, sizeof(reply->outcome), "%s", is_graph ? "graph" : "intune");
 }
@@ -107,18 +109,20 @@ static void check_form(mock_state *mock, const mock_request *request, mock_reply
                                iscep_buf_text(&form->grant_type));
     else if (strcasecmp(client_id, mock->options->client_id) != 0)
         mock_reply_entra_error(reply, mock, request, &unknown_application,
-                               "Application with identifier '%.64s' was not found in the directory '%s'.", client_id,
-                               mock->options->tenant_id);
+                               "Application with identifier '%.64s' was not found in the directory '%s'.",
+                               client_id, mock->options->tenant_id);
     else if (!is_secret_right(mock, &form->client_secret))
-        mock_reply_entra_error(reply, mock, request, &wrong_secret,
-                               "Invalid client secret provided. Ensure the secret being sent in the request is the "
-                               "client secret value, not the client secret ID, for a secret added to app '%s'.",
-                               mock->options->client_id);
+        mock_reply_entra_error(
+            reply, mock, request, &wrong_secret,
+            "Invalid client secret provided. Ensure the secret being sent in the request is the "
+            "client secret value, not the client secret ID, for a secret added to app '%s'.",
+            mock->options->client_id);
     else if (!is_graph && !is_scope_of(mock->options->intune_resource, scope))
-        mock_reply_entra_error(reply, mock, request, &invalid_scope,
-                               "The provided value for the input parameter 'scope' is not valid. The scope %.200s is "
-                               "not valid.",
-                               scope);
+        mock_reply_entra_error(
+            reply, mock, request, &invalid_scope,
+            "The provided value for the input parameter 'scope' is not valid. The scope %.200s is "
+            "not valid.",
+            scope);
     else
         reply_token(mock, request, reply, is_graph);
 }
@@ -136,10 +140,11 @@ void mock_handle_token(mock_state *mock, const mock_request *request, mock_reply
         mock_reply_entra_error(reply, mock, request, &missing_parameter,
                                "The request body must contain the following parameter: '%s'.", missing);
     else if (strcasecmp(request->segment, mock->options->tenant_id) != 0)
-        mock_reply_entra_error(reply, mock, request, &unknown_tenant,
-                               "Tenant '%.64s' not found. Check to make sure you have the correct tenant ID and are "
-                               "signing into the correct cloud.",
-                               request->segment);
+        mock_reply_entra_error(
+            reply, mock, request, &unknown_tenant,
+            "Tenant '%.64s' not found. Check to make sure you have the correct tenant ID and are "
+            "signing into the correct cloud.",
+            request->segment);
     else
         check_form(mock, request, reply, &form);
     clear_form(&form);

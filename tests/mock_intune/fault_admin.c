@@ -11,10 +11,11 @@
 #define ALL       "all"
 
 static const mock_json_rule rules[] = {
-    {"endpoint", MOCK_JSON_TEXT, true},   {"kind", MOCK_JSON_TEXT, true},     {"latencyMs", MOCK_JSON_INT, false},
-    {"status", MOCK_JSON_INT, false},     {"retryAfter", MOCK_JSON_INT, false}, {"code", MOCK_JSON_TEXT, false},
-    {"location", MOCK_JSON_TEXT, false},  {"times", MOCK_JSON_INT, false},    {"forMs", MOCK_JSON_INT, false},
-    {"processed", MOCK_JSON_BOOL, false},
+    {"endpoint", MOCK_JSON_TEXT, true},   {"kind", MOCK_JSON_TEXT, true},
+    {"latencyMs", MOCK_JSON_INT, false},  {"status", MOCK_JSON_INT, false},
+    {"retryAfter", MOCK_JSON_INT, false}, {"code", MOCK_JSON_TEXT, false},
+    {"location", MOCK_JSON_TEXT, false},  {"times", MOCK_JSON_INT, false},
+    {"forMs", MOCK_JSON_INT, false},      {"processed", MOCK_JSON_BOOL, false},
 };
 
 static const char *copy_text(char *out, size_t out_size, const iscep_json *json, const char *name)
@@ -29,7 +30,8 @@ static const char *copy_text(char *out, size_t out_size, const iscep_json *json,
 }
 
 /* Reads a number that is absent, or in its range. */
-static bool read_int(int64_t *out, const iscep_json *json, const char *name, int64_t min, int64_t max, int64_t absent)
+static bool read_int(int64_t *out, const iscep_json *json, const char *name, int64_t min, int64_t max,
+                     int64_t absent)
 {
     *out = mock_admin_int(json, name, absent);
     return iscep_json_member(json, name) == NULL || (*out >= min && *out <= max);

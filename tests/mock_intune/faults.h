@@ -25,9 +25,9 @@ typedef struct mock_fault {
     int64_t retry_after_s; /* kind status; -1: no such header field */
     char code[MOCK_FAULT_CODE_SIZE];
     char location[MOCK_FAULT_LOCATION_SIZE];
-    int64_t times_left;    /* -1: until cleared */
-    int64_t ends_mono_ms;  /* -1: never */
-    bool is_processed;     /* the request takes effect, only its reply is spoiled */
+    int64_t times_left;   /* -1: until cleared */
+    int64_t ends_mono_ms; /* -1: never */
+    bool is_processed;    /* the request takes effect, only its reply is spoiled */
 } mock_fault;
 
 typedef struct mock_faults {

@@ -29,8 +29,8 @@ static void emit_service(iscep_buf *out, const mock_state *mock, size_t i)
     iscep_buf_init(&uri, URI_MAX_LEN);
     iscep_url_join(&uri, mock->public_url, services[i].path);
     mock_guid(id, mock);
-    iscep_buf_printf(out, "%s{\"id\":\"%s\",\"deletedDateTime\":null,\"capability\":\"%s\",", i == 0 ? "" : ",", id,
-                     services[i].provider);
+    iscep_buf_printf(out, "%s{\"id\":\"%s\",\"deletedDateTime\":null,\"capability\":\"%s\",",
+                     i == 0 ? "" : ",", id, services[i].provider);
     iscep_buf_printf(out, "\"providerId\":null,\"providerName\":\"%s\",\"providerResourceId\":null,\"uri\":",
                      services[i].provider);
     iscep_json_append_quoted(out, iscep_buf_text(&uri));
@@ -39,9 +39,10 @@ static void emit_service(iscep_buf *out, const mock_state *mock, size_t i)
 
 static void reply_services(const mock_state *mock, mock_reply *reply)
 {
-    iscep_buf_append_text(&reply->body, "{\"@odata.context\":\"https://graph.microsoft.com/v1.0/$metadata"
-                                        "#servicePrincipals('0000000a-0000-0000-c000-000000000000')/endpoints\","
-                                        "\"value\":[");
+    iscep_buf_append_text(&reply->body,
+                          "{\"@odata.context\":\"https://graph.microsoft.com/v1.0/$metadata"
+                          "#servicePrincipals('0000000a-0000-0000-c000-000000000000')/endpoints\","
+                          "\"value\":[");
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
         emit_service(&reply->body, mock, i);
     iscep_buf_append_text(&reply->body, "]}");
@@ -72,9 +73,10 @@ void mock_handle_discovery(mock_state *mock, const mock_request *request, mock_r
         mock_reply_set_header(reply, "WWW-Authenticate", "Bearer");
         mock_reply_graph_error(reply, mock, request, 401, "InvalidAuthenticationToken", describe(result));
     } else if (strcmp(request->segment, INTUNE_SERVICE_PRINCIPAL) != 0) {
-        mock_reply_graph_error(reply, mock, request, 404, "Request_ResourceNotFound",
-                               "Resource does not exist or one of its queried reference-property objects are not "
-                               "present.");
+        mock_reply_graph_error(
+            reply, mock, request, 404, "Request_ResourceNotFound",
+            "Resource does not exist or one of its queried reference-property objects are not "
+            "present.");
     } else {
         reply_services(mock, reply);
     }

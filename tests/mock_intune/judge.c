@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "codes.h"
-#include "compare.h"
+#include "examine.h"
 
 /* What stands in the challenge besides the profile. */
 static const char *check_facts(const mock_state *mock, const mock_facts *facts)
@@ -48,31 +48,19 @@ static iscep_status redeem(const char **code, mock_map *redeemed, const char *ch
     return ISCEP_OK;
 }
 
-static iscep_status judge_challenge(mock_verdict *out, mock_state *mock, const mock_csr *csr,
-                                    const mock_challenge *challenge, iscep_error *err)
+iscep_status mock_judge(mock_verdict *out, mock_state *mock, const char *csr_base64, iscep_error *err)
 {
-    iscep_text_copy(out->device_id, sizeof(out->device_id), challenge->facts.device_id);
-    out->code = check_facts(mock, &challenge->facts);
+    mock_examination found;
+    mock_examine(&found, mock, csr_base64);
+    *out = (mock_verdict){.code = found.read_code};
+    memcpy(out->csr_sha256, found.csr_sha256, sizeof(out->csr_sha256));
+    iscep_text_copy(out->device_id, sizeof(out->device_id), found.facts.device_id);
     if (mock_code_is_success(out->code))
-        out->code = mock_compare(&challenge->profile, csr);
+        out->code = check_facts(mock, &found.facts);
+    if (mock_code_is_success(out->code))
+        out->code = found.match_code;
     if (!mock_code_is_success(out->code))
         return ISCEP_OK;
     out->code = MOCK_UNKNOWN; /* until it is redeemed */
-    return redeem(&out->code, mock->redeemed, challenge->facts.id, csr->sha256, err);
-}
-
-iscep_status mock_judge(mock_verdict *out, mock_state *mock, const char *csr_base64, iscep_error *err)
-{
-    mock_csr csr;
-    mock_challenge challenge = {0};
-    iscep_status status = ISCEP_OK;
-    *out = (mock_verdict){.code = mock_csr_parse(&csr, iscep_bytes_of_text(csr_base64))};
-    memcpy(out->csr_sha256, csr.sha256, sizeof(out->csr_sha256));
-    if (mock_code_is_success(out->code))
-        out->code = mock_challenge_open(&challenge, &mock->pki, iscep_buf_bytes(&csr.challenge));
-    if (mock_code_is_success(out->code))
-        status = judge_challenge(out, mock, &csr, &challenge, err);
-    mock_challenge_clear(&challenge);
-    mock_csr_clear(&csr);
-    return status;
+    return redeem(&out->code, mock->redeemed, found.facts.id, found.csr_sha256, err);
 }

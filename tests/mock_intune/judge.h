@@ -18,6 +18,7 @@ typedef struct mock_verdict {
  *
  * An error (NOMEM) means that nothing was decided.
  */
-iscep_status mock_judge(mock_verdict *out, mock_state *mock, const char *csr_base64, iscep_error *err) ISCEP_CHECKED;
+iscep_status mock_judge(mock_verdict *out, mock_state *mock, const char *csr_base64,
+                        iscep_error *err) ISCEP_CHECKED;
 
 #endif

@@ -37,10 +37,11 @@ static iscep_status open_front(mock_front *out, mock_service *service, iscep_err
     if (status == ISCEP_OK)
         status = iscep_signal_new(&out->on_int, out->loop, SIGINT, stop, out->loop, err);
     if (status == ISCEP_OK)
-        status = iscep_http_server_new(&out->server, &service->mock->env, out->loop, &limits, mock_service_handle,
-                                       service, err);
+        status = iscep_http_server_new(&out->server, &service->mock->env, out->loop, &limits,
+                                       mock_service_handle, service, err);
     if (status == ISCEP_OK)
-        status = iscep_http_server_listen_tcp(out->server, options->host, options->port, out->tls, &out->port, err);
+        status = iscep_http_server_listen_tcp(out->server, options->host, options->port, out->tls, &out->port,
+                                              err);
     return status;
 }
 
@@ -67,7 +68,8 @@ static iscep_status write_port_file(const char *path, uint16_t port, iscep_error
         is_written = false;
     if (is_written && rename(temporary, path) == 0)
         return ISCEP_OK;
-    return iscep_error_set(err, ISCEP_STORAGE, "port_file", "%s: cannot be written: %s", path, strerror(errno));
+    return iscep_error_set(err, ISCEP_STORAGE, "port_file", "%s: cannot be written: %s", path,
+                           strerror(errno));
 }
 
 /* Where a client on this machine finds us. */

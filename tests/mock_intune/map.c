@@ -49,7 +49,8 @@ static void unlink_node(mock_map *map, node **link)
     map->count--;
 }
 
-iscep_status mock_map_new(mock_map **out, size_t max_entries, void (*free_value)(void *value), iscep_error *err)
+iscep_status mock_map_new(mock_map **out, size_t max_entries, void (*free_value)(void *value),
+                          iscep_error *err)
 {
     *out = NULL;
     mock_map *map = calloc(1, sizeof(*map));

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define EXAMINED_MAX   10000
 #define REDEEMED_MAX   1000000
 #define UNASSIGNED_MAX 200000
 
@@ -24,6 +25,8 @@ iscep_status mock_open(mock_state *out, const iscep_env *env, const mock_options
     if (status == ISCEP_OK)
         status = mock_record_new(&out->record, MOCK_RECORD_MAX, err);
     if (status == ISCEP_OK)
+        status = mock_map_new(&out->examined, EXAMINED_MAX, free, err);
+    if (status == ISCEP_OK)
         status = mock_map_new(&out->redeemed, REDEEMED_MAX, free, err);
     if (status == ISCEP_OK)
         status = mock_map_new(&out->unassigned, UNASSIGNED_MAX, NULL, err);
@@ -35,6 +38,7 @@ void mock_clear(mock_state *mock)
     mock_token_cache_clear(&mock->tokens);
     mock_map_free(mock->unassigned);
     mock_map_free(mock->redeemed);
+    mock_map_free(mock->examined);
     mock_record_free(mock->record);
     mock_pki_clear(&mock->pki);
 }

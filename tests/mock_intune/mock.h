@@ -29,13 +29,15 @@ struct mock_state {
     mock_token_cache tokens;
     mock_stats stats;
     mock_record *record;
+    mock_map *examined;   /* SHA-256 of a request -> what its bytes tell (examine.h) */
     mock_map *redeemed;   /* challenge id -> SHA-256 of the request that it let pass */
     mock_map *unassigned; /* device ids whose profile was taken away */
     mock_faults faults;
 };
 
 /* Opens the keys below options->state_dir. Clear it in both cases. */
-iscep_status mock_open(mock_state *out, const iscep_env *env, const mock_options *options, iscep_error *err) ISCEP_CHECKED;
+iscep_status mock_open(mock_state *out, const iscep_env *env, const mock_options *options,
+                       iscep_error *err) ISCEP_CHECKED;
 void mock_clear(mock_state *mock);
 /* Forgets everything but the keys and the command line. */
 void mock_reset(mock_state *mock);

@@ -12,16 +12,16 @@
 #include <string.h>
 
 #include "codes.h"
-#include "csr.h"
+#include "examine.h"
 #include "replies.h"
 #include "scep_action.h"
 
-#define FIELDS_MAX_LEN           (256 * 1024)
-#define THUMBPRINT_LEN           40
-#define SERIAL_MAX_LEN           64
-#define DESCRIPTION_MAX_UTF16    255
-#define HRESULT_MIN              (-2147483647LL - 1)
-#define HRESULT_MAX              4294967295LL
+#define FIELDS_MAX_LEN        (256 * 1024)
+#define THUMBPRINT_LEN        40
+#define SERIAL_MAX_LEN        64
+#define DESCRIPTION_MAX_UTF16 255
+#define HRESULT_MIN           (-2147483647LL - 1)
+#define HRESULT_MAX           4294967295LL
 
 static const mock_json_rule success_rules[] = {
     {"transactionId", MOCK_JSON_TEXT, true},
@@ -35,10 +35,8 @@ static const mock_json_rule success_rules[] = {
     {"certificateAuthority", MOCK_JSON_TEXT, true},
 };
 static const mock_json_rule failure_rules[] = {
-    {"transactionId", MOCK_JSON_TEXT, true},
-    {"certificateRequest", MOCK_JSON_TEXT, true},
-    {"hResult", MOCK_JSON_INT, true},
-    {"errorDescription", MOCK_JSON_TEXT, true},
+    {"transactionId", MOCK_JSON_TEXT, true}, {"certificateRequest", MOCK_JSON_TEXT, true},
+    {"hResult", MOCK_JSON_INT, true},        {"errorDescription", MOCK_JSON_TEXT, true},
     {"callerInfo", MOCK_JSON_TEXT, true},
 };
 static const mock_scep_action success_action = {"notification", success_rules,
@@ -68,8 +66,8 @@ static bool is_utc_ms(const char *text)
         if (shape[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
             return false;
     int month = (text[5] - '0') * 10 + text[6] - '0', day = (text[8] - '0') * 10 + text[9] - '0';
-    return month >= 1 && month <= 12 && day >= 1 && day <= 31 && memcmp(text + 11, "23", 2) <= 0 && text[14] <= '5' &&
-           text[17] <= '5';
+    return month >= 1 && month <= 12 && day >= 1 && day <= 31 && memcmp(text + 11, "23", 2) <= 0 &&
+           text[14] <= '5' && text[17] <= '5';
 }
 
 /* As .NET counts a string: a character beyond the Basic Multilingual Plane is two. text is UTF-8. */
@@ -86,7 +84,8 @@ static size_t utf16_len(const char *text)
 
 static const char *find_success_fault(const iscep_json *fields)
 {
-    static const char *const authorities[] = {"issuingCertificateAuthority", "caConfiguration", "certificateAuthority"};
+    static const char *const authorities[] = {"issuingCertificateAuthority", "caConfiguration",
+                                              "certificateAuthority"};
     if (!is_upper_hex(iscep_json_text(fields, "certificateThumbprint"), THUMBPRINT_LEN, THUMBPRINT_LEN))
         return "certificateThumbprint must be 40 upper-case hexadecimal digits";
     if (!is_hex(iscep_json_text(fields, "certificateSerialNumber"), 1, SERIAL_MAX_LEN))
@@ -111,20 +110,16 @@ static const char *find_failure_fault(const iscep_json *fields)
 }
 
 /* Is it about a request that was let pass? The code, and the transaction if the code is Success. */
-static const char *find_transaction(mock_transaction **out, const mock_state *mock, const iscep_json *fields)
+static const char *find_transaction(mock_transaction **out, mock_state *mock, const iscep_json *fields)
 {
-    mock_csr csr;
-    mock_transaction *transaction = mock_record_find(mock->record, iscep_json_text(fields, "transactionId"));
-    const char *code = mock_csr_parse(&csr, iscep_bytes_of_text(iscep_json_text(fields, "certificateRequest")));
-    if (mock_code_is_success(code)) {
-        if (transaction == NULL || !mock_transaction_has_success(transaction))
-            code = MOCK_UNKNOWN;
-        else if (!mock_transaction_has_success_for(transaction, csr.sha256))
-            code = MOCK_BAD_REQUEST_ID;
-    }
-    mock_csr_clear(&csr);
-    *out = transaction;
-    return code;
+    mock_examination found;
+    mock_examine(&found, mock, iscep_json_text(fields, "certificateRequest"));
+    *out = mock_record_find(mock->record, iscep_json_text(fields, "transactionId"));
+    if (strcmp(found.read_code, MOCK_CSR_DECODING_FAILED) == 0)
+        return MOCK_CSR_DECODING_FAILED;
+    if (*out == NULL || !mock_transaction_has_success(*out))
+        return MOCK_UNKNOWN;
+    return mock_transaction_has_success_for(*out, found.csr_sha256) ? MOCK_SUCCESS : MOCK_BAD_REQUEST_ID;
 }
 
 /* {"name":value,…} of all that was told, but for the request itself, which is long and holds the challenge. */
@@ -132,7 +127,8 @@ static iscep_status emit_fields(iscep_buf *out, const iscep_json *fields, iscep_
 {
     iscep_status status = ISCEP_OK;
     iscep_buf_append_text(out, "{");
-    for (const iscep_json *f = iscep_json_first(fields); f != NULL && status == ISCEP_OK; f = iscep_json_next(f)) {
+    for (const iscep_json *f = iscep_json_first(fields); f != NULL && status == ISCEP_OK;
+         f = iscep_json_next(f)) {
         if (strcmp(iscep_json_name(f), "certificateRequest") == 0)
             continue;
         iscep_buf_printf(out, "%s\"%s\":", out->len > 1 ? "," : "", iscep_json_name(f));
@@ -156,8 +152,9 @@ static void accept(mock_state *mock, const mock_request *request, mock_reply *re
     mock_reply_code(reply, MOCK_SUCCESS, "");
 }
 
-static void handle(mock_state *mock, const mock_request *request, mock_reply *reply, const mock_scep_action *action,
-                   const char *(*find_fault)(const iscep_json *fields), bool is_success)
+static void handle(mock_state *mock, const mock_request *request, mock_reply *reply,
+                   const mock_scep_action *action, const char *(*find_fault)(const iscep_json *fields),
+                   bool is_success)
 {
     mock_transaction *transaction = NULL;
     ISCEP_AUTO_JSON *json = mock_scep_action_read(mock, request, reply, action);

@@ -51,7 +51,8 @@ static const struct option long_options[] = {
 void mock_options_print_help(FILE *to)
 {
     fputs("Usage: intune-mock --state DIR --tenant ID --client-id ID --client-secret-file FILE [OPTION]...\n"
-          "A stand-in for Entra ID, Microsoft Graph and Intune: checks what it is told as they do. See docs/MOCK.md.\n"
+          "A stand-in for Entra ID, Microsoft Graph and Intune: checks what it is told as they do. See "
+          "docs/MOCK.md.\n"
           "\n"
           "      --state DIR               keys and certificates; made at the first start\n"
           "      --tenant ID               the one tenant that exists\n"
@@ -122,7 +123,8 @@ static iscep_status load_secret(mock_options *out, const char *path, iscep_error
     return iscep_secret_load(&out->client_secret, path, err);
 }
 
-static iscep_status apply(mock_options *out, int option, const char *value, bool *admin_anywhere, iscep_error *err)
+static iscep_status apply(mock_options *out, int option, const char *value, bool *admin_anywhere,
+                          iscep_error *err)
 {
     switch (option) {
     case OPT_LISTEN:
@@ -202,10 +204,12 @@ static iscep_status check(const mock_options *options, bool admin_anywhere, isce
         return status;
     if (options->client_secret == NULL || iscep_secret_reveal(options->client_secret).len == 0)
         return usage(err, "--client-secret-file", "is required");
-    if (strlen(options->graph_resource) >= MOCK_RESOURCE_SIZE || strlen(options->intune_resource) >= MOCK_RESOURCE_SIZE)
+    if (strlen(options->graph_resource) >= MOCK_RESOURCE_SIZE ||
+        strlen(options->intune_resource) >= MOCK_RESOURCE_SIZE)
         return usage(err, "--graph-resource or --intune-resource", "is too long");
     if (!is_loopback(options->host) && !admin_anywhere)
-        return usage(err, "--listen", "others could reach /admin there; say --admin-anywhere if that is meant");
+        return usage(err, "--listen",
+                     "others could reach /admin there; say --admin-anywhere if that is meant");
     return ISCEP_OK;
 }
 

@@ -57,13 +57,15 @@ typedef struct cert_spec {
 static const cert_spec ca_spec = {"intune-mock CA", CA_DAYS, EXTENSIONS(ca_extensions)};
 static const cert_spec server_spec = {"localhost", SERVER_DAYS, EXTENSIONS(server_extensions)};
 static const cert_spec sign_spec = {"intune-mock challenge signing", CA_DAYS, EXTENSIONS(sign_extensions)};
-static const cert_spec encrypt_spec = {"intune-mock challenge encryption", CA_DAYS, EXTENSIONS(encrypt_extensions)};
+static const cert_spec encrypt_spec = {"intune-mock challenge encryption", CA_DAYS,
+                                       EXTENSIONS(encrypt_extensions)};
 
 static iscep_status path_in(char out[MOCK_PATH_SIZE], const char *dir, const char *name, iscep_error *err)
 {
     int len = snprintf(out, MOCK_PATH_SIZE, "%s/%s", dir, name);
     if (len < 0 || len >= MOCK_PATH_SIZE)
-        return iscep_error_set(err, ISCEP_USAGE, "path", "%s: the path of the state directory is too long", dir);
+        return iscep_error_set(err, ISCEP_USAGE, "path", "%s: the path of the state directory is too long",
+                               dir);
     return ISCEP_OK;
 }
 
@@ -117,7 +119,8 @@ static iscep_status save_cert(X509 *cert, const char *path, iscep_error *err)
 }
 
 /* The key in dir/name, made if it is not there. rsa_bits 0: P-256. */
-static iscep_status open_key(EVP_PKEY **out, const char *dir, const char *name, unsigned rsa_bits, iscep_error *err)
+static iscep_status open_key(EVP_PKEY **out, const char *dir, const char *name, unsigned rsa_bits,
+                             iscep_error *err)
 {
     char path[MOCK_PATH_SIZE];
     FILE *file = NULL;
@@ -129,7 +132,8 @@ static iscep_status open_key(EVP_PKEY **out, const char *dir, const char *name, 
     if (file != NULL) {
         *out = PEM_read_PrivateKey(file, NULL, NULL, NULL);
         fclose(file);
-        return *out != NULL ? ISCEP_OK : iscep_error_set(err, ISCEP_STORAGE, "state_file", "%s: no private key", path);
+        return *out != NULL ? ISCEP_OK
+                            : iscep_error_set(err, ISCEP_STORAGE, "state_file", "%s: no private key", path);
     }
     *out = rsa_bits > 0 ? EVP_RSA_gen(rsa_bits) : EVP_EC_gen("P-256");
     return *out != NULL ? save_key(*out, path, err) : iscep_error_nomem(err);
@@ -140,7 +144,8 @@ static bool add_extensions(X509 *cert, X509 *issuer, const cert_spec *spec)
     X509V3_CTX ctx;
     X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
     for (size_t i = 0; i < spec->extension_count; i++) {
-        X509_EXTENSION *made = X509V3_EXT_conf_nid(NULL, &ctx, spec->extensions[i].nid, spec->extensions[i].value);
+        X509_EXTENSION *made =
+            X509V3_EXT_conf_nid(NULL, &ctx, spec->extensions[i].nid, spec->extensions[i].value);
         bool is_added = made != NULL && X509_add_ext(cert, made, -1) == 1;
         X509_EXTENSION_free(made);
         if (!is_added)
@@ -168,15 +173,15 @@ static X509 *make_cert(const cert_spec *spec, EVP_PKEY *key, X509 *issuer, EVP_P
     if (cert == NULL)
         return NULL;
     X509_NAME *subject = X509_get_subject_name(cert);
-    bool is_made =
-        X509_set_version(cert, X509_VERSION_3) == 1 && set_random_serial(cert) &&
-        X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL && /* clocks differ */
-        X509_time_adj_ex(X509_getm_notAfter(cert), (int)spec->days, 0, NULL) != NULL &&
-        X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, (const uint8_t *)spec->common_name, -1, -1,
-                                   0) == 1 &&
-        X509_set_issuer_name(cert, X509_get_subject_name(issuer != NULL ? issuer : cert)) == 1 &&
-        X509_set_pubkey(cert, key) == 1 && add_extensions(cert, issuer != NULL ? issuer : cert, spec) &&
-        X509_sign(cert, issuer_key, EVP_sha256()) > 0;
+    bool is_made = X509_set_version(cert, X509_VERSION_3) == 1 && set_random_serial(cert) &&
+                   X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL && /* clocks differ */
+                   X509_time_adj_ex(X509_getm_notAfter(cert), (int)spec->days, 0, NULL) != NULL &&
+                   X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
+                                              (const uint8_t *)spec->common_name, -1, -1, 0) == 1 &&
+                   X509_set_issuer_name(cert, X509_get_subject_name(issuer != NULL ? issuer : cert)) == 1 &&
+                   X509_set_pubkey(cert, key) == 1 &&
+                   add_extensions(cert, issuer != NULL ? issuer : cert, spec) &&
+                   X509_sign(cert, issuer_key, EVP_sha256()) > 0;
     if (is_made)
         return cert;
     X509_free(cert);
@@ -184,8 +189,8 @@ static X509 *make_cert(const cert_spec *spec, EVP_PKEY *key, X509 *issuer, EVP_P
 }
 
 /* The certificate in dir/name, made if it is not there. */
-static iscep_status open_cert(X509 **out, const char *dir, const char *name, const cert_spec *spec, EVP_PKEY *key,
-                              X509 *issuer, EVP_PKEY *issuer_key, iscep_error *err)
+static iscep_status open_cert(X509 **out, const char *dir, const char *name, const cert_spec *spec,
+                              EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, iscep_error *err)
 {
     char path[MOCK_PATH_SIZE];
     FILE *file = NULL;
@@ -197,7 +202,8 @@ static iscep_status open_cert(X509 **out, const char *dir, const char *name, con
     if (file != NULL) {
         *out = PEM_read_X509(file, NULL, NULL, NULL);
         fclose(file);
-        return *out != NULL ? ISCEP_OK : iscep_error_set(err, ISCEP_STORAGE, "state_file", "%s: no certificate", path);
+        return *out != NULL ? ISCEP_OK
+                            : iscep_error_set(err, ISCEP_STORAGE, "state_file", "%s: no certificate", path);
     }
     *out = make_cert(spec, key, issuer, issuer_key);
     return *out != NULL ? save_cert(*out, path, err) : iscep_error_nomem(err);
@@ -225,13 +231,13 @@ static iscep_status open_challenge_pair(mock_pki *out, const char *dir, iscep_er
 {
     iscep_status status = open_key(&out->sign_key, dir, "challenge-sign.key", 0, err);
     if (status == ISCEP_OK)
-        status = open_cert(&out->sign_cert, dir, "challenge-sign.pem", &sign_spec, out->sign_key, NULL, out->sign_key,
-                           err);
+        status = open_cert(&out->sign_cert, dir, "challenge-sign.pem", &sign_spec, out->sign_key, NULL,
+                           out->sign_key, err);
     if (status == ISCEP_OK)
         status = open_key(&out->encrypt_key, dir, "challenge-encrypt.key", 0, err);
     if (status == ISCEP_OK)
-        status = open_cert(&out->encrypt_cert, dir, "challenge-encrypt.pem", &encrypt_spec, out->encrypt_key, NULL,
-                           out->encrypt_key, err);
+        status = open_cert(&out->encrypt_cert, dir, "challenge-encrypt.pem", &encrypt_spec, out->encrypt_key,
+                           NULL, out->encrypt_key, err);
     return status;
 }
 

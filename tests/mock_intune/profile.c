@@ -34,10 +34,14 @@ static uint32_t usage_bit(const char *name)
         const char *name;
         uint32_t bit;
     } usages[] = {
-        {"digitalSignature", KU_DIGITAL_SIGNATURE}, {"nonRepudiation", KU_NON_REPUDIATION},
-        {"keyEncipherment", KU_KEY_ENCIPHERMENT},   {"dataEncipherment", KU_DATA_ENCIPHERMENT},
-        {"keyAgreement", KU_KEY_AGREEMENT},         {"keyCertSign", KU_KEY_CERT_SIGN},
-        {"cRLSign", KU_CRL_SIGN},                   {"encipherOnly", KU_ENCIPHER_ONLY},
+        {"digitalSignature", KU_DIGITAL_SIGNATURE},
+        {"nonRepudiation", KU_NON_REPUDIATION},
+        {"keyEncipherment", KU_KEY_ENCIPHERMENT},
+        {"dataEncipherment", KU_DATA_ENCIPHERMENT},
+        {"keyAgreement", KU_KEY_AGREEMENT},
+        {"keyCertSign", KU_KEY_CERT_SIGN},
+        {"cRLSign", KU_CRL_SIGN},
+        {"encipherOnly", KU_ENCIPHER_ONLY},
         {"decipherOnly", KU_DECIPHER_ONLY},
     };
     for (size_t i = 0; name != NULL && i < sizeof(usages) / sizeof(usages[0]); i++)
@@ -51,7 +55,8 @@ static iscep_status read_key_usage(uint32_t *out, const iscep_json *array, iscep
     for (const iscep_json *e = iscep_json_first(array); e != NULL; e = iscep_json_next(e)) {
         uint32_t bit = usage_bit(iscep_json_as_text(e));
         if (bit == 0)
-            return iscep_error_set(err, ISCEP_USAGE, "key_usage", "keyUsage has a word that RFC 5280 does not know");
+            return iscep_error_set(err, ISCEP_USAGE, "key_usage",
+                                   "keyUsage has a word that RFC 5280 does not know");
         *out |= bit;
     }
     return ISCEP_OK;
@@ -64,14 +69,16 @@ static iscep_status add_oid(mock_textset *out, const char *text, iscep_error *er
     int len = object == NULL ? 0 : OBJ_obj2txt(canonical, sizeof(canonical), object, 1);
     ASN1_OBJECT_free(object);
     if (len <= 0 || (size_t)len >= sizeof(canonical))
-        return iscep_error_set(err, ISCEP_USAGE, "ext_key_usage", "extendedKeyUsage has a member that is no dotted OID");
+        return iscep_error_set(err, ISCEP_USAGE, "ext_key_usage",
+                               "extendedKeyUsage has a member that is no dotted OID");
     return mock_textset_add(out, canonical, err);
 }
 
 static iscep_status read_ext_key_usage(mock_textset *out, const iscep_json *array, iscep_error *err)
 {
     iscep_status status = ISCEP_OK;
-    for (const iscep_json *e = iscep_json_first(array); e != NULL && status == ISCEP_OK; e = iscep_json_next(e))
+    for (const iscep_json *e = iscep_json_first(array); e != NULL && status == ISCEP_OK;
+         e = iscep_json_next(e))
         status = add_oid(out, iscep_json_as_text(e), err);
     return status;
 }
@@ -90,7 +97,8 @@ iscep_status mock_profile_parse(mock_profile *out, const iscep_json *json, iscep
 {
     const iscep_json *key_usage = iscep_json_member(json, "keyUsage");
     const iscep_json *ext_key_usage = iscep_json_member(json, "extendedKeyUsage");
-    *out = (mock_profile){.demands_key_usage = key_usage != NULL, .demands_ext_key_usage = ext_key_usage != NULL};
+    *out = (mock_profile){.demands_key_usage = key_usage != NULL,
+                          .demands_ext_key_usage = ext_key_usage != NULL};
     iscep_status status = mock_subject_parse(&out->subject, iscep_json_text(json, "subject"), err);
     if (status == ISCEP_OK)
         status = read_sans(&out->sans, iscep_json_member(json, "subjectAltNames"), err);

@@ -25,11 +25,11 @@ typedef struct mock_profile {
 } mock_profile;
 
 /* The members of a JSON object that make up a profile, for whoever checks the whole object. */
-#define MOCK_PROFILE_RULES                                                                                             \
-    {"subject", MOCK_JSON_TEXT, true}, {"subjectAltNames", MOCK_JSON_ARRAY, false},                                    \
-        {"keyUsage", MOCK_JSON_ARRAY, false}, {"extendedKeyUsage", MOCK_JSON_ARRAY, false},                            \
-    {                                                                                                                  \
-        "keyLength", MOCK_JSON_INT, false                                                                              \
+#define MOCK_PROFILE_RULES                                                                                   \
+    {"subject", MOCK_JSON_TEXT, true}, {"subjectAltNames", MOCK_JSON_ARRAY, false},                          \
+        {"keyUsage", MOCK_JSON_ARRAY, false}, {"extendedKeyUsage", MOCK_JSON_ARRAY, false},                  \
+    {                                                                                                        \
+        "keyLength", MOCK_JSON_INT, false                                                                    \
     }
 
 /* Reads those members from an object that was checked with MOCK_PROFILE_RULES. Clear it in both cases. */

@@ -35,7 +35,8 @@ static void emit_entra_time(char out[ISCEP_ISO8601_SIZE], const mock_state *mock
 void mock_reply_entra_error(mock_reply *reply, const mock_state *mock, const mock_request *request,
                             const mock_entra_error *error, const char *format, ...)
 {
-    char text[512], description[1024], now[ISCEP_ISO8601_SIZE], trace[ISCEP_GUID_SIZE], correlation[ISCEP_GUID_SIZE];
+    char text[512], description[1024], now[ISCEP_ISO8601_SIZE], trace[ISCEP_GUID_SIZE],
+        correlation[ISCEP_GUID_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
@@ -52,13 +53,15 @@ void mock_reply_entra_error(mock_reply *reply, const mock_state *mock, const moc
     iscep_buf_append_text(out, ",");
     member(out, "error_description", description);
     iscep_buf_printf(out, ",\"error_codes\":[%d],", (int)error->aadsts);
-    iscep_buf_printf(out, "\"timestamp\":\"%s\",\"trace_id\":\"%s\",\"correlation_id\":\"%s\"", now, trace, correlation);
-    iscep_buf_printf(out, ",\"error_uri\":\"https://login.microsoftonline.com/error?code=%d\"}", (int)error->aadsts);
+    iscep_buf_printf(out, "\"timestamp\":\"%s\",\"trace_id\":\"%s\",\"correlation_id\":\"%s\"", now, trace,
+                     correlation);
+    iscep_buf_printf(out, ",\"error_uri\":\"https://login.microsoftonline.com/error?code=%d\"}",
+                     (int)error->aadsts);
     snprintf(reply->outcome, sizeof(reply->outcome), "AADSTS%d", (int)error->aadsts);
 }
 
-void mock_reply_graph_error(mock_reply *reply, const mock_state *mock, const mock_request *request, int32_t status,
-                            const char *code, const char *message)
+void mock_reply_graph_error(mock_reply *reply, const mock_state *mock, const mock_request *request,
+                            int32_t status, const char *code, const char *message)
 {
     char now[ISCEP_ISO8601_SIZE], id[ISCEP_GUID_SIZE], correlation[ISCEP_GUID_SIZE];
     iscep_iso8601_emit(now, iscep_now_unix_ms(&mock->env));
@@ -70,19 +73,21 @@ void mock_reply_graph_error(mock_reply *reply, const mock_state *mock, const moc
     member(out, "code", code);
     iscep_buf_append_text(out, ",");
     member(out, "message", message);
-    iscep_buf_printf(out, ",\"innerError\":{\"date\":\"%.19s\",\"request-id\":\"%s\",\"client-request-id\":\"%s\"}}}", now,
-                     id, correlation);
+    iscep_buf_printf(
+        out, ",\"innerError\":{\"date\":\"%.19s\",\"request-id\":\"%s\",\"client-request-id\":\"%s\"}}}", now,
+        id, correlation);
 }
 
-void mock_reply_intune_error(mock_reply *reply, const mock_state *mock, const mock_request *request, int32_t status,
-                             const char *code, const char *message)
+void mock_reply_intune_error(mock_reply *reply, const mock_state *mock, const mock_request *request,
+                             int32_t status, const char *code, const char *message)
 {
     ISCEP_AUTO_BUF sentence, nested;
     char activity[ISCEP_GUID_SIZE];
     iscep_buf_init(&sentence, NESTED_MAX_LEN);
     iscep_buf_init(&nested, NESTED_MAX_LEN);
     correlation_id(activity, mock, request);
-    iscep_buf_printf(&sentence, "%s - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - ",
+    iscep_buf_printf(&sentence,
+                     "%s - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - ",
                      message);
     iscep_buf_printf(&sentence, "Activity ID: %s", activity);
     iscep_buf_append_text(&nested, "{\r\n  \"_version\": 3,\r\n  \"Message\": ");
@@ -129,13 +134,14 @@ static const char *word_of(int32_t status)
     }
 }
 
-void mock_reply_status(mock_reply *reply, const mock_state *mock, const mock_request *request, mock_endpoint endpoint,
-                       int32_t status)
+void mock_reply_status(mock_reply *reply, const mock_state *mock, const mock_request *request,
+                       mock_endpoint endpoint, int32_t status)
 {
     static const char message[] = "An internal server error has occurred";
     if (endpoint == MOCK_TOKEN) {
         mock_entra_error error = {status, "temporarily_unavailable", 90033};
-        mock_reply_entra_error(reply, mock, request, &error, "A transient error has occurred. Please try again.");
+        mock_reply_entra_error(reply, mock, request, &error,
+                               "A transient error has occurred. Please try again.");
     } else if (endpoint == MOCK_DISCOVERY) {
         mock_reply_graph_error(reply, mock, request, status, word_of(status), message);
     } else {

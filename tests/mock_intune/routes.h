@@ -14,6 +14,7 @@ typedef struct mock_route {
 } mock_route;
 
 /* NULL: no such path, or not with that method (then *is_known_path). segment: what "*" matched, as sent. */
-const mock_route *mock_route_find(const char *method, const char *path, iscep_bytes *segment, bool *is_known_path);
+const mock_route *mock_route_find(const char *method, const char *path, iscep_bytes *segment,
+                                  bool *is_known_path);
 
 #endif

@@ -21,7 +21,8 @@ static iscep_status add(mock_textset *set, const char *type, iscep_bytes value, 
     ISCEP_AUTO_BUF text;
     iscep_buf_init(&text, SAN_MAX_LEN);
     if (value.len == 0 || memchr(value.data, '\0', value.len) != NULL)
-        return iscep_error_set(err, ISCEP_USAGE, "san", "a subject alternative name is empty or has a NUL in it");
+        return iscep_error_set(err, ISCEP_USAGE, "san",
+                               "a subject alternative name is empty or has a NUL in it");
     iscep_buf_printf(&text, "%s:", type);
     for (size_t i = 0; i < value.len; i++) {
         char c = (char)value.data[i];
@@ -50,7 +51,8 @@ iscep_status mock_san_add_text(mock_textset *set, const char *type, const char *
         return add_address(set, iscep_bytes_of(address, 4), err);
     if (strcmp(type, "ip") == 0 && inet_pton(AF_INET6, value, address) == 1)
         return add_address(set, iscep_bytes_of(address, 16), err);
-    return iscep_error_set(err, ISCEP_USAGE, "san", "a subject alternative name is no dns, email, upn, uri or ip");
+    return iscep_error_set(err, ISCEP_USAGE, "san",
+                           "a subject alternative name is no dns, email, upn, uri or ip");
 }
 
 static iscep_bytes string_bytes(const ASN1_STRING *text)

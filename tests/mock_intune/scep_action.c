@@ -8,7 +8,8 @@
 #define API_VERSION            "2018-02-20"
 #define TRANSACTION_ID_MAX_LEN 255
 
-void mock_scep_action_refuse(mock_state *mock, const mock_request *request, mock_reply *reply, const char *message)
+void mock_scep_action_refuse(mock_state *mock, const mock_request *request, mock_reply *reply,
+                             const char *message)
 {
     mock_reply_intune_error(reply, mock, request, 400, "BadRequest", message);
 }
@@ -50,12 +51,15 @@ static iscep_status check_common(const iscep_json *inner, iscep_error *err)
     if (id[0] == '\0' || strlen(id) > TRANSACTION_ID_MAX_LEN)
         return iscep_error_set(err, ISCEP_USAGE, "transaction_id", "transactionId must have 1 to %d bytes",
                                TRANSACTION_ID_MAX_LEN);
-    if (iscep_json_text(inner, "certificateRequest")[0] == '\0' || iscep_json_text(inner, "callerInfo")[0] == '\0')
-        return iscep_error_set(err, ISCEP_USAGE, "empty", "certificateRequest and callerInfo must not be empty");
+    if (iscep_json_text(inner, "certificateRequest")[0] == '\0' ||
+        iscep_json_text(inner, "callerInfo")[0] == '\0')
+        return iscep_error_set(err, ISCEP_USAGE, "empty",
+                               "certificateRequest and callerInfo must not be empty");
     return ISCEP_OK;
 }
 
-static iscep_status read_body(iscep_json **out, iscep_bytes body, const mock_scep_action *action, iscep_error *err)
+static iscep_status read_body(iscep_json **out, iscep_bytes body, const mock_scep_action *action,
+                              iscep_error *err)
 {
     const mock_json_rule frame = {action->frame, MOCK_JSON_OBJECT, true};
     iscep_status status = iscep_json_parse(out, body, err);

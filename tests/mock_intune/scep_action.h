@@ -24,6 +24,7 @@ iscep_json *mock_scep_action_read(mock_state *mock, const mock_request *request,
                                   const mock_scep_action *action);
 
 /* 400 BadRequest with the error's message. */
-void mock_scep_action_refuse(mock_state *mock, const mock_request *request, mock_reply *reply, const char *message);
+void mock_scep_action_refuse(mock_state *mock, const mock_request *request, mock_reply *reply,
+                             const char *message);
 
 #endif

@@ -117,11 +117,13 @@ static void release_hanging(mock_service *service)
     }
 }
 
+/* Whoever joins them looks whether all the others are still there, so that they do not pile up. */
 static void hang(mock_call *call)
 {
     iscep_timer_free(call->latency);
     call->latency = NULL;
     call->generation = call->service->mock->faults.generation;
+    release_hanging(call->service);
 }
 
 static void meet_fault(void *user)
@@ -146,7 +148,6 @@ static void start_fault(mock_call *call)
 {
     mock_service *service = call->service;
     service->mock->stats.endpoints[call->route->endpoint].faults++;
-    release_hanging(service);
     enlist(call);
     iscep_error err = ISCEP_ERROR_INIT;
     if (iscep_timer_new(&call->latency, service->loop, meet_fault, call, &err) != ISCEP_OK) {
@@ -163,7 +164,8 @@ static bool meets_fault(mock_call *call)
     if (call->route->is_admin)
         return false;
     mock->stats.endpoints[call->route->endpoint].requests++;
-    return mock_faults_take(&call->fault, &mock->faults, call->route->endpoint, iscep_now_mono_ms(&mock->env));
+    return mock_faults_take(&call->fault, &mock->faults, call->route->endpoint,
+                            iscep_now_mono_ms(&mock->env));
 }
 
 static void start(mock_call *call)
@@ -195,10 +197,11 @@ void mock_service_handle(iscep_exchange *exchange, void *user)
 {
     iscep_bytes segment;
     bool is_known_path = false;
-    const mock_route *route =
-        mock_route_find(iscep_exchange_method(exchange), iscep_exchange_path(exchange), &segment, &is_known_path);
+    const mock_route *route = mock_route_find(iscep_exchange_method(exchange), iscep_exchange_path(exchange),
+                                              &segment, &is_known_path);
     if (route == NULL) {
-        iscep_exchange_reply_error(exchange, is_known_path ? 405 : 404, is_known_path ? "method" : "not_found",
+        iscep_exchange_reply_error(exchange, is_known_path ? 405 : 404,
+                                   is_known_path ? "method" : "not_found",
                                    "intune-mock does not know this method and path");
         return;
     }

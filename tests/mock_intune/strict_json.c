@@ -57,7 +57,8 @@ static iscep_status check_present(const iscep_json *json, const mock_json_rule *
     return ISCEP_OK;
 }
 
-iscep_status mock_json_check(const iscep_json *json, const mock_json_rule *rules, size_t count, iscep_error *err)
+iscep_status mock_json_check(const iscep_json *json, const mock_json_rule *rules, size_t count,
+                             iscep_error *err)
 {
     if (!iscep_json_is_object(json))
         return iscep_error_set(err, ISCEP_USAGE, "json_type", "not a JSON object");
@@ -66,6 +67,7 @@ iscep_status mock_json_check(const iscep_json *json, const mock_json_rule *rules
         return status;
     for (size_t i = 0; i < count; i++)
         if (rules[i].is_required && iscep_json_member(json, rules[i].name) == NULL)
-            return iscep_error_set(err, ISCEP_USAGE, "json_member", "member \"%s\" is missing", rules[i].name);
+            return iscep_error_set(err, ISCEP_USAGE, "json_member", "member \"%s\" is missing",
+                                   rules[i].name);
     return ISCEP_OK;
 }

@@ -17,12 +17,24 @@ static const struct {
     const char *name;
     int nid;
 } attribute_types[] = {
-    {"CN", NID_commonName},       {"OU", NID_organizationalUnitName}, {"O", NID_organizationName},
-    {"C", NID_countryName},       {"L", NID_localityName},            {"ST", NID_stateOrProvinceName},
-    {"S", NID_stateOrProvinceName}, {"STREET", NID_streetAddress},    {"E", NID_pkcs9_emailAddress},
-    {"EMAILADDRESS", NID_pkcs9_emailAddress}, {"DC", NID_domainComponent}, {"UID", NID_userId},
-    {"SERIALNUMBER", NID_serialNumber}, {"T", NID_title},             {"TITLE", NID_title},
-    {"SN", NID_surname},          {"G", NID_givenName},               {"GN", NID_givenName},
+    {"CN", NID_commonName},
+    {"OU", NID_organizationalUnitName},
+    {"O", NID_organizationName},
+    {"C", NID_countryName},
+    {"L", NID_localityName},
+    {"ST", NID_stateOrProvinceName},
+    {"S", NID_stateOrProvinceName},
+    {"STREET", NID_streetAddress},
+    {"E", NID_pkcs9_emailAddress},
+    {"EMAILADDRESS", NID_pkcs9_emailAddress},
+    {"DC", NID_domainComponent},
+    {"UID", NID_userId},
+    {"SERIALNUMBER", NID_serialNumber},
+    {"T", NID_title},
+    {"TITLE", NID_title},
+    {"SN", NID_surname},
+    {"G", NID_givenName},
+    {"GN", NID_givenName},
 };
 
 static ASN1_OBJECT *type_of(const char *name)
@@ -115,7 +127,8 @@ iscep_status mock_subject_parse(X509_NAME **out, const char *text, iscep_error *
         return ISCEP_OK;
     X509_NAME_free(*out);
     *out = NULL;
-    return iscep_error_set(err, ISCEP_USAGE, "subject", "the subject cannot be read; write it like CN=name,O=company");
+    return iscep_error_set(err, ISCEP_USAGE, "subject",
+                           "the subject cannot be read; write it like CN=name,O=company");
 }
 
 static X509_NAME *reversed(const X509_NAME *name)

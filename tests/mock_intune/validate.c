@@ -15,7 +15,8 @@ static const mock_json_rule rules[] = {
 };
 static const mock_scep_action action = {"request", rules, sizeof(rules) / sizeof(rules[0])};
 
-static iscep_status judge_and_record(mock_verdict *verdict, mock_state *mock, const iscep_json *request, iscep_error *err)
+static iscep_status judge_and_record(mock_verdict *verdict, mock_state *mock, const iscep_json *request,
+                                     iscep_error *err)
 {
     mock_transaction *transaction = NULL;
     iscep_status status = mock_judge(verdict, mock, iscep_json_text(request, "certificateRequest"), err);
@@ -25,7 +26,8 @@ static iscep_status judge_and_record(mock_verdict *verdict, mock_state *mock, co
         return status;
     mock_validation validation = {.code = verdict->code, .at_unix_ms = iscep_now_unix_ms(&mock->env)};
     memcpy(validation.csr_sha256, verdict->csr_sha256, sizeof(validation.csr_sha256));
-    mock_transaction_validated(transaction, &validation, verdict->device_id, iscep_json_text(request, "callerInfo"));
+    mock_transaction_validated(transaction, &validation, verdict->device_id,
+                               iscep_json_text(request, "callerInfo"));
     return ISCEP_OK;
 }
 

@@ -34,5 +34,6 @@ void mock_wire_send(iscep_exchange *exchange, const mock_reply *reply)
 
 void mock_wire_emit_head(iscep_buf *out, size_t body_len)
 {
-    iscep_buf_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", body_len);
+    iscep_buf_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                     body_len);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/err.h>
+
 #include "base/x509.h"
 #include "ossl_auto.h"
 
@@ -192,6 +194,30 @@ static iscep_status take_content(iscep_pki_message *message, BIO *plain, iscep_f
     return ISCEP_OK;
 }
 
+static bool is_enciphered_for(CMS_ContentInfo *enveloped, X509 *ca)
+{
+    STACK_OF(CMS_RecipientInfo) *recipients = CMS_get0_RecipientInfos(enveloped);
+    for (int i = 0; i < sk_CMS_RecipientInfo_num(recipients); i++) {
+        CMS_RecipientInfo *recipient = sk_CMS_RecipientInfo_value(recipients, i);
+        if (CMS_RecipientInfo_type(recipient) == CMS_RECIPINFO_TRANS &&
+            CMS_RecipientInfo_ktri_cert_cmp(recipient, ca) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A session key that does not unwrap is replaced with a random one when OpenSSL is not told the recipient's certificate,
+ * so that a device does not learn whether it was RSA's padding or the content that was wrong (RFC 3218). For the same
+ * reason all failures have one text, without OpenSSL's words.
+ */
+static bool decrypt(CMS_ContentInfo *enveloped, EVP_PKEY *key, BIO *plain)
+{
+    bool is_plain = CMS_decrypt(enveloped, key, NULL, NULL, plain, CMS_BINARY) == 1;
+    ERR_clear_error();
+    return is_plain;
+}
+
 static iscep_status decipher(iscep_pki_message *message, iscep_bytes envelope, const iscep_pki_opener *opener,
                              iscep_fail_info *fail_info, iscep_error *err)
 {
@@ -202,13 +228,13 @@ static iscep_status decipher(iscep_pki_message *message, iscep_bytes envelope, c
         return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err, "the signed content is not an envelope");
     if (!iscep_crypto_allows_cipher(opener->crypto, message->cipher))
         return refuse(fail_info, ISCEP_BAD_ALG, err, "the envelope's cipher is not permitted");
+    if (!is_enciphered_for(enveloped, opener->cert))
+        return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err, "the envelope is not for this CA");
     OSSL_AUTO(BIO) *plain = BIO_new(BIO_s_secmem());
     if (!plain)
         return iscep_error_nomem(err);
-    /* One answer for whatever goes wrong in here: nobody learns which padding was at fault. */
-    if (CMS_decrypt(enveloped, opener->key, opener->cert, NULL, plain, CMS_BINARY) != 1)
-        return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err,
-                      "the envelope does not open with the CA's key");
+    if (!decrypt(enveloped, opener->key, plain))
+        return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err, "the envelope does not open");
     return take_content(message, plain, fail_info, err);
 }
 

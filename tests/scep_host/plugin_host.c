@@ -138,7 +138,7 @@ void iscep_plugin_host_free(iscep_plugin_host *host)
 {
     if (!host)
         return;
-    if (host->instance)
+    if (host->plugin && host->instance)
         host->plugin->close(host->instance);
     if (host->library)
         dlclose(host->library);

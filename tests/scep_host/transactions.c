@@ -248,8 +248,12 @@ void iscep_transactions_free(iscep_transactions *table)
 {
     if (!table)
         return;
-    while (!TAILQ_EMPTY(&table->list))
-        remove_locked(table, TAILQ_FIRST(&table->list));
+    iscep_transaction *at = TAILQ_FIRST(&table->list);
+    while (at) {
+        iscep_transaction *next = TAILQ_NEXT(at, link);
+        remove_locked(table, at);
+        at = next;
+    }
     pthread_mutex_destroy(&table->lock);
     free(table);
 }

@@ -55,7 +55,7 @@ static void keep_request(cloud *c, cloud_service service, const iscep_exchange *
 static const char *token_body(const iscep_exchange *exchange)
 {
     iscep_bytes form = iscep_exchange_body(exchange);
-    static const char intune_scope[] = "manage%2F%2F.default";
+    static const char intune_scope[] = "manage.microsoft.com%2F%2F.default";
     bool is_intune = memmem(form.data, form.len, intune_scope, sizeof intune_scope - 1) != NULL;
     return is_intune ? "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"intune-token-canary\"}"
                      : "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"graph-token-canary\"}";
@@ -173,6 +173,7 @@ const char *cloud_field(const cloud_request *request, const char *name)
         if (strcasecmp(field_names[i], name) == 0)
             return request->fields[i];
     cr_assert_fail("%s is not kept", name);
+    return NULL;
 }
 
 iscep_tenant cloud_tenant(const cloud *c)
@@ -182,7 +183,6 @@ iscep_tenant cloud_tenant(const cloud *c)
     tenant.client_id = CLOUD_CLIENT_ID;
     tenant.authority = c->base_url;
     tenant.graph = c->base_url;
-    tenant.intune = "https://api.test.manage/";
     tenant.allowed_hosts[0] = "localhost";
     return tenant;
 }

@@ -132,3 +132,44 @@ mock_no_faults() {
 mock_transactions() {
     mock_admin GET /transactions
 }
+
+# --- what tests say ---
+
+ok() { printf 'ok  %s\n' "$1"; }
+
+# same EXPECTED FOUND WHAT
+same() { [ "$1" = "$2" ] || fail "$3: \"$2\", not \"$1\""; }
+
+# A CSR as a device would make it, PREFIX.der, with a new key if there is none.
+make_csr() { # PREFIX SUBJECT DNS_NAME CHALLENGE
+    [ -f "$1.key" ] || openssl genrsa -out "$1.key" 2048 2>/dev/null
+    cat >"$1.cnf" <<TEXT
+[req]
+prompt = no
+distinguished_name = dn
+attributes = attributes
+req_extensions = extensions
+string_mask = utf8only
+[dn]
+$(tr , '\n' <<<"$2")
+[attributes]
+challengePassword = $4
+[extensions]
+subjectAltName = DNS:$3
+TEXT
+    # openssl's own limit of 64 characters for a challenge is not the world's
+    openssl req -new -key "$1.key" -config "$1.cnf" -outform DER -out "$1.der" 2>"$1.log" || fail "no CSR: $(cat "$1.log")"
+}
+
+# The certificates that the mock, playing Intune, was told of.
+reported_thumbprints() {
+    mock_transactions | jq -r '.[] | .success.fields.certificateThumbprint? // empty' | sort
+}
+
+# The certificates that the host has delivered.
+delivered_thumbprints() {
+    local file
+    for file in "$WORK"/host/issued/*.pem; do
+        [ ! -f "$file" ] || openssl x509 -in "$file" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g'
+    done | sort
+}

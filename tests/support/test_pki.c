@@ -33,43 +33,102 @@ static void set_common_name(X509_NAME *name, const char *common_name)
         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0), 1);
 }
 
-static void add_challenge_value(X509_ATTRIBUTE *attribute, int type, const char *value)
+static void add_units(X509_NAME *name, unsigned count)
 {
-    cr_assert_eq(X509_ATTRIBUTE_set1_data(attribute, type, value, (int)strlen(value)), 1);
+    for (unsigned i = 0; i < count; i++)
+        cr_assert_eq(X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (const unsigned char *)"one of many units",
+                                                -1, -1, 0),
+                     1);
 }
 
-static X509_ATTRIBUTE *new_challenge_attribute(void)
+static X509_ATTRIBUTE *new_attribute(int nid)
 {
     X509_ATTRIBUTE *attribute = X509_ATTRIBUTE_new();
     cr_assert_not_null(attribute);
-    cr_assert_eq(X509_ATTRIBUTE_set1_object(attribute, OBJ_nid2obj(NID_pkcs9_challengePassword)), 1);
+    cr_assert_eq(X509_ATTRIBUTE_set1_object(attribute, OBJ_nid2obj(nid)), 1);
     return attribute;
 }
 
-/* X509_REQ_add1_attr refuses doubles in newer OpenSSLs, but not in 3.0; the stack is what it is either way. */
+static void add_value(X509_ATTRIBUTE *attribute, int type, const char *value)
+{
+    type = type != 0 ? type : V_ASN1_PRINTABLESTRING;
+    cr_assert_eq(X509_ATTRIBUTE_set1_data(attribute, type, value, (int)strlen(value)), 1);
+}
+
 static void add_attribute(X509_REQ *req, X509_ATTRIBUTE *attribute)
 {
     cr_assert_eq(X509_REQ_add1_attr(req, attribute), 1);
     X509_ATTRIBUTE_free(attribute);
 }
 
+/* OpenSSL adds no attribute twice: the second one goes in under a name of the same length, see rename_second. */
 static void add_challenges(X509_REQ *req, const test_csr_options *options)
 {
-    int type = options->challenge_type != 0 ? options->challenge_type : MBSTRING_ASC;
-    X509_ATTRIBUTE *attribute = NULL;
-    if (options->has_no_value)
-        attribute = new_challenge_attribute();
-    for (size_t i = 0; i < 2 && options->challenges[i] != NULL; i++) {
-        if (attribute != NULL && !options->is_one_attribute) {
-            add_attribute(req, attribute);
-            attribute = NULL;
-        }
-        if (attribute == NULL)
-            attribute = new_challenge_attribute();
-        add_challenge_value(attribute, type, options->challenges[i]);
-    }
-    if (attribute != NULL)
+    const char *first = options->challenges[0], *second = options->challenges[1];
+    if (first == NULL && !options->has_no_value)
+        return;
+    X509_ATTRIBUTE *attribute = new_attribute(NID_pkcs9_challengePassword);
+    if (first != NULL)
+        add_value(attribute, options->challenge_type, first);
+    if (second != NULL && options->is_one_attribute)
+        add_value(attribute, options->challenge_type, second);
+    add_attribute(req, attribute);
+    if (second != NULL && !options->is_one_attribute) {
+        attribute = new_attribute(NID_pkcs9_unstructuredName);
+        add_value(attribute, options->challenge_type, second);
         add_attribute(req, attribute);
+    }
+}
+
+static void append_element(iscep_buf *out, uint8_t tag, iscep_bytes content)
+{
+    const uint8_t header[] = {tag, 0x82, (uint8_t)(content.len >> 8), (uint8_t)content.len};
+    const uint8_t short_header[] = {tag, (uint8_t)content.len};
+    if (content.len < 0x80)
+        iscep_buf_append(out, short_header, sizeof short_header);
+    else if (content.len < 0x100)
+        iscep_buf_append(out, (const uint8_t[]){tag, 0x81, (uint8_t)content.len}, 3);
+    else
+        iscep_buf_append(out, header, sizeof header);
+    iscep_buf_append(out, content.data, content.len);
+}
+
+/* Appends the signed request anew, with unstructuredName turned into a second challengePassword. */
+static void emit_renamed(iscep_buf *out, X509_REQ *req, EVP_PKEY *key)
+{
+    static const uint8_t unstructured_name[] = {0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x02};
+    unsigned char *tbs = NULL, *algorithm_der = NULL;
+    const X509_ALGOR *algorithm;
+    X509_REQ_get0_signature(req, NULL, &algorithm);
+    int tbs_len = i2d_re_X509_REQ_tbs(req, &tbs);
+    int algorithm_len = i2d_X509_ALGOR(algorithm, &algorithm_der);
+    cr_assert(tbs_len > 0 && algorithm_len > 0);
+    uint8_t *name = memmem(tbs, (size_t)tbs_len, unstructured_name, sizeof unstructured_name);
+    cr_assert_not_null(name);
+    name[8] = 0x07; /* challengePassword */
+    uint8_t bits[1 + 1024] = {0};
+    size_t bits_len = sizeof bits - 1;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    cr_assert_eq(EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key), 1);
+    cr_assert_eq(EVP_DigestSign(md, bits + 1, &bits_len, tbs, (size_t)tbs_len), 1);
+    EVP_MD_CTX_free(md);
+    ISCEP_AUTO_BUF content;
+    iscep_buf_init(&content, 64 * 1024);
+    iscep_buf_append(&content, tbs, (size_t)tbs_len);
+    iscep_buf_append(&content, algorithm_der, (size_t)algorithm_len);
+    append_element(&content, 0x03, iscep_bytes_of(bits, bits_len + 1));
+    append_element(out, 0x30, iscep_buf_bytes(&content));
+    OPENSSL_free(tbs);
+    OPENSSL_free(algorithm_der);
+}
+
+static void emit_req(iscep_buf *out, X509_REQ *req)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_REQ(req, &der);
+    cr_assert_gt(len, 0);
+    iscep_buf_append(out, der, (size_t)len);
+    OPENSSL_free(der);
 }
 
 void test_pki_emit_csr(iscep_buf *out, const test_csr_options *options)
@@ -79,15 +138,16 @@ void test_pki_emit_csr(iscep_buf *out, const test_csr_options *options)
     EVP_PKEY *other_key = options->is_signed_by_other_key ? test_pki_new_ec_key() : NULL;
     X509_REQ *req = X509_REQ_new();
     cr_assert_not_null(req);
-    set_common_name(X509_REQ_get_subject_name(req), options->common_name != NULL ? options->common_name : "device-1");
+    X509_NAME *name = X509_REQ_get_subject_name(req);
+    set_common_name(name, options->common_name != NULL ? options->common_name : "device-1");
+    add_units(name, options->name_entries);
     cr_assert_eq(X509_REQ_set_pubkey(req, key), 1);
     add_challenges(req, options);
     cr_assert_gt(X509_REQ_sign(req, other_key != NULL ? other_key : key, EVP_sha256()), 0);
-    unsigned char *der = NULL;
-    int len = i2d_X509_REQ(req, &der);
-    cr_assert_gt(len, 0);
-    iscep_buf_append(out, der, (size_t)len);
-    OPENSSL_free(der);
+    if (options->challenges[1] != NULL && !options->is_one_attribute)
+        emit_renamed(out, req, key);
+    else
+        emit_req(out, req);
     X509_REQ_free(req);
     EVP_PKEY_free(own_key);
     EVP_PKEY_free(other_key);

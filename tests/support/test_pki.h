@@ -15,8 +15,9 @@ EVP_PKEY *test_pki_new_rsa_key(void);
 typedef struct test_csr_options {
     EVP_PKEY *key;                /* NULL: a new EC key */
     const char *common_name;      /* NULL: "device-1" */
+    unsigned name_entries;        /* organizational units in the name, besides */
     const char *challenges[2];    /* NULL: no such value */
-    int challenge_type;           /* MBSTRING_ASC, V_ASN1_OCTET_STRING…; 0: MBSTRING_ASC */
+    int challenge_type;           /* V_ASN1_UTF8STRING…; 0: V_ASN1_PRINTABLESTRING */
     bool is_one_attribute;        /* both values in one attribute; otherwise in two */
     bool has_no_value;            /* a challengePassword attribute with an empty SET */
     bool is_signed_by_other_key;

@@ -55,9 +55,9 @@ static char *setting(scep_instance *instance, const char *key)
 static int32_t configure(scep_instance *instance, const scep_config_entry *config, size_t count,
                          scep_text *text)
 {
-    strcpy(instance->verify, "deny");
-    strcpy(instance->issued, "allow");
-    strcpy(instance->failed, "allow");
+    snprintf(instance->verify, MAX_TEXT, "deny");
+    snprintf(instance->issued, MAX_TEXT, "allow");
+    snprintf(instance->failed, MAX_TEXT, "allow");
     for (size_t i = 0; i < count; i++) {
         char *value = setting(instance, config[i].key);
         if (!value || strlen(config[i].value) >= MAX_TEXT) {
@@ -65,7 +65,7 @@ static int32_t configure(scep_instance *instance, const scep_config_entry *confi
                 snprintf(text->text, sizeof(text->text), "%s: no such setting, or too long", config[i].key);
             return SCEP_ERR_CONFIG;
         }
-        strcpy(value, config[i].value);
+        snprintf(value, MAX_TEXT, "%s", config[i].value);
     }
     atomic_init(&instance->retries_left, (int)strtol(instance->retries, NULL, 10));
     return SCEP_OK;

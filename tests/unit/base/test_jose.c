@@ -87,7 +87,8 @@ Test(jose, header_names_the_key_and_the_certificate)
     iscep_buf_init(&header_text, 1024);
     cr_assert_eq(iscep_jwt_sign(&token, &wanted, claims, rsa_key, &err), ISCEP_OK);
     size_t header_len = strcspn(iscep_buf_text(&token), ".");
-    cr_assert_eq(iscep_base64url_decode(&header_text, iscep_bytes_of(token.data, header_len), &err), ISCEP_OK);
+    cr_assert_eq(iscep_base64url_decode(&header_text, iscep_bytes_of(token.data, header_len), &err),
+                 ISCEP_OK);
     cr_assert_eq(iscep_json_parse(&header, iscep_buf_bytes(&header_text), &err), ISCEP_OK);
     cr_assert_str_eq(iscep_json_text(header, "alg"), "PS256");
     cr_assert_str_eq(iscep_json_text(header, "kid"), "k");
@@ -104,8 +105,12 @@ Test(jose, another_algorithm_than_the_expected_is_refused)
 
 Test(jose, alg_none_crit_and_a_doubled_alg_are_refused)
 {
-    const char *headers[] = {"{\"alg\":\"none\"}", "{\"alg\":\"HS256\"}", "{\"alg\":\"rs256\"}", "{\"typ\":\"JWT\"}",
-                             "{\"alg\":\"RS256\",\"crit\":[\"b64\"]}", "{\"alg\":\"RS256\",\"crit\":1,\"crit\":1}",
+    const char *headers[] = {"{\"alg\":\"none\"}",
+                             "{\"alg\":\"HS256\"}",
+                             "{\"alg\":\"rs256\"}",
+                             "{\"typ\":\"JWT\"}",
+                             "{\"alg\":\"RS256\",\"crit\":[\"b64\"]}",
+                             "{\"alg\":\"RS256\",\"crit\":1,\"crit\":1}",
                              "{\"alg\":\"RS256\",\"alg\":\"RS256\"}"};
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         ISCEP_AUTO_BUF token;
@@ -143,7 +148,8 @@ Test(jose, an_empty_signature_is_refused)
 
 Test(jose, what_is_no_token_is_refused)
 {
-    const char *texts[] = {"", ".", "..", "a.b", "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.=", "eyJhbGciOiJSUzI1NiJ9.e30.a+b/"};
+    const char *texts[] = {
+        "", ".", "..", "a.b", "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.=", "eyJhbGciOiJSUzI1NiJ9.e30.a+b/"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         expect_refused(iscep_bytes_of_text(texts[i]), ISCEP_JWT_RS256, rsa_key, "jwt_malformed");
 }

@@ -20,8 +20,8 @@ void fixture_open(fixture *f)
     iscep_error err = ISCEP_ERROR_INIT;
     *f = (fixture){.now_ms = FIXTURE_NOW_MS, .log = {.min_level = ISCEP_LOG_ERROR}};
     temp_dir_make(&f->state_dir);
-    char *argv[] = {"intune-mock",   "--state",       f->state_dir.path,      "--tenant",     FIXTURE_TENANT,
-                    "--client-id",   FIXTURE_CLIENT,  "--client-secret", FIXTURE_SECRET, NULL};
+    char *argv[] = {"intune-mock", "--state",      f->state_dir.path, "--tenant",     FIXTURE_TENANT,
+                    "--client-id", FIXTURE_CLIENT, "--client-secret", FIXTURE_SECRET, NULL};
     cr_assert_eq(mock_options_parse(&f->options, 9, argv, &err), ISCEP_OK, "%s", err.message);
     iscep_env env = iscep_env_system(&f->log);
     env.now_mono_ms = fake_now;
@@ -38,7 +38,7 @@ void fixture_close(fixture *f)
     temp_dir_remove(&f->state_dir);
 }
 
-static void add_extension(STACK_OF(X509_EXTENSION) *list, int nid, const char *value)
+static void add_extension(STACK_OF(X509_EXTENSION) * list, int nid, const char *value)
 {
     if (value == NULL)
         return;
@@ -59,7 +59,8 @@ static void add_extensions(X509_REQ *req, const csr_spec *spec)
         cr_assert_eq(X509_REQ_add_extensions(req, list), 1);
     sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
     if (spec->has_broken_extensions)
-        cr_assert_eq(X509_REQ_add1_attr_by_NID(req, NID_ext_req, V_ASN1_UTF8STRING, (const uint8_t *)"x", 1), 1);
+        cr_assert_eq(X509_REQ_add1_attr_by_NID(req, NID_ext_req, V_ASN1_UTF8STRING, (const uint8_t *)"x", 1),
+                     1);
 }
 
 static void add_challenge(X509_REQ *req, const char *challenge, int value_count)
@@ -67,7 +68,8 @@ static void add_challenge(X509_REQ *req, const char *challenge, int value_count)
     X509_ATTRIBUTE *attribute = X509_ATTRIBUTE_new();
     cr_assert_eq(X509_ATTRIBUTE_set1_object(attribute, OBJ_nid2obj(NID_pkcs9_challengePassword)), 1);
     for (int i = 0; i < value_count; i++)
-        cr_assert_eq(X509_ATTRIBUTE_set1_data(attribute, V_ASN1_UTF8STRING, challenge, (int)strlen(challenge)), 1);
+        cr_assert_eq(
+            X509_ATTRIBUTE_set1_data(attribute, V_ASN1_UTF8STRING, challenge, (int)strlen(challenge)), 1);
     cr_assert_eq(X509_REQ_add1_attr(req, attribute), 1);
     X509_ATTRIBUTE_free(attribute);
 }
@@ -158,8 +160,9 @@ void fixture_expect(fixture *f, mock_handler *handler, const char *body, int32_t
 
 void fixture_validate_body(iscep_buf *out, const char *transaction_id, const char *csr_base64)
 {
-    iscep_buf_printf(out, "{\"request\":{\"transactionId\":\"%s\",\"callerInfo\":\"test\",\"certificateRequest\":\"",
-                     transaction_id);
+    iscep_buf_printf(
+        out, "{\"request\":{\"transactionId\":\"%s\",\"callerInfo\":\"test\",\"certificateRequest\":\"",
+        transaction_id);
     iscep_buf_append_text(out, csr_base64);
     iscep_buf_append_text(out, "\"}}");
 }

@@ -24,13 +24,13 @@ void fixture_close(fixture *f);
 
 /* What goes into a request; NULL leaves it out. */
 typedef struct csr_spec {
-    const char *subject;       /* as a profile writes it */
+    const char *subject; /* as a profile writes it */
     const char *challenge;
-    const char *san;           /* these three as in openssl.cnf: "DNS:a.example,email:b@c.example" */
+    const char *san; /* these three as in openssl.cnf: "DNS:a.example,email:b@c.example" */
     const char *key_usage;
     const char *ext_key_usage;
-    bool has_ec_key;           /* P-256, else RSA of 2048 bits */
-    bool has_two_challenges;    /* values in one attribute */
+    bool has_ec_key;         /* P-256, else RSA of 2048 bits */
+    bool has_two_challenges; /* values in one attribute */
     bool has_two_sans;
     bool has_broken_extensions; /* the attribute is there, but it is no list of extensions */
     bool has_wrong_signature;

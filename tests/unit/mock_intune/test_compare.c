@@ -22,7 +22,8 @@ static const char *compare(const comparison *row)
     iscep_buf_init(&base64, 65536);
     spec.challenge = "any";
     fixture_make_csr(&base64, &spec);
-    cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of_text(row->profile), NULL), ISCEP_OK, "%s", row->profile);
+    cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of_text(row->profile), NULL), ISCEP_OK, "%s",
+                 row->profile);
     cr_assert_eq(mock_profile_parse(&profile, json, NULL), ISCEP_OK, "%s", row->profile);
     const char *code = mock_csr_parse(&csr, iscep_buf_bytes(&base64));
     if (mock_code_is_success(code))
@@ -53,12 +54,12 @@ Test(compare, subject)
     EXPECT(rows);
 }
 
-#define TWO_SANS                                                                                                       \
-    "{\"subject\":\"CN=d\",\"subjectAltNames\":[{\"type\":\"dns\",\"value\":\"A.example\"},"                             \
+#define TWO_SANS                                                                                             \
+    "{\"subject\":\"CN=d\",\"subjectAltNames\":[{\"type\":\"dns\",\"value\":\"A.example\"},"                 \
     "{\"type\":\"upn\",\"value\":\"u@b.example\"}]}"
-#define ALL_SANS                                                                                                       \
-    "{\"subject\":\"CN=d\",\"subjectAltNames\":[{\"type\":\"email\",\"value\":\"a@b.example\"},"                         \
-    "{\"type\":\"uri\",\"value\":\"tag:x.example:sid:S-1\"},"                                             \
+#define ALL_SANS                                                                                             \
+    "{\"subject\":\"CN=d\",\"subjectAltNames\":[{\"type\":\"email\",\"value\":\"a@b.example\"},"             \
+    "{\"type\":\"uri\",\"value\":\"tag:x.example:sid:S-1\"},"                                                \
     "{\"type\":\"ip\",\"value\":\"192.0.2.7\"},{\"type\":\"ip\",\"value\":\"2001:db8::7\"}]}"
 #define UPN(value) "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:" value
 
@@ -72,10 +73,12 @@ Test(compare, subject_alternative_names_are_a_set)
           .san = "email:A@b.example,URI:tag:x.example:sid:S-1,IP:192.0.2.7,IP:2001:0db8:0:0::7"},
          "Success"},
         {ALL_SANS,
-         {.subject = "CN=d", .san = "email:a@b.example,URI:tag:x.example:sid:s-1,IP:192.0.2.7,IP:2001:db8::7"},
+         {.subject = "CN=d",
+          .san = "email:a@b.example,URI:tag:x.example:sid:s-1,IP:192.0.2.7,IP:2001:db8::7"},
          "SubjectAltNameMismatch"}, /* a URI is compared with case */
         {ALL_SANS,
-         {.subject = "CN=d", .san = "email:a@b.example,URI:tag:x.example:sid:S-1,IP:192.0.2.8,IP:2001:db8::7"},
+         {.subject = "CN=d",
+          .san = "email:a@b.example,URI:tag:x.example:sid:S-1,IP:192.0.2.8,IP:2001:db8::7"},
          "SubjectAltNameMismatch"},
         {TWO_SANS, {.subject = "CN=d"}, "SubjectAltNameMissing"},
         {TWO_SANS, {.subject = "CN=d", .san = "DNS:a.example"}, "SubjectAltNameMismatch"},
@@ -111,9 +114,13 @@ Test(compare, what_stands_there_twice_or_cannot_be_read_is_refused)
         {"{\"subject\":\"CN=d\",\"subjectAltNames\":[{\"type\":\"dns\",\"value\":\"a.example\"}]}",
          {.subject = "CN=d", .san = "DNS:a.example", .has_two_sans = true},
          "SubjectAltNameMismatch"},
-        {"{\"subject\":\"CN=d\"}", {.subject = "CN=d", .has_broken_extensions = true}, MOCK_CSR_DECODING_FAILED},
+        {"{\"subject\":\"CN=d\"}",
+         {.subject = "CN=d", .has_broken_extensions = true},
+         MOCK_CSR_DECODING_FAILED},
         {"{\"subject\":\"CN=d\"}", {.subject = "CN=d", .has_two_challenges = true}, MOCK_CSR_DECODING_FAILED},
-        {"{\"subject\":\"CN=d\"}", {.subject = "CN=d", .has_wrong_signature = true}, MOCK_CSR_DECODING_FAILED},
+        {"{\"subject\":\"CN=d\"}",
+         {.subject = "CN=d", .has_wrong_signature = true},
+         MOCK_CSR_DECODING_FAILED},
     };
     EXPECT(rows);
 }
@@ -127,13 +134,17 @@ Test(compare, key_usage)
         {"{\"subject\":\"CN=d\",\"keyUsage\":[\"decipherOnly\",\"keyAgreement\"]}",
          {.subject = "CN=d", .key_usage = "keyAgreement,decipherOnly"},
          "Success"},
-        {"{\"subject\":\"CN=d\"}", {.subject = "CN=d", .key_usage = "keyCertSign"}, "Success"}, /* not looked at */
+        {"{\"subject\":\"CN=d\"}",
+         {.subject = "CN=d", .key_usage = "keyCertSign"},
+         "Success"}, /* not looked at */
         {USAGE, {.subject = "CN=d"}, "KeyUsageMismatch"},
         {USAGE, {.subject = "CN=d", .key_usage = "digitalSignature"}, "KeyUsageMismatch"},
         {USAGE,
          {.subject = "CN=d", .key_usage = "digitalSignature,keyEncipherment,keyCertSign"},
          "KeyUsageMismatch"},
-        {"{\"subject\":\"CN=d\",\"keyUsage\":[]}", {.subject = "CN=d", .key_usage = "cRLSign"}, "KeyUsageMismatch"},
+        {"{\"subject\":\"CN=d\",\"keyUsage\":[]}",
+         {.subject = "CN=d", .key_usage = "cRLSign"},
+         "KeyUsageMismatch"},
     };
     EXPECT(rows);
 }
@@ -144,10 +155,14 @@ Test(compare, extended_key_usage)
 {
     const comparison rows[] = {
         {CLIENT_AUTH, {.subject = "CN=d", .ext_key_usage = "clientAuth"}, "Success"},
-        {"{\"subject\":\"CN=d\"}", {.subject = "CN=d", .ext_key_usage = "codeSigning"}, "Success"}, /* not looked at */
+        {"{\"subject\":\"CN=d\"}",
+         {.subject = "CN=d", .ext_key_usage = "codeSigning"},
+         "Success"}, /* not looked at */
         {CLIENT_AUTH, {.subject = "CN=d"}, "EnhancedKeyUsageMissing"},
         {CLIENT_AUTH, {.subject = "CN=d", .ext_key_usage = "serverAuth"}, "EnhancedKeyUsageMismatch"},
-        {CLIENT_AUTH, {.subject = "CN=d", .ext_key_usage = "clientAuth,serverAuth"}, "EnhancedKeyUsageMismatch"},
+        {CLIENT_AUTH,
+         {.subject = "CN=d", .ext_key_usage = "clientAuth,serverAuth"},
+         "EnhancedKeyUsageMismatch"},
         {"{\"subject\":\"CN=d\",\"extendedKeyUsage\":[]}",
          {.subject = "CN=d", .ext_key_usage = "clientAuth"},
          "EnhancedKeyUsageMismatch"},
@@ -162,7 +177,9 @@ Test(compare, key_length_is_exact)
         {"{\"subject\":\"CN=d\",\"keyLength\":256}", {.subject = "CN=d", .has_ec_key = true}, "Success"},
         {"{\"subject\":\"CN=d\",\"keyLength\":1024}", {.subject = "CN=d"}, "KeyLengthMismatch"},
         {"{\"subject\":\"CN=d\",\"keyLength\":4096}", {.subject = "CN=d"}, "KeyLengthMismatch"},
-        {"{\"subject\":\"CN=d\",\"keyLength\":2048}", {.subject = "CN=d", .has_ec_key = true}, "KeyLengthMismatch"},
+        {"{\"subject\":\"CN=d\",\"keyLength\":2048}",
+         {.subject = "CN=d", .has_ec_key = true},
+         "KeyLengthMismatch"},
     };
     EXPECT(rows);
 }

@@ -22,16 +22,17 @@ static void close_fixture(void)
 
 TestSuite(entra, .init = open_fixture, .fini = close_fixture);
 
-#define FORM "application/x-www-form-urlencoded"
-#define CREDENTIALS "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=" FIXTURE_SECRET
-#define GRAPH_SCOPE "&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
+#define FORM         "application/x-www-form-urlencoded"
+#define CREDENTIALS  "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=" FIXTURE_SECRET
+#define GRAPH_SCOPE  "&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
 #define INTUNE_SCOPE "&scope=https%3A%2F%2Fapi.manage.microsoft.com%2F%2F.default"
 
 static iscep_json *ask(const char *tenant, const char *content_type, const char *form, int32_t *status)
 {
     mock_reply reply;
     iscep_json *json = NULL;
-    mock_request request = {.segment = tenant, .content_type = content_type, .body = iscep_bytes_of_text(form)};
+    mock_request request = {
+        .segment = tenant, .content_type = content_type, .body = iscep_bytes_of_text(form)};
     fixture_call(&f, mock_handle_token, &request, &reply);
     cr_assert_eq(iscep_json_parse(&json, iscep_buf_bytes(&reply.body), NULL), ISCEP_OK);
     *status = reply.status;
@@ -72,29 +73,32 @@ Test(entra, refuses_in_the_words_of_the_original)
         const char *error, *description;
     } rows[] = {
         {FIXTURE_TENANT, FORM, "", 400, "invalid_request", "AADSTS900144: "},
-        {FIXTURE_TENANT, "application/json", CREDENTIALS GRAPH_SCOPE, 400, "invalid_request", "AADSTS900144: "},
+        {FIXTURE_TENANT, "application/json", CREDENTIALS GRAPH_SCOPE, 400, "invalid_request",
+         "AADSTS900144: "},
         {FIXTURE_TENANT, NULL, CREDENTIALS GRAPH_SCOPE, 400, "invalid_request", "AADSTS900144: "},
         {FIXTURE_TENANT, FORM, CREDENTIALS, 400, "invalid_request", "AADSTS900144: "},
-        {FIXTURE_TENANT, FORM, CREDENTIALS GRAPH_SCOPE INTUNE_SCOPE, 400, "invalid_request", "AADSTS900144: "},
+        {FIXTURE_TENANT, FORM, CREDENTIALS GRAPH_SCOPE INTUNE_SCOPE, 400, "invalid_request",
+         "AADSTS900144: "},
         {wrong_tenant, FORM, CREDENTIALS GRAPH_SCOPE, 400, "invalid_request", "AADSTS90002: "},
-        {FIXTURE_TENANT, FORM, "grant_type=password&client_id=a&client_secret=b&scope=c", 400, "unsupported_grant_type",
-         "AADSTS70003: "},
-        {FIXTURE_TENANT, FORM, "grant_type=client_credentials&client_id=a&client_secret=" FIXTURE_SECRET GRAPH_SCOPE, 400,
+        {FIXTURE_TENANT, FORM, "grant_type=password&client_id=a&client_secret=b&scope=c", 400,
+         "unsupported_grant_type", "AADSTS70003: "},
+        {FIXTURE_TENANT, FORM,
+         "grant_type=client_credentials&client_id=a&client_secret=" FIXTURE_SECRET GRAPH_SCOPE, 400,
          "unauthorized_client", "AADSTS700016: "},
         {FIXTURE_TENANT, FORM, "grant_type=client_credentials&client_id=" FIXTURE_CLIENT GRAPH_SCOPE, 401,
          "invalid_client", "AADSTS7000218: "},
         {FIXTURE_TENANT, FORM,
-         "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=the~secre" GRAPH_SCOPE, 401,
-         "invalid_client", "AADSTS7000215: Invalid client secret provided."},
+         "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=the~secre" GRAPH_SCOPE,
+         401, "invalid_client", "AADSTS7000215: Invalid client secret provided."},
         {FIXTURE_TENANT, FORM,
-         "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=the~secret%00" GRAPH_SCOPE, 401,
-         "invalid_client", "AADSTS7000218: "},
-        {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://api.manage.microsoft.com/.default", 400, "invalid_scope",
-         "AADSTS70011: "},
-        {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://graph.microsoft.com/User.Read", 400, "invalid_scope",
-         "AADSTS70011: "},
-        {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://graph.microsoft.com/.default openid", 400, "invalid_scope",
-         "AADSTS70011: "},
+         "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=the~secret%00" GRAPH_SCOPE,
+         401, "invalid_client", "AADSTS7000218: "},
+        {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://api.manage.microsoft.com/.default", 400,
+         "invalid_scope", "AADSTS70011: "},
+        {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://graph.microsoft.com/User.Read", 400,
+         "invalid_scope", "AADSTS70011: "},
+        {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://graph.microsoft.com/.default openid", 400,
+         "invalid_scope", "AADSTS70011: "},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int32_t status = 0;
@@ -102,7 +106,8 @@ Test(entra, refuses_in_the_words_of_the_original)
         const char *description = iscep_json_text(json, "error_description");
         cr_assert_eq(status, rows[i].status, "row %zu: %d %s", i, status, description);
         cr_assert_str_eq(iscep_json_text(json, "error"), rows[i].error, "row %zu", i);
-        cr_assert_eq(strncmp(description, rows[i].description, strlen(rows[i].description)), 0, "%s", description);
+        cr_assert_eq(strncmp(description, rows[i].description, strlen(rows[i].description)), 0, "%s",
+                     description);
         cr_assert(iscep_json_is_array(iscep_json_member(json, "error_codes")));
         cr_assert_not_null(iscep_json_text(json, "trace_id"));
         cr_assert_null(iscep_json_text(json, "access_token"));
@@ -131,7 +136,8 @@ Test(entra, discovery_names_both_services_among_others)
     iscep_buf_init(&bearer, 8192);
     fixture_bearer(&f, &bearer, f.options.graph_resource, MOCK_ROLE_GRAPH);
     cr_assert_eq(discover(iscep_buf_text(&bearer), PRINCIPAL, &json), 200);
-    for (const iscep_json *e = iscep_json_first(iscep_json_member(json, "value")); e != NULL; e = iscep_json_next(e)) {
+    for (const iscep_json *e = iscep_json_first(iscep_json_member(json, "value")); e != NULL;
+         e = iscep_json_next(e)) {
         count++;
         if (strcmp(iscep_json_text(e, "providerName"), "ScepRequestValidationFEService") == 0)
             scep = iscep_json_text(e, "uri");
@@ -159,8 +165,10 @@ Test(entra, discovery_refuses_who_has_no_right)
         ISCEP_AUTO_JSON *json = NULL;
         iscep_buf_init(&bearer, 8192);
         fixture_bearer(&f, &bearer, rows[i].resource, rows[i].role);
-        cr_assert_eq(discover(iscep_buf_text(&bearer), rows[i].principal, &json), rows[i].status, "row %zu", i);
-        cr_assert_str_eq(iscep_json_text(iscep_json_member(json, "error"), "code"), rows[i].code, "row %zu", i);
+        cr_assert_eq(discover(iscep_buf_text(&bearer), rows[i].principal, &json), rows[i].status, "row %zu",
+                     i);
+        cr_assert_str_eq(iscep_json_text(iscep_json_member(json, "error"), "code"), rows[i].code, "row %zu",
+                         i);
     }
 }
 

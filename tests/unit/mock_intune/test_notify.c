@@ -45,8 +45,8 @@ typedef struct success_fields {
     const char *id, *thumbprint, *serial, *expires, *issuer;
 } success_fields;
 
-static const success_fields right = {"T", "0123456789ABCDEF0123456789ABCDEF01234567", "0a1B", "2027-11-22T07:20:00.000Z",
-                                     "CN=CA"};
+static const success_fields right = {"T", "0123456789ABCDEF0123456789ABCDEF01234567", "0a1B",
+                                     "2027-11-22T07:20:00.000Z", "CN=CA"};
 
 static void expect_success(const success_fields *s, iscep_buf *csr, int32_t status, const char *code)
 {
@@ -56,10 +56,11 @@ static void expect_success(const success_fields *s, iscep_buf *csr, int32_t stat
                      "{\"notification\":{\"transactionId\":\"%s\",\"certificateThumbprint\":\"%s\","
                      "\"certificateSerialNumber\":\"%s\",\"certificateExpirationDateUtc\":\"%s\",",
                      s->id, s->thumbprint, s->serial, s->expires);
-    iscep_buf_printf(&body,
-                     "\"issuingCertificateAuthority\":\"%s\",\"caConfiguration\":\"%s\",\"certificateAuthority\":\"%s\","
-                     "\"callerInfo\":\"c\",\"certificateRequest\":\"",
-                     s->issuer, s->issuer, s->issuer);
+    iscep_buf_printf(
+        &body,
+        "\"issuingCertificateAuthority\":\"%s\",\"caConfiguration\":\"%s\",\"certificateAuthority\":\"%s\","
+        "\"callerInfo\":\"c\",\"certificateRequest\":\"",
+        s->issuer, s->issuer, s->issuer);
     iscep_buf_append(&body, csr->data, csr->len);
     iscep_buf_append_text(&body, "\"}}");
     fixture_expect(&f, mock_handle_success, iscep_buf_text(&body), status, code);
@@ -70,7 +71,8 @@ static void expect_failure(const char *id, iscep_buf *csr, const char *hresult, 
 {
     ISCEP_AUTO_BUF body;
     iscep_buf_init(&body, 262144);
-    iscep_buf_printf(&body, "{\"notification\":{\"transactionId\":\"%s\",\"hResult\":%s,\"callerInfo\":\"c\",", id,
+    iscep_buf_printf(&body,
+                     "{\"notification\":{\"transactionId\":\"%s\",\"hResult\":%s,\"callerInfo\":\"c\",", id,
                      hresult);
     iscep_buf_printf(&body, "\"errorDescription\":\"%s\",\"certificateRequest\":\"", description);
     iscep_buf_append(&body, csr->data, csr->len);
@@ -88,7 +90,8 @@ Test(notify, success_is_accepted_again_and_again_and_recorded)
     cr_assert_eq(transaction->success.count, 2);
     cr_assert_eq(transaction->success.at_unix_ms, FIXTURE_NOW_MS + 1000);
     cr_assert_eq(transaction->failure.count, 0);
-    cr_assert_eq(iscep_json_parse(&fields, iscep_bytes_of_text(transaction->success.fields_json), NULL), ISCEP_OK);
+    cr_assert_eq(iscep_json_parse(&fields, iscep_bytes_of_text(transaction->success.fields_json), NULL),
+                 ISCEP_OK);
     cr_assert_str_eq(iscep_json_text(fields, "certificateSerialNumber"), "0a1B");
     cr_assert_null(iscep_json_member(fields, "certificateRequest"));
 }

@@ -34,11 +34,13 @@ Test(options, listens_on_loopback_of_both_families)
         char *text;
         const char *host;
         uint16_t port;
-    } rows[] = {{"127.0.0.2:443", "127.0.0.2", 443}, {"[::1]:8443", "::1", 8443}, {"localhost:0", "localhost", 0}};
+    } rows[] = {
+        {"127.0.0.2:443", "127.0.0.2", 443}, {"[::1]:8443", "::1", 8443}, {"localhost:0", "localhost", 0}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         mock_options options;
         iscep_error err = ISCEP_ERROR_INIT;
-        cr_assert_eq(parse(&options, &err, (char *[]){"m", NEEDED, "--listen", rows[i].text, NULL}), ISCEP_OK);
+        cr_assert_eq(parse(&options, &err, (char *[]){"m", NEEDED, "--listen", rows[i].text, NULL}),
+                     ISCEP_OK);
         cr_assert_str_eq(options.host, rows[i].host);
         cr_assert_eq(options.port, rows[i].port);
         mock_options_clear(&options);
@@ -51,8 +53,9 @@ Test(options, an_address_others_can_reach_must_be_meant)
     iscep_error err = ISCEP_ERROR_INIT;
     cr_assert_eq(parse(&options, &err, (char *[]){"m", NEEDED, "--listen", "0.0.0.0:1", NULL}), ISCEP_USAGE);
     mock_options_clear(&options);
-    cr_assert_eq(parse(&options, &err, (char *[]){"m", NEEDED, "--listen", "0.0.0.0:1", "--admin-anywhere", NULL}),
-                 ISCEP_OK);
+    cr_assert_eq(
+        parse(&options, &err, (char *[]){"m", NEEDED, "--listen", "0.0.0.0:1", "--admin-anywhere", NULL}),
+        ISCEP_OK);
     mock_options_clear(&options);
 }
 
@@ -86,8 +89,9 @@ Test(options, a_secret_file_that_is_not_there_is_an_error)
 {
     mock_options options;
     iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_neq(parse(&options, &err, (char *[]){"m", NEEDED, "--client-secret-file", "/nonexistent", NULL}),
-                  ISCEP_OK);
+    cr_assert_neq(
+        parse(&options, &err, (char *[]){"m", NEEDED, "--client-secret-file", "/nonexistent", NULL}),
+        ISCEP_OK);
     cr_assert_null(options.client_secret);
     mock_options_clear(&options);
 }

@@ -77,7 +77,8 @@ Test(record, a_transaction_is_shown_as_json_with_its_newest_validations)
         mock_transaction_validated(transaction, &v, NULL, "c");
     }
     mock_transaction_emit(&text, transaction);
-    cr_assert_eq(iscep_json_parse(&json, iscep_buf_bytes(&text), NULL), ISCEP_OK, "%s", iscep_buf_text(&text));
+    cr_assert_eq(iscep_json_parse(&json, iscep_buf_bytes(&text), NULL), ISCEP_OK, "%s",
+                 iscep_buf_text(&text));
     cr_assert_str_eq(iscep_json_text(json, "transactionId"), "quote\"d");
     cr_assert(iscep_json_int(json, "validationCount", &total) && total == MOCK_VALIDATIONS_MAX + 3);
     for (const iscep_json *v = iscep_json_first(iscep_json_member(json, "validations")); v != NULL;

@@ -55,8 +55,8 @@ Test(subject, different_names_are_different)
 
 Test(subject, what_cannot_be_read_is_refused)
 {
-    const char *texts[] = {"dev", "CN=", "=dev", "CN=dev,", "CN=dev,,O=x", "CN=dev+", "XX=dev", "CN=a\\", "CN=a\\00b",
-                           "C=Germany", "9.9=x", ","};
+    const char *texts[] = {"dev",    "CN=",    "=dev",      "CN=dev,",   "CN=dev,,O=x", "CN=dev+",
+                           "XX=dev", "CN=a\\", "CN=a\\00b", "C=Germany", "9.9=x",       ","};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         X509_NAME *name = NULL;
         iscep_error err = ISCEP_ERROR_INIT;

@@ -71,8 +71,8 @@ Test(validate, a_challenge_lets_only_one_request_pass)
     iscep_buf_init(&second, 131072);
     fixture_mint(&f, &challenge, "{\"subject\":\"CN=d\"}");
     fixture_make_csr(&first, &(csr_spec){.subject = "CN=d", .challenge = iscep_buf_text(&challenge)});
-    fixture_make_csr(&second,
-                     &(csr_spec){.subject = "CN=d", .challenge = iscep_buf_text(&challenge), .has_ec_key = true});
+    fixture_make_csr(
+        &second, &(csr_spec){.subject = "CN=d", .challenge = iscep_buf_text(&challenge), .has_ec_key = true});
     expect("T1", &first, MOCK_SUCCESS);
     expect("T1", &second, MOCK_BAD_REQUEST_ID);
     expect("T2", &second, MOCK_BAD_REQUEST_ID);

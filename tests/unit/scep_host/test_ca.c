@@ -32,8 +32,8 @@ static void tear_down(void)
 
 static const char *path_of(const char *name)
 {
-    static char path[256];
-    snprintf(path, sizeof(path), "%s/%s", the_world.dir, name);
+    static char path[PATH_MAX];
+    temp_dir_path(&the_world.dir, path, sizeof(path), name);
     return path;
 }
 
@@ -41,7 +41,7 @@ static iscep_status reopen(iscep_error *err)
 {
     iscep_host_ca_free(the_world.ca);
     the_world.ca = NULL;
-    const iscep_host_ca_options options = {.state_dir = the_world.dir, .validity_days = 30};
+    const iscep_host_ca_options options = {.state_dir = the_world.dir.path, .validity_days = 30};
     return iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, err);
 }
 

@@ -95,7 +95,7 @@ Test(cert_rep, of_failure_has_fail_info_text_and_a_content_of_length_zero, .init
 {
     iscep_outcome outcome = ISCEP_OUTCOME_INIT;
     outcome.fail_info = ISCEP_BAD_TIME;
-    strcpy(outcome.text, "ChallengeExpired: abgelaufen, señor");
+    iscep_text_copy(outcome.text, sizeof(outcome.text), "ChallengeExpired: abgelaufen, señor");
     cert_rep reply;
     build_and_read(&reply, &outcome);
     expect_addressed(&reply);
@@ -109,7 +109,7 @@ Test(cert_rep, of_failure_has_fail_info_text_and_a_content_of_length_zero, .init
 Test(cert_rep, leaves_out_a_text_that_is_not_utf8, .init = set_up, .fini = tear_down)
 {
     iscep_outcome outcome = ISCEP_OUTCOME_INIT;
-    strcpy(outcome.text, "not \xff utf-8");
+    iscep_text_copy(outcome.text, sizeof(outcome.text), "not \xff utf-8");
     cert_rep reply;
     build_and_read(&reply, &outcome);
     cr_assert_str_eq(reply.fail_info, "2");

@@ -1,7 +1,6 @@
 /* Enrolments from message to CertRep, with a plugin whose verdicts are fixed. */
 #include "enrol.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +15,7 @@ static host_world the_world;
 static iscep_enrol enrol;
 static scep_device phone;
 static iscep_buf csr;
-static char record_path[128];
+static char record_path[PATH_MAX];
 static cert_rep reply;
 
 static void set_up(void)
@@ -26,7 +25,7 @@ static void set_up(void)
     test_device_init(&phone, "phone");
     iscep_buf_init(&csr, 65536);
     test_csr(&csr, phone.key, "phone", NULL, 0);
-    snprintf(record_path, sizeof(record_path), "%s/record", the_world.dir);
+    temp_dir_path(&the_world.dir, record_path, sizeof(record_path), "record");
     enrol = (iscep_enrol){
         .env = &the_world.env, .crypto = the_world.crypto, .ca = the_world.ca, .pending_retry_ms = 1000};
     const iscep_transactions_options table = ISCEP_TRANSACTIONS_OPTIONS_INIT;
@@ -376,8 +375,8 @@ Test(enrol, knows_no_other_message_types, .init = set_up, .fini = tear_down)
 Test(enrol, is_reported_as_failed_when_the_ca_fails, .init = set_up, .fini = tear_down)
 {
     PLUG({"verify", "allow"});
-    char issued[128];
-    snprintf(issued, sizeof(issued), "%s/issued", the_world.dir);
+    char issued[PATH_MAX];
+    temp_dir_path(&the_world.dir, issued, sizeof(issued), "issued");
     cr_assert_eq(rmdir(issued), 0); /* nowhere to keep a certificate: none may leave */
     send_request();
     expect_failure(ISCEP_BAD_REQUEST);

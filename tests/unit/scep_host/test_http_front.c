@@ -1,36 +1,26 @@
 /* SCEP over HTTP, through a real socket. */
 #include "http_front.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
+#include "tests/support/loop_thread.h"
+#include "tests/support/peer.h"
 #include "world.h"
 
 static host_world the_world;
 static iscep_enrol enrol;
-static iscep_loop *loop;
+static loop_thread server;
 static iscep_workers *workers;
 static iscep_http_front *front;
-static pthread_t server_thread;
 static scep_device phone;
 static iscep_buf message; /* a PKCSReq of the phone */
-static char fifo[128];
-
-static void *run_loop(void *unused)
-{
-    (void)unused;
-    iscep_loop_run(loop);
-    return NULL;
-}
+static temp_dir fifo_dir;
+static char fifo[PATH_MAX];
 
 static void make_message(void)
 {
@@ -55,16 +45,16 @@ static void start_server(const scep_config_entry *config, size_t count, size_t m
     cr_assert_eq(iscep_plugin_host_load(&enrol.plugin, &the_world.log, ISCEP_FIXED_VERDICT, &plugin, &err),
                  ISCEP_OK);
     cr_assert_eq(iscep_transactions_new(&enrol.transactions, &the_world.env, &table, &err), ISCEP_OK);
-    cr_assert_eq(iscep_loop_new(&loop, &err), ISCEP_OK);
+    loop_thread_make(&server);
     cr_assert_eq(iscep_workers_new(&workers, 1, max_queued, &err), ISCEP_OK);
     const iscep_http_front_options options = {.env = &the_world.env,
-                                              .loop = loop,
+                                              .loop = server.loop,
                                               .workers = workers,
                                               .enrol = &enrol,
                                               .host = "127.0.0.1",
                                               .path = "/scep"};
     cr_assert_eq(iscep_http_front_new(&front, &options, &err), ISCEP_OK, "%s", err.message);
-    cr_assert_eq(pthread_create(&server_thread, NULL, run_loop, NULL), 0);
+    loop_thread_start(&server);
 }
 
 static void set_up(void)
@@ -75,11 +65,10 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    iscep_loop_stop(loop);
-    pthread_join(server_thread, NULL);
+    loop_thread_stop(&server);
     iscep_workers_free(workers);
     iscep_http_front_free(front);
-    iscep_loop_free(loop);
+    iscep_loop_free(server.loop);
     iscep_transactions_free(enrol.transactions);
     iscep_plugin_host_free(enrol.plugin);
     iscep_buf_clear(&message);
@@ -87,111 +76,73 @@ static void tear_down(void)
     test_world_clear(&the_world);
 }
 
-static int connect_to_front(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(iscep_http_front_port(front))};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int client = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert_eq(connect(client, (const struct sockaddr *)&address, sizeof(address)), 0);
-    return client;
-}
-
-static void send_all(int client, iscep_bytes bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t sent = send(client, bytes.data, bytes.len, MSG_NOSIGNAL);
-        cr_assert_gt(sent, 0);
-        bytes.data += sent;
-        bytes.len -= (size_t)sent;
-    }
-}
-
 static int send_request(const char *method, const char *target, iscep_bytes body)
 {
     ISCEP_AUTO_BUF request;
     iscep_buf_init(&request, 1024 * 1024);
-    iscep_buf_printf(&request,
-                     "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", method,
-                     target, body.len);
+    iscep_buf_printf(&request, "%s %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", method, target,
+                     body.len);
     iscep_buf_append(&request, body.data, body.len);
-    int client = connect_to_front();
-    send_all(client, iscep_buf_bytes(&request));
+    int client = peer_connect_tcp(iscep_http_front_port(front));
+    peer_send_bytes(client, iscep_buf_bytes(&request));
     return client;
 }
 
-typedef struct http_reply {
-    int status;
-    char content_type[64];
-    iscep_buf whole;
-    iscep_bytes body;
-} http_reply;
-
-static void read_reply(http_reply *out, int client)
+static void read_reply(peer_reply *out, int client, int status)
 {
-    iscep_buf_init(&out->whole, 1024 * 1024);
-    char chunk[4096];
-    for (ssize_t len; (len = recv(client, chunk, sizeof(chunk), 0)) > 0;)
-        iscep_buf_append(&out->whole, chunk, (size_t)len);
+    peer_read_reply(client, out);
     close(client);
-    const char *text = iscep_buf_text(&out->whole);
-    const char *type = strstr(text, "Content-Type: ");
-    const char *end = strstr(text, "\r\n\r\n");
-    cr_assert(type && end, "%s", text);
-    cr_assert_eq(sscanf(text, "HTTP/1.1 %d", &out->status), 1);
-    cr_assert_eq(sscanf(type, "Content-Type: %63[^\r]", out->content_type), 1);
-    size_t head = (size_t)(end + 4 - text);
-    out->body = iscep_bytes_of(out->whole.data + head, out->whole.len - head);
+    cr_assert_eq(out->status, status, "%d: %s", out->status, iscep_buf_text(&out->body));
 }
 
-static void ask(http_reply *out, const char *method, const char *target, iscep_bytes body)
+static void ask(peer_reply *out, const char *method, const char *target, iscep_bytes body)
 {
-    read_reply(out, send_request(method, target, body));
+    read_reply(out, send_request(method, target, body), 200);
+}
+
+static void expect_body(peer_reply *reply, const char *content_type, iscep_bytes body)
+{
+    cr_assert_str_eq(peer_reply_header(reply, "Content-Type"), content_type);
+    cr_assert(iscep_bytes_equal(iscep_buf_bytes(&reply->body), body));
+    peer_reply_clear(reply);
 }
 
 static void expect_status(const char *method, const char *target, int status)
 {
-    http_reply reply;
-    ask(&reply, method, target, iscep_bytes_of(NULL, 0));
-    cr_assert_eq(reply.status, status, "%s %s: %d", method, target, reply.status);
-    iscep_buf_clear(&reply.whole);
+    peer_reply reply;
+    read_reply(&reply, send_request(method, target, iscep_bytes_of(NULL, 0)), status);
+    peer_reply_clear(&reply);
 }
 
-static void expect_certificate(http_reply *reply)
+static void expect_certificate(peer_reply *reply)
 {
-    cr_assert_eq(reply->status, 200);
-    cr_assert_str_eq(reply->content_type, "application/x-pki-message");
+    cr_assert_str_eq(peer_reply_header(reply, "Content-Type"), "application/x-pki-message");
     cert_rep answer;
-    test_cert_rep_read(&answer, reply->body, iscep_host_ca_cert(the_world.ca), &phone);
+    test_cert_rep_read(&answer, iscep_buf_bytes(&reply->body), iscep_host_ca_cert(the_world.ca), &phone);
     cr_assert_str_eq(answer.pki_status, "0");
     test_cert_rep_clear(&answer);
-    iscep_buf_clear(&reply->whole);
+    peer_reply_clear(reply);
 }
 
 Test(http_front, tells_its_capabilities, .init = set_up, .fini = tear_down, .timeout = 30)
 {
-    http_reply reply;
+    peer_reply reply;
     ask(&reply, "GET", "/scep?operation=GetCACaps&message=0", iscep_bytes_of(NULL, 0));
-    cr_assert_eq(reply.status, 200);
-    cr_assert_str_eq(reply.content_type, "text/plain");
-    cr_assert(iscep_bytes_equal(
-        reply.body,
-        iscep_bytes_of_text("AES\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-256\nSHA-384\nSHA-512\n")));
-    iscep_buf_clear(&reply.whole);
+    expect_body(
+        &reply, "text/plain",
+        iscep_bytes_of_text("AES\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-256\nSHA-384\nSHA-512\n"));
 }
 
 Test(http_front, hands_out_the_ca_certificate, .init = set_up, .fini = tear_down, .timeout = 30)
 {
-    http_reply reply;
+    peer_reply reply;
     ask(&reply, "GET", "/scep?message=ca&operation=GetCACert", iscep_bytes_of(NULL, 0));
-    cr_assert_eq(reply.status, 200);
-    cr_assert_str_eq(reply.content_type, "application/x-x509-ca-cert");
-    cr_assert(iscep_bytes_equal(reply.body, iscep_host_ca_der(the_world.ca)));
-    iscep_buf_clear(&reply.whole);
+    expect_body(&reply, "application/x-x509-ca-cert", iscep_host_ca_der(the_world.ca));
 }
 
 Test(http_front, takes_a_message_by_post, .init = set_up, .fini = tear_down, .timeout = 30)
 {
-    http_reply reply;
+    peer_reply reply;
     ask(&reply, "POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
     expect_certificate(&reply);
 }
@@ -225,7 +176,7 @@ Test(http_front, takes_a_message_by_get_in_every_spelling, .init = set_up, .fini
         iscep_buf_append_text(&target, "/scep?message=");
         append_query(&target, alphabets[i]);
         iscep_buf_append_text(&target, "&operation=PKIOperation");
-        http_reply reply;
+        peer_reply reply;
         ask(&reply, "GET", iscep_buf_text(&target), iscep_bytes_of(NULL, 0));
         expect_certificate(&reply);
     }
@@ -250,9 +201,8 @@ Test(http_front, refuses_what_it_does_not_know, .init = set_up, .fini = tear_dow
 /* The one worker waits at a FIFO and the queue is full, as the test decides. */
 static void set_up_with_gate(void)
 {
-    char dir[] = "/tmp/scep-host-fifo-XXXXXX";
-    cr_assert_not_null(mkdtemp(dir));
-    snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+    temp_dir_make(&fifo_dir);
+    temp_dir_path(&fifo_dir, fifo, sizeof(fifo), "fifo");
     cr_assert_eq(mkfifo(fifo, 0600), 0);
     const scep_config_entry config[] = {{"verify", "allow"}, {"hold", fifo}};
     start_server(config, 2, 1);
@@ -261,55 +211,51 @@ static void set_up_with_gate(void)
 static void tear_down_with_gate(void)
 {
     tear_down();
-    unlink(fifo);
-    *strrchr(fifo, '/') = '\0';
-    rmdir(fifo);
+    temp_dir_remove(&fifo_dir);
 }
 
 Test(http_front, is_busy_when_too_many_requests_wait, .init = set_up_with_gate, .fini = tear_down_with_gate,
      .timeout = 30)
 {
-    http_reply reply;
+    peer_reply reply;
     int first = send_request("POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
-    int gate = open(fifo, O_WRONLY); /* returns when the worker has come to the other end */
+    int held = open(fifo, O_WRONLY); /* returns when the worker has come to the other end */
     int second = send_request("POST", "/scep?operation=PKIOperation", iscep_bytes_of_text("queued"));
     int third = send_request("POST", "/scep?operation=PKIOperation", iscep_bytes_of_text("queued"));
-    /* One of the two found room. Which one, the loop decided; the other has its answer before the gate opens. */
+    /* One of the two found room. Which one, the loop decided; the other has its answer before the worker goes on. */
     fd_set readable;
     FD_ZERO(&readable);
     FD_SET(second, &readable);
     FD_SET(third, &readable);
     cr_assert_eq(select((second > third ? second : third) + 1, &readable, NULL, NULL, NULL), 1);
     bool is_second = FD_ISSET(second, &readable);
-    read_reply(&reply, is_second ? second : third);
-    cr_assert_eq(reply.status, 503);
-    iscep_buf_clear(&reply.whole);
-    cr_assert_eq(write(gate, "", 1), 1);
-    close(gate);
-    read_reply(&reply, first);
+    read_reply(&reply, is_second ? second : third, 503);
+    peer_reply_clear(&reply);
+    cr_assert_eq(write(held, "", 1), 1);
+    close(held);
+    read_reply(&reply, first, 200);
     expect_certificate(&reply);
-    read_reply(&reply, is_second ? third : second);
-    cr_assert_eq(reply.status, 400);
-    iscep_buf_clear(&reply.whole);
+    read_reply(&reply, is_second ? third : second, 400);
+    peer_reply_clear(&reply);
 }
 
 Test(http_front, answers_others_while_the_plugin_takes_its_time, .init = set_up_with_gate,
      .fini = tear_down_with_gate, .timeout = 30)
 {
     int first = send_request("POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
-    int gate = open(fifo, O_WRONLY);
+    int held = open(fifo, O_WRONLY);
     expect_status("GET", "/scep?operation=GetCACaps", 200);
-    cr_assert_eq(write(gate, "", 1), 1);
-    close(gate);
-    http_reply reply;
-    read_reply(&reply, first);
+    cr_assert_eq(write(held, "", 1), 1);
+    close(held);
+    peer_reply reply;
+    read_reply(&reply, first, 200);
     expect_certificate(&reply);
 }
 
 static void stop_loop(void *user)
 {
     (void)user;
-    iscep_loop_stop(loop);
+    iscep_loop_stop(server.loop);
 }
 
 static void drain(void *user)
@@ -323,11 +269,11 @@ Test(http_front, finishes_what_is_under_way_before_it_stops, .init = set_up_with
 {
     iscep_error err = ISCEP_ERROR_INIT;
     int first = send_request("POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
-    int gate = open(fifo, O_WRONLY);
-    cr_assert_eq(iscep_loop_post(loop, drain, NULL, &err), ISCEP_OK);
-    cr_assert_eq(write(gate, "", 1), 1);
-    close(gate);
-    http_reply reply;
-    read_reply(&reply, first);
+    int held = open(fifo, O_WRONLY);
+    cr_assert_eq(iscep_loop_post(server.loop, drain, NULL, &err), ISCEP_OK);
+    cr_assert_eq(write(held, "", 1), 1);
+    close(held);
+    peer_reply reply;
+    read_reply(&reply, first, 200);
     expect_certificate(&reply);
 }

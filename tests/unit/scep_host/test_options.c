@@ -1,7 +1,6 @@
 /* The command line. */
 #include "options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -11,12 +10,15 @@ enum { MAX_WORDS = 80 };
 static iscep_host_options options;
 static iscep_error err;
 
-/* Words by spaces, after the program's name. They stay, because the options borrow them. */
+/* Words by spaces, after the program's name. They stay until the next call, because the options borrow them. */
 static iscep_status parse(const char *line)
 {
-    char *argv[MAX_WORDS] = {strdup("scep-host")};
+    static char words[1024];
+    static char program[] = "scep-host";
+    char *argv[MAX_WORDS] = {program};
     int argc = 1;
-    for (char *word = strtok(strdup(line), " "); word; word = strtok(NULL, " ")) {
+    iscep_text_copy(words, sizeof(words), line);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
         cr_assert_lt(argc, MAX_WORDS - 1);
         argv[argc++] = word;
     }

@@ -24,25 +24,40 @@ static void set_up(void)
     set_up_with(false);
 }
 
-/* The test's own OpenSSL needs the legacy provider to build what the host must refuse. */
+/* The phone's own OpenSSL needs the legacy provider, to build what the host must refuse, or permit. */
+static OSSL_PROVIDER *phone_legacy;
+static OSSL_PROVIDER *phone_default;
+
+static void load_phone_legacy(void)
+{
+    phone_legacy = OSSL_PROVIDER_load(NULL, "legacy");
+    phone_default = OSSL_PROVIDER_load(NULL, "default");
+    cr_assert(phone_legacy && phone_default);
+}
+
+static void set_up_legacy_phone(void)
+{
+    set_up_with(false);
+    load_phone_legacy();
+}
+
 static void set_up_legacy(void)
 {
     set_up_with(true);
-    cr_assert_not_null(OSSL_PROVIDER_load(NULL, "legacy"));
-    cr_assert_not_null(OSSL_PROVIDER_load(NULL, "default"));
-}
-
-static void set_up_legacy_client(void)
-{
-    set_up_with(false);
-    cr_assert_not_null(OSSL_PROVIDER_load(NULL, "legacy"));
-    cr_assert_not_null(OSSL_PROVIDER_load(NULL, "default"));
+    load_phone_legacy();
 }
 
 static void tear_down(void)
 {
     test_device_clear(&phone);
     test_world_clear(&the_world);
+}
+
+static void tear_down_legacy(void)
+{
+    tear_down();
+    OSSL_PROVIDER_unload(phone_legacy);
+    OSSL_PROVIDER_unload(phone_default);
 }
 
 static message_options right_message(void)
@@ -148,14 +163,15 @@ Test(pki_message, with_sha1_is_bad_alg, .init = set_up, .fini = tear_down)
     expect_refused(&options, ISCEP_BAD_ALG);
 }
 
-Test(pki_message, with_single_des_is_bad_alg, .init = set_up_legacy_client, .fini = tear_down)
+Test(pki_message, with_single_des_is_bad_alg, .init = set_up_legacy_phone, .fini = tear_down_legacy)
 {
     message_options options = right_message();
     options.cipher = EVP_des_cbc();
     expect_refused(&options, ISCEP_BAD_ALG);
 }
 
-Test(pki_message, with_rc2_is_bad_alg_even_where_legacy_is_allowed, .init = set_up_legacy, .fini = tear_down)
+Test(pki_message, with_rc2_is_bad_alg_even_where_legacy_is_allowed, .init = set_up_legacy,
+     .fini = tear_down_legacy)
 {
     message_options options = right_message();
     options.cipher = EVP_rc2_cbc();
@@ -163,7 +179,7 @@ Test(pki_message, with_rc2_is_bad_alg_even_where_legacy_is_allowed, .init = set_
 }
 
 Test(pki_message, with_single_des_and_sha1_opens_where_legacy_is_allowed, .init = set_up_legacy,
-     .fini = tear_down)
+     .fini = tear_down_legacy)
 {
     message_options options = right_message();
     options.cipher = EVP_des_cbc();

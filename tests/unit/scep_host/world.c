@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <criterion/criterion.h>
 
@@ -36,8 +36,7 @@ static void keep_line(void *user, const char *line, size_t len)
 void test_world_init(host_world *world, bool is_legacy_allowed)
 {
     memset(world, 0, sizeof(*world));
-    snprintf(world->dir, sizeof(world->dir), "/tmp/scep-host-test-XXXXXX");
-    cr_assert_not_null(mkdtemp(world->dir));
+    temp_dir_make(&world->dir);
     iscep_buf_init(&world->logged, 1024 * 1024);
     world->log = (iscep_log){.min_level = ISCEP_LOG_DEBUG, .write = keep_line, .user = world};
     world->system = iscep_env_system(&world->log);
@@ -53,25 +52,23 @@ void test_world_init(host_world *world, bool is_legacy_allowed)
 /* Making the CA's key takes a second, so that the build has made one for all tests. */
 static void bring_ca_key(const host_world *world)
 {
-    char command[1024];
-    snprintf(command, sizeof(command), "install -m 600 '%s/ca.key' '%s/ca.key'", ISCEP_TEST_KEYS, world->dir);
-    cr_assert_eq(system(command), 0);
+    char path[PATH_MAX];
+    char pem[8192] = "";
+    FILE *key = fopen(ISCEP_TEST_KEYS "/ca.key", "r");
+    cr_assert_not_null(key);
+    cr_assert_gt(fread(pem, 1, sizeof(pem) - 1, key), 0);
+    fclose(key);
+    temp_dir_write(&world->dir, path, sizeof(path), "ca.key", pem);
+    cr_assert_eq(chmod(path, 0600), 0);
 }
 
 void test_world_open_ca(host_world *world)
 {
     bring_ca_key(world);
-    const iscep_host_ca_options options = {.state_dir = world->dir, .validity_days = 30};
+    const iscep_host_ca_options options = {.state_dir = world->dir.path, .validity_days = 30};
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_status status = iscep_host_ca_open(&world->ca, &world->env, world->crypto, &options, &err);
     cr_assert_eq(status, ISCEP_OK, "%s", err.message);
-}
-
-static void remove_tree(const char *path)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf '%s'", path);
-    cr_assert_eq(system(command), 0);
 }
 
 void test_world_clear(host_world *world)
@@ -79,13 +76,13 @@ void test_world_clear(host_world *world)
     iscep_host_ca_free(world->ca);
     iscep_crypto_free(world->crypto);
     iscep_buf_clear(&world->logged);
-    remove_tree(world->dir);
+    temp_dir_remove(&world->dir);
 }
 
 size_t test_count_files(const host_world *world, const char *subdirectory)
 {
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%s", world->dir, subdirectory);
+    char path[PATH_MAX];
+    temp_dir_path(&world->dir, path, sizeof(path), subdirectory);
     DIR *dir = opendir(path);
     cr_assert_not_null(dir);
     size_t count = 0;
@@ -97,8 +94,8 @@ size_t test_count_files(const host_world *world, const char *subdirectory)
 
 char *test_read_file(const host_world *world, const char *name)
 {
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%s", world->dir, name);
+    char path[PATH_MAX];
+    temp_dir_path(&world->dir, path, sizeof(path), name);
     char *text = calloc(1, 64 * 1024);
     cr_assert_not_null(text);
     FILE *file = fopen(path, "r");

@@ -4,9 +4,10 @@
 
 #include "ca.h"
 #include "device.h"
+#include "tests/support/temp_dir.h"
 
 typedef struct host_world {
-    char dir[64];
+    temp_dir dir;
     int64_t clock_offset_ms; /* added to both clocks */
     iscep_log log;           /* what is logged is kept: a test may look for what must not be in it */
     iscep_buf logged;

@@ -25,7 +25,7 @@ typedef struct unsent {
 
 static struct iovec part_of(const void *data, size_t len)
 {
-    return (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+    return (struct iovec){.iov_base = (void *)data, .iov_len = len};
 }
 
 static void unsent_init(unsent *out, const iscep_call *call, int64_t deadline_ms)

@@ -141,53 +141,83 @@ iscep_json *iscep_json_new_array(void)
     return cJSON_CreateArray();
 }
 
+/*
+ * An object or array that should have got a member for which there was no memory: it must not be emitted as if it were
+ * whole. cJSON leaves valueint alone in both.
+ */
+enum { INCOMPLETE = -1 };
+
+static void mark_unless(cJSON *parent, bool is_added)
+{
+    if (parent != NULL && !is_added)
+        parent->valueint = INCOMPLETE;
+}
+
+static bool is_complete(const cJSON *json)
+{
+    if ((cJSON_IsObject(json) || cJSON_IsArray(json)) && json->valueint == INCOMPLETE)
+        return false;
+    for (const cJSON *child = iscep_json_first(json); child != NULL; child = child->next)
+        if (!is_complete(child))
+            return false;
+    return true;
+}
+
 iscep_json *iscep_json_add_object(iscep_json *json, const char *name)
 {
-    return cJSON_AddObjectToObject(json, name);
+    cJSON *child = cJSON_AddObjectToObject(json, name);
+    mark_unless(json, child != NULL);
+    return child;
 }
 
 iscep_json *iscep_json_add_array(iscep_json *json, const char *name)
 {
-    return cJSON_AddArrayToObject(json, name);
+    cJSON *child = cJSON_AddArrayToObject(json, name);
+    mark_unless(json, child != NULL);
+    return child;
 }
 
 void iscep_json_add_text(iscep_json *json, const char *name, const char *text)
 {
-    if (text == NULL)
-        cJSON_AddNullToObject(json, name);
-    else
-        cJSON_AddStringToObject(json, name, text);
+    const cJSON *child =
+        text == NULL ? cJSON_AddNullToObject(json, name) : cJSON_AddStringToObject(json, name, text);
+    mark_unless(json, child != NULL);
 }
 
 void iscep_json_add_int(iscep_json *json, const char *name, int64_t number)
 {
-    cJSON_AddNumberToObject(json, name, (double)number);
+    mark_unless(json, cJSON_AddNumberToObject(json, name, (double)number) != NULL);
 }
 
 void iscep_json_add_bool(iscep_json *json, const char *name, bool value)
 {
-    cJSON_AddBoolToObject(json, name, value);
+    mark_unless(json, cJSON_AddBoolToObject(json, name, value) != NULL);
+}
+
+/* Takes item, which may be NULL. */
+static bool append(cJSON *array, cJSON *item)
+{
+    bool is_added = item != NULL && cJSON_AddItemToArray(array, item);
+    if (!is_added)
+        cJSON_Delete(item);
+    mark_unless(array, is_added);
+    return is_added;
 }
 
 iscep_json *iscep_json_append_object(iscep_json *array)
 {
     cJSON *object = cJSON_CreateObject();
-    if (cJSON_AddItemToArray(array, object))
-        return object;
-    cJSON_Delete(object);
-    return NULL;
+    return append(array, object) ? object : NULL;
 }
 
 void iscep_json_append_text(iscep_json *array, const char *text)
 {
-    cJSON *item = cJSON_CreateString(text);
-    if (!cJSON_AddItemToArray(array, item))
-        cJSON_Delete(item);
+    append(array, cJSON_CreateString(text));
 }
 
 iscep_status iscep_json_emit(iscep_buf *out, const iscep_json *json, iscep_error *err)
 {
-    char *text = json == NULL ? NULL : cJSON_PrintUnformatted(json);
+    char *text = json == NULL || !is_complete(json) ? NULL : cJSON_PrintUnformatted(json);
     if (text == NULL)
         return iscep_error_nomem(err);
     iscep_buf_append_text(out, text);

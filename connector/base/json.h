@@ -32,7 +32,8 @@ const iscep_json *iscep_json_first(const iscep_json *json);
 const iscep_json *iscep_json_next(const iscep_json *element);
 const char *iscep_json_name(const iscep_json *element); /* a member's name, NULL in an array */
 
-/* Building. NULL in gives NULL out and adds do nothing, so one check at the end (emit) suffices. */
+/* Building. Adding to NULL does nothing, and emit refuses a tree to which something could not be added: one check, at the
+ * end, suffices. */
 iscep_json *iscep_json_new_object(void);
 iscep_json *iscep_json_new_array(void);
 iscep_json *iscep_json_add_object(iscep_json *json, const char *name);          /* borrowed child */

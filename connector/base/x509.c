@@ -5,6 +5,7 @@
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/x509.h>
@@ -92,7 +93,8 @@ static iscep_status emit_name(iscep_buf *out, const X509_NAME *name, iscep_error
     BIO_free(bio);
     iscep_buf_text(out);
     if (len > MAX_NAME_LEN)
-        return iscep_error_set(err, ISCEP_USAGE, "name_too_long", "a name is longer than %d characters", MAX_NAME_LEN);
+        return iscep_error_set(err, ISCEP_USAGE, "name_too_long", "a name is longer than %d characters",
+                               MAX_NAME_LEN);
     return iscep_buf_status(out, err);
 }
 
@@ -153,6 +155,7 @@ iscep_status iscep_csr_parse(iscep_csr **out, iscep_bytes der, iscep_error *err)
     iscep_status status = parse_csr(csr, der, err);
     if (status != ISCEP_OK) {
         iscep_csr_free(csr);
+        ERR_clear_error(); /* TLS on this thread must not find our errors in OpenSSL's queue */
         return status;
     }
     *out = csr;
@@ -240,6 +243,7 @@ iscep_status iscep_cert_parse(iscep_cert **out, iscep_bytes der, iscep_error *er
     iscep_status status = parse_cert(cert, der, err);
     if (status != ISCEP_OK) {
         iscep_cert_free(cert);
+        ERR_clear_error();
         return status;
     }
     *out = cert;

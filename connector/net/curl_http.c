@@ -10,17 +10,17 @@
  */
 #include "net/curl_http.h"
 
-#include <curl/curl.h>
 #include <event2/event.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "net/curl_handle.h"
+
 enum {
-    RECEIVE_BUFFER_LEN = 4096, /* per call in flight; replies are a few hundred bytes */
-    MAX_IDLE_HANDLES = 64,     /* easy handles kept for reuse */
-    QUEUE_TICK_MS = 50,        /* how often the queues are searched for calls whose deadline has passed */
+    MAX_IDLE_HANDLES = 64, /* easy handles kept for reuse */
+    QUEUE_TICK_MS = 50,    /* how often the queues are searched for calls that have waited too long */
+    TRANSFER_SHARE = 10,   /* the last tenth of a call's time is not for waiting */
 };
 
 typedef struct curl_http curl_http;
@@ -35,6 +35,7 @@ struct iscep_http_call {
     iscep_bytes body;
     bool is_post;
     int64_t deadline_mono_ms;
+    int64_t start_by_mono_ms; /* who waits longer is not started any more */
     size_t max_response_len;
     iscep_buf response;
     char error_text[CURL_ERROR_SIZE];
@@ -67,6 +68,7 @@ struct curl_http {
     char *ca_file;
     char *proxy;
     char *user_agent;
+    char *unix_socket_path;
     struct origin *origins;
     struct call_list running;
     CURL *idle[MAX_IDLE_HANDLES];
@@ -74,47 +76,15 @@ struct curl_http {
     size_t queued;
 };
 
-static const struct {
-    CURLcode curl;
-    iscep_status status;
-    const char *code;
-} curl_errors[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, ISCEP_NETWORK, "dns"},
-    {CURLE_COULDNT_RESOLVE_PROXY, ISCEP_NETWORK, "proxy_dns"},
-    {CURLE_COULDNT_CONNECT, ISCEP_NETWORK, "connect"},
-    {CURLE_OPERATION_TIMEDOUT, ISCEP_NETWORK, "timeout"},
-    {CURLE_SSL_CONNECT_ERROR, ISCEP_NETWORK, "tls"},
-    {CURLE_PEER_FAILED_VERIFICATION, ISCEP_NETWORK, "tls_untrusted"},
-    {CURLE_SSL_CACERT_BADFILE, ISCEP_CONFIG, "ca_file"},
-    {CURLE_GOT_NOTHING, ISCEP_NETWORK, "cut"},
-    {CURLE_RECV_ERROR, ISCEP_NETWORK, "cut"},
-    {CURLE_SEND_ERROR, ISCEP_NETWORK, "cut"},
-    {CURLE_PARTIAL_FILE, ISCEP_NETWORK, "cut"},
-    {CURLE_HTTP2, ISCEP_NETWORK, "cut"},
-    {CURLE_HTTP2_STREAM, ISCEP_NETWORK, "cut"},
-    {CURLE_FILESIZE_EXCEEDED, ISCEP_PROTOCOL, "response_too_large"},
-    {CURLE_WRITE_ERROR, ISCEP_PROTOCOL, "response_too_large"}, /* only collect refuses to write */
-    {CURLE_UNSUPPORTED_PROTOCOL, ISCEP_PROTOCOL, "not_https"},
-    {CURLE_URL_MALFORMAT, ISCEP_CONFIG, "url"},
-    {CURLE_WEIRD_SERVER_REPLY, ISCEP_PROTOCOL, "not_http"},
-    {CURLE_OUT_OF_MEMORY, ISCEP_NOMEM, "nomem"},
-};
-
 static iscep_status describe_failure(const iscep_http_call *call, CURLcode result, iscep_error *err)
 {
-    iscep_status status = ISCEP_NETWORK;
-    const char *code = "network";
-    for (size_t i = 0; i < sizeof curl_errors / sizeof *curl_errors; i++) {
-        if (curl_errors[i].curl == result) {
-            status = curl_errors[i].status;
-            code = curl_errors[i].code;
-        }
-    }
+    const char *origin = call->origin->name;
     const char *detail = call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(result);
-    if (strcmp(code, "response_too_large") == 0)
-        return iscep_error_set(err, status, code, "%s: the reply is larger than %zu bytes",
-                               call->origin->name, call->max_response_len);
-    return iscep_error_set(err, status, code, "%s: %s", call->origin->name, detail);
+    iscep_status status = iscep_curl_describe(err, result, origin, detail);
+    if (strcmp(err->code, "response_too_large") == 0)
+        return iscep_error_set(err, status, "response_too_large", "%s: the reply is larger than %zu bytes",
+                               origin, call->max_response_len);
+    return status;
 }
 
 static size_t collect(char *data, size_t size, size_t count, void *user)
@@ -124,30 +94,11 @@ static size_t collect(char *data, size_t size, size_t count, void *user)
     return call->response.is_overflown ? 0 : size * count;
 }
 
-/* What is the same for every call is set once, when a handle is made. */
 static CURL *new_handle(const curl_http *http)
 {
-    CURL *easy = curl_easy_init();
-    if (easy == NULL)
-        return NULL;
-    const iscep_curl_options *options = &http->options;
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, options->allow_plain_http ? "https,http" : "https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_LEN);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_PROXY, http->proxy != NULL ? http->proxy : "");
-    if (http->ca_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
-    if (http->user_agent != NULL)
-        curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
+    CURL *easy = iscep_curl_handle_new(&http->options);
+    if (easy != NULL)
+        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
     return easy;
 }
 
@@ -233,12 +184,15 @@ static void fail_call(iscep_http_call *call, iscep_status status, const char *co
     finish(call, status, NULL, &err);
 }
 
-/* Hands the first of a queue to curl; when that cannot be, the call is finished with the reason. */
+/*
+ * Hands the first of a queue to curl; when that cannot be, the call is finished with the reason. With hardly any time
+ * left it is not tried: when thousands wait too long, each would cost a TLS handshake that only makes the others late.
+ */
 static void start(iscep_http_call *call)
 {
     curl_http *http = call->http;
-    int64_t timeout_ms = call->deadline_mono_ms - iscep_now_mono_ms(http->env);
-    if (timeout_ms <= 0) {
+    int64_t now_ms = iscep_now_mono_ms(http->env);
+    if (now_ms >= call->start_by_mono_ms) {
         fail_call(call, ISCEP_NETWORK, "timeout", "no connection became free in time");
         return;
     }
@@ -252,7 +206,7 @@ static void start(iscep_http_call *call)
     call->easy = easy;
     TAILQ_INSERT_TAIL(&http->running, call, link);
     call->origin->running++;
-    prepare_handle(call, timeout_ms);
+    prepare_handle(call, call->deadline_mono_ms - now_ms);
     if (curl_multi_add_handle(http->multi, easy) != CURLM_OK)
         fail_call(call, ISCEP_NOMEM, "nomem", "cannot start the transfer");
 }
@@ -371,7 +325,7 @@ static iscep_http_call *find_expired(const curl_http *http, int64_t now_ms)
     for (struct origin *origin = http->origins; origin != NULL; origin = origin->next) {
         iscep_http_call *call;
         TAILQ_FOREACH(call, &origin->queue, link)
-        if (call->deadline_mono_ms <= now_ms) /* NOLINT(clang-analyzer-unix.Malloc) */
+        if (call->start_by_mono_ms <= now_ms) /* NOLINT(clang-analyzer-unix.Malloc) */
             return call;
     }
     return NULL;
@@ -430,6 +384,12 @@ static bool copy_headers(iscep_http_call *call, const iscep_http_request *reques
     return true;
 }
 
+static int64_t start_by(const curl_http *http, int64_t deadline_mono_ms)
+{
+    int64_t left_ms = deadline_mono_ms - iscep_now_mono_ms(http->env);
+    return deadline_mono_ms - left_ms / TRANSFER_SHARE;
+}
+
 static iscep_http_call *send_request(iscep_http *base, const iscep_http_request *request,
                                      iscep_http_done done, void *user, iscep_error *err)
 {
@@ -451,6 +411,7 @@ static iscep_http_call *send_request(iscep_http *base, const iscep_http_request 
     call->body = request->body;
     call->is_post = strcmp(request->method, "POST") == 0;
     call->deadline_mono_ms = request->deadline_mono_ms;
+    call->start_by_mono_ms = start_by(http, request->deadline_mono_ms);
     call->max_response_len = request->max_response_len;
     call->done = done;
     call->user = user;
@@ -501,6 +462,7 @@ static void free_curl_http(iscep_http *base)
     free(http->ca_file);
     free(http->proxy);
     free(http->user_agent);
+    free(http->unix_socket_path);
     free(http);
 }
 
@@ -514,8 +476,13 @@ static iscep_status set_up(curl_http *http, const iscep_curl_options *options, i
 {
     http->options = *options;
     if (!copy_option(&http->ca_file, options->ca_file) || !copy_option(&http->proxy, options->proxy) ||
-        !copy_option(&http->user_agent, options->user_agent))
+        !copy_option(&http->user_agent, options->user_agent) ||
+        !copy_option(&http->unix_socket_path, options->unix_socket_path))
         return iscep_error_nomem(err);
+    http->options.ca_file = http->ca_file;
+    http->options.proxy = http->proxy;
+    http->options.user_agent = http->user_agent;
+    http->options.unix_socket_path = http->unix_socket_path;
     iscep_status status = iscep_timer_new(&http->curl_timer, http->loop, on_curl_timer, http, err);
     if (status == ISCEP_OK)
         status = iscep_timer_new(&http->start_timer, http->loop, on_start_timer, http, err);
@@ -537,19 +504,10 @@ static iscep_status set_up(curl_http *http, const iscep_curl_options *options, i
     return ISCEP_OK;
 }
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static bool is_curl_ready;
-
-static void start_curl(void)
-{
-    is_curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
 iscep_status iscep_curl_http_new(iscep_http **out, const iscep_env *env, iscep_loop *loop,
                                  const iscep_curl_options *options, iscep_error *err)
 {
-    pthread_once(&curl_once, start_curl);
-    curl_http *http = is_curl_ready ? calloc(1, sizeof *http) : NULL;
+    curl_http *http = iscep_curl_is_ready() ? calloc(1, sizeof *http) : NULL;
     if (http == NULL)
         return iscep_error_nomem(err);
     http->base = (iscep_http){.send = send_request, .cancel = cancel_call, .free = free_curl_http};

@@ -13,7 +13,8 @@ typedef struct iscep_curl_options {
     int64_t connect_timeout_ms;
     uint32_t max_connections; /* outbound, per host; what does not fit waits in order, within its deadline */
     uint32_t max_streams;     /* in flight per HTTP/2 connection */
-    bool allow_plain_http;    /* tests against a plain server only; https is required otherwise */
+    bool allow_plain_http;    /* our own daemon, and tests; https is required otherwise */
+    const char *unix_socket_path; /* every connection goes to this socket, whatever the URL says; NULL: TCP */
 } iscep_curl_options;
 
 #define ISCEP_CURL_OPTIONS_INIT                                                                              \

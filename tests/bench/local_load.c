@@ -17,7 +17,13 @@
 #include "plugin/local_reply.h"
 #include "plugin/local_request.h"
 
-enum { MAX_EVENTS = 256, TICK_MS = 20, REPLY_ROOM = 4096 };
+enum {
+    MAX_EVENTS = 256,
+    TICK_MS = 20,
+    RAMP_MS = 1,       /* how often the ramp is looked after */
+    RAMP_WINDOW = 64,  /* first requests that the daemon has not read yet */
+    REPLY_ROOM = 4096,
+};
 
 typedef struct connection {
     int fd;
@@ -35,7 +41,9 @@ struct bench_local_load {
     size_t head_len;
     connection *connections;
     uint32_t opened;
-    uint32_t left; /* requests not begun yet */
+    uint32_t left;   /* requests not begun yet */
+    uint32_t ramped; /* connections whose first request has begun */
+    uint32_t read;   /* of those, how many the daemon has read */
     uint32_t in_flight;
     const bench_local_watch *watch;
 };
@@ -200,21 +208,48 @@ static void tick(bench_local_load *load, int64_t *next_mono_ns)
     *next_mono_ns = bench_now_mono_ns() + TICK_MS * 1000000LL;
 }
 
+static bool is_read(const bench_local_load *load, const connection *c)
+{
+    int unread = 0;
+    return c->sent == request_len(load) && ioctl(c->fd, SIOCOUTQ, &unread) == 0 && unread == 0;
+}
+
+/*
+ * The first requests begin as fast as the daemon reads them. All at once would sit in the kernel's buffers, where the
+ * daemon cannot know that their time is running.
+ */
+static iscep_status ramp_up(bench_local_load *load, iscep_error *err)
+{
+    while (load->read < load->ramped && is_read(load, &load->connections[load->read]))
+        load->read++;
+    while (load->ramped < load->opened && load->ramped - load->read < RAMP_WINDOW && load->left > 0) {
+        iscep_status status = begin(load, &load->connections[load->ramped++], err);
+        if (status != ISCEP_OK)
+            return status;
+    }
+    return ISCEP_OK;
+}
+
+static bool is_ramping(const bench_local_load *load)
+{
+    return load->read < load->opened && (load->left > 0 || load->read < load->ramped);
+}
+
 iscep_status bench_local_load_run(bench_local_load *load, uint32_t count, const bench_local_watch *watch,
                                   iscep_error *err)
 {
-    iscep_status status = ISCEP_OK;
     int64_t next_tick_mono_ns = 0;
     load->watch = watch;
     load->left = count;
-    load->in_flight = 0;
-    for (uint32_t i = 0; i < load->opened && load->left > 0 && status == ISCEP_OK; i++)
-        status = begin(load, &load->connections[i], err);
+    load->ramped = load->read = load->in_flight = 0;
+    iscep_status status = ramp_up(load, err);
     while (load->in_flight > 0 && status == ISCEP_OK) {
         struct epoll_event events[MAX_EVENTS];
-        int ready = epoll_wait(load->epoll_fd, events, MAX_EVENTS, TICK_MS);
+        int ready = epoll_wait(load->epoll_fd, events, MAX_EVENTS, is_ramping(load) ? RAMP_MS : TICK_MS);
         for (int i = 0; i < ready && status == ISCEP_OK; i++)
             status = serve(load, &events[i], err);
+        if (status == ISCEP_OK)
+            status = ramp_up(load, err);
         tick(load, &next_tick_mono_ns);
     }
     return status;
@@ -227,11 +262,5 @@ uint32_t bench_local_load_in_flight(const bench_local_load *load)
 
 bool bench_local_load_is_read(const bench_local_load *load)
 {
-    for (uint32_t i = 0; i < load->opened; i++) {
-        int unread = 0;
-        if (load->connections[i].sent < request_len(load) ||
-            ioctl(load->connections[i].fd, SIOCOUTQ, &unread) != 0 || unread > 0)
-            return false;
-    }
-    return true;
+    return load->read == load->opened;
 }

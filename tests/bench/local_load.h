@@ -34,7 +34,7 @@ void bench_local_load_close(bench_local_load *load);
 iscep_status bench_local_load_run(bench_local_load *load, uint32_t count, const bench_local_watch *watch,
                                   iscep_error *err) ISCEP_CHECKED;
 
-/* For on_tick: requests sent and not answered, and whether the daemon has read all there is to read. */
+/* For on_tick: requests sent and not answered, and whether the daemon has read the first one of every connection. */
 uint32_t bench_local_load_in_flight(const bench_local_load *load);
 bool bench_local_load_is_read(const bench_local_load *load);
 

@@ -9,10 +9,9 @@
 #include "scep_plugin.h"
 
 enum {
-    STREAMS = 100,              /* of one HTTP/2 connection: what the daemon uses and nghttpx offers */
-    HTTP1_SHARE = 10,           /* one connection for so many requests */
-    HTTP2_GRACE_MS = 30000,     /* beyond the latency: nobody may give up */
-    HTTP1_GRACE_MS = 2000,      /* beyond two latencies: some are answered, the rest is not */
+    STREAMS = 100,          /* of one HTTP/2 connection: what the daemon uses and nghttpx offers */
+    HTTP2_GRACE_MS = 30000, /* beyond the latency: nobody may give up */
+    HTTP1_GRACE_MS = 2000,  /* beyond two latencies: some are answered, the rest is not */
 };
 
 typedef struct memory_task {
@@ -123,7 +122,7 @@ iscep_status bench_memory_measure(bench_memory *out, bench_protocol protocol, co
     bench_daemon daemon = {0};
     bool is_http2 = protocol == BENCH_HTTP2;
     uint32_t deadline_ms = is_http2 ? latency_ms + HTTP2_GRACE_MS : 2 * latency_ms + HTTP1_GRACE_MS;
-    uint32_t connections = is_http2 ? in_flight / STREAMS * 5 / 4 : in_flight / HTTP1_SHARE;
+    uint32_t connections = is_http2 ? in_flight / STREAMS * 5 / 4 : BENCH_MAX_CONNECTIONS;
     const bench_daemon_settings settings = {.max_outbound_connections = connections,
                                             .request_timeout_ms = deadline_ms};
     iscep_status status =

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# What can be said of the source without running it: form, layers, scripts. Prints what is wrong, and where.
+# What can be said of the source without running it: form, layers, scripts, documents. Prints what is wrong, and where.
+# BUILD is a configured build directory, whose compile commands clang-tidy needs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 failed=0
+BUILD=${BUILD:-build}
 
 complain() {
     echo "lint: $1"
@@ -14,6 +16,13 @@ mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' dev .ci/run)
 
 clang-format --dry-run --Werror "${c_files[@]}" 2>&1 | grep -m5 error: && complain "form: ./dev format mends it"
 shellcheck "${scripts[@]}" || complain "shellcheck"
+printf '%s\n' "${c_files[@]}" | grep -E '^(connector|plugin)/.*\.c$' |
+    xargs -P "$(nproc)" -n 4 clang-tidy -p "$BUILD" --quiet 2>/dev/null || complain "clang-tidy"
+
+# Every key of the configuration is documented.
+while read -r key; do
+    grep -q "^| \`$key\` |" docs/CONFIGURATION.md || complain "docs/CONFIGURATION.md does not know the key $key"
+done < <(sed -n 's/^    {"\([a-z_]*\)", .*read_.*/\1/p' connector/daemon/config.c)
 
 # An include may point at its own layer or below (docs/ARCHITECTURE.md), never up or sideways.
 declare -A below=(

@@ -14,6 +14,14 @@ void gate_pass(gate *g)
     pthread_mutex_unlock(&g->lock);
 }
 
+unsigned gate_count(gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    unsigned count = g->count;
+    pthread_mutex_unlock(&g->lock);
+    return count;
+}
+
 void gate_await(gate *g, unsigned at_least)
 {
     struct timespec until;
@@ -23,9 +31,8 @@ void gate_await(gate *g, unsigned at_least)
     pthread_mutex_lock(&g->lock);
     while (g->count < at_least && error == 0)
         error = pthread_cond_timedwait(&g->changed, &g->lock, &until);
-    unsigned count = g->count;
     pthread_mutex_unlock(&g->lock);
-    cr_assert_geq(count, at_least, "waited %d s for %u, got %u", PATIENCE_S, at_least, count);
+    cr_assert_geq(gate_count(g), at_least, "waited %d s for %u, got %u", PATIENCE_S, at_least, gate_count(g));
 }
 
 void loop_thread_make(loop_thread *on)

@@ -1,5 +1,7 @@
 /* JSON, as strict as a security decision needs it. */
+#include <cjson/cJSON.h>
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -10,7 +12,8 @@ static iscep_json *parse(const char *text)
 {
     iscep_json *json = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of_text(text), &err), ISCEP_OK, "%s: %s", text, err.message);
+    cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of_text(text), &err), ISCEP_OK, "%s: %s", text,
+                 err.message);
     return json;
 }
 
@@ -18,14 +21,16 @@ static void assert_refused(iscep_bytes text)
 {
     iscep_json *json = (iscep_json *)(void *)"not NULL";
     iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_eq(iscep_json_parse(&json, text, &err), ISCEP_PROTOCOL, "%.*s", (int)text.len, (const char *)text.data);
+    cr_assert_eq(iscep_json_parse(&json, text, &err), ISCEP_PROTOCOL, "%.*s", (int)text.len,
+                 (const char *)text.data);
     cr_assert_str_eq(err.code, "json_malformed");
     cr_assert_null(json);
 }
 
 Test(json, is_one_whole_document)
 {
-    static const char *const right[] = {"{}", " {\"a\":[1,2,{\"b\":null}]} \r\n\t", "[]", "\"x\"", "1", "null"};
+    static const char *const right[] = {"{}",  " {\"a\":[1,2,{\"b\":null}]} \r\n\t", "[]", "\"x\"", "1",
+                                        "null"};
     for (size_t i = 0; i < COUNT(right); i++)
         iscep_json_free(parse(right[i]));
 }
@@ -33,9 +38,10 @@ Test(json, is_one_whole_document)
 Test(json, anything_else_is_refused)
 {
     static const char *const wrong[] = {
-        "",       " ",       "{",           "{\"a\":1",   "{\"a\":1}}",    "{} {}",     "{}x",  "{\"a\"}",
-        "{a:1}",  "{'a':1}", "{\"a\":1,}",  "[1,]",       "[1 2]",         "tru",       "nul",  "{\"a\":\"x}",
-        "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "<html></html>", "Success", "{\"a\":}", ",",    "{} //x",
+        "",         " ",           "{",       "{\"a\":1",   "{\"a\":1}}",  "{} {}",         "{}x",
+        "{\"a\"}",  "{a:1}",       "{'a':1}", "{\"a\":1,}", "[1,]",        "[1 2]",         "tru",
+        "nul",      "{\"a\":\"x}", "\"\\x\"", "\"\\u12\"",  "\"\\ud800\"", "<html></html>", "Success",
+        "{\"a\":}", ",",           "{} //x",
     };
     for (size_t i = 0; i < COUNT(wrong); i++)
         assert_refused(iscep_bytes_of_text(wrong[i]));
@@ -105,7 +111,8 @@ Test(json, members_are_found_by_their_exact_name)
 
 Test(json, a_value_of_another_type_is_no_text)
 {
-    static const char *const others[] = {"{\"a\":1}", "{\"a\":null}", "{\"a\":true}", "{\"a\":[\"x\"]}", "{\"a\":{}}"};
+    static const char *const others[] = {"{\"a\":1}", "{\"a\":null}", "{\"a\":true}", "{\"a\":[\"x\"]}",
+                                         "{\"a\":{}}"};
     for (size_t i = 0; i < COUNT(others); i++) {
         ISCEP_AUTO_JSON *json = parse(others[i]);
         cr_assert_null(iscep_json_text(json, "a"), "%s", others[i]);
@@ -180,8 +187,9 @@ Test(json, is_built_compact_and_in_order)
     ISCEP_AUTO_BUF out;
     iscep_buf_init(&out, 256);
     cr_assert_eq(iscep_json_emit(&out, root, NULL), ISCEP_OK);
-    cr_assert_str_eq(iscep_buf_text(&out), "{\"o\":{\"t\":\"a\\\"\\\\/\\n\xC3\xBC\",\"none\":null},\"n\":-2147483648,"
-                                           "\"b\":false,\"a\":[\"x\",{\"y\":1}]}");
+    cr_assert_str_eq(iscep_buf_text(&out),
+                     "{\"o\":{\"t\":\"a\\\"\\\\/\\n\xC3\xBC\",\"none\":null},\"n\":-2147483648,"
+                     "\"b\":false,\"a\":[\"x\",{\"y\":1}]}");
 }
 
 Test(json, without_a_tree_or_room_is_not_emitted)
@@ -204,4 +212,38 @@ Test(json, quoted_text_is_escaped)
     iscep_buf_init(&out, 256);
     iscep_json_append_quoted(&out, "a\"b\\c\n\x01\x7F\xC3\xBC</script>");
     cr_assert_str_eq(iscep_buf_text(&out), "\"a\\\"b\\\\c\\u000a\\u0001\\u007f\xC3\xBC</script>\"");
+}
+
+/* The memory that cJSON may still have. */
+static int allocations_left;
+
+static void *allocate(size_t size)
+{
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+/* A tree that lost a member for want of memory must not be emitted as if it were whole. */
+Test(json, is_whole_or_not_emitted_when_memory_runs_out)
+{
+    cJSON_Hooks short_of_memory = {.malloc_fn = allocate, .free_fn = free};
+    bool is_emitted = false;
+    cJSON_InitHooks(&short_of_memory);
+    for (int memory = 0; memory < 100 && !is_emitted; memory++) {
+        allocations_left = memory;
+        ISCEP_AUTO_JSON *root = iscep_json_new_object();
+        iscep_json *child = iscep_json_add_object(root, "o");
+        iscep_json_add_text(child, "t", "a");
+        iscep_json_add_int(root, "n", 1);
+        iscep_json_add_bool(root, "b", true);
+        iscep_json *array = iscep_json_add_array(root, "a");
+        iscep_json_append_text(array, "x");
+        iscep_json_add_text(iscep_json_append_object(array), "y", NULL);
+        ISCEP_AUTO_BUF out;
+        iscep_buf_init(&out, 256);
+        is_emitted = iscep_json_emit(&out, root, NULL) == ISCEP_OK;
+        cr_assert_str_eq(iscep_buf_text(&out),
+                         is_emitted ? "{\"o\":{\"t\":\"a\"},\"n\":1,\"b\":true,\"a\":[\"x\",{\"y\":null}]}"
+                                    : "");
+    }
+    cr_assert(is_emitted);
 }

@@ -285,6 +285,7 @@ Test(abi, the_module_can_be_unloaded_and_loaded_again)
     void *left = dlopen(SCEP_INTUNE_SO, RTLD_NOW | RTLD_NOLOAD);
     cr_assert_null(left);
     load();
-    cr_assert_eq(ask(plugin, loaded_instance(plugin, "/nowhere/s", NULL), "allow-1").verdict,
-                 SCEP_VERDICT_RETRY);
+    scep_instance *instance = loaded_instance(plugin, "/nowhere/s", NULL);
+    cr_assert_eq(ask(plugin, instance, "allow-1").verdict, SCEP_VERDICT_RETRY);
+    plugin->close(instance);
 }

@@ -1,0 +1,49 @@
+/* Every code that Microsoft documents has advice; "Success" is none of them. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "intune/codes.h"
+
+Test(codes, every_documented_refusal_has_advice)
+{
+    static const char *const documented[] = {
+        "Unknown",
+        "CertificateRequestDecodingFailed",
+        "ChallengePasswordMissing",
+        "ChallengeDeserializationError",
+        "ChallengeDecryptionError",
+        "ChallengeDecodingError",
+        "ChallengeInvalidTimestamp",
+        "ChallengeExpired",
+        "SubjectNameMissing",
+        "SubjectNameMismatch",
+        "SubjectAltNameMissing",
+        "SubjectAltNameMismatch",
+        "KeyUsageMismatch",
+        "KeyLengthMismatch",
+        "EnhancedKeyUsageMissing",
+        "EnhancedKeyUsageMismatch",
+        "AadKeyIdentifierListMissing",
+        "RegisteredKeyMismatch",
+        "SigningCertThumbprintMismatch",
+        "ScepProfileNoLongerTargetedToTheClient",
+        "SignatureValidationFailed",
+        "BadCertificateRequestIdInChallenge",
+        "BadDeviceIdInChallenge",
+        "BadUserIdInChallenge",
+        "BadTenantIdInChallenge",
+    };
+    for (size_t i = 0; i < sizeof documented / sizeof documented[0]; i++) {
+        const iscep_code *code = iscep_code_find(documented[i]);
+        cr_assert_not_null(code, "%s", documented[i]);
+        cr_assert_str_eq(code->code, documented[i]);
+        cr_assert_gt(strlen(code->advice), 20);
+    }
+}
+
+Test(codes, others_are_not_found)
+{
+    static const char *const others[] = {"", "Success", "challengeexpired", "ChallengeExpired ", "Challenge"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_assert_null(iscep_code_find(others[i]), "%s", others[i]);
+}

@@ -1,0 +1,45 @@
+/*
+ * The HTTP server on a thread of its own, with a handler whose paths do what a test needs:
+ *
+ *   /echo   200, "METHOD PATH QUERY BODY" and X-Test as it came
+ *   /hold   not answered until served_release
+ *   /raw    the bytes of the request's body as they are, then the connection is closed
+ *   /reset  the connection is reset
+ *   /large  200 with a body of 100000 bytes
+ *   /NNN    that status, with Retry-After: 7 and Location: /echo
+ */
+#ifndef ISCEP_TESTS_SERVED_H
+#define ISCEP_TESTS_SERVED_H
+
+#include "net/http_server.h"
+#include "tests/support/loop_thread.h"
+#include "tests/support/temp_dir.h"
+
+enum { SERVED_MAX_HELD = 128 };
+
+typedef struct served {
+    iscep_env env;
+    loop_thread on;
+    iscep_http_server *server;
+    temp_dir dir;
+    char socket_path[128];
+    char ca_file[128];
+    uint16_t port;     /* plain */
+    uint16_t tls_port;
+    SSL_CTX *tls;
+    gate arrivals; /* one for every request that reached the handler */
+    gate drained;
+    iscep_exchange *held[SERVED_MAX_HELD]; /* on the loop's thread */
+    size_t held_count;
+    size_t most_held;
+} served;
+
+/* options NULL: the defaults. The struct must not move afterwards. */
+void served_start(served *s, const iscep_http_server_options *options);
+void served_stop(served *s);
+/* Answers all held requests with 200 "released". */
+void served_release(served *s);
+/* How many held requests have lost their client. */
+size_t served_count_gone(served *s);
+
+#endif

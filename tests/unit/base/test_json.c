@@ -214,22 +214,22 @@ Test(json, quoted_text_is_escaped)
     cr_assert_str_eq(iscep_buf_text(&out), "\"a\\\"b\\\\c\\u000a\\u0001\\u007f\xC3\xBC</script>\"");
 }
 
-/* The memory that cJSON may still have. */
+/* cJSON's allocations until the one that fails. */
 static int allocations_left;
 
 static void *allocate(size_t size)
 {
-    return allocations_left-- > 0 ? malloc(size) : NULL;
+    return allocations_left-- == 0 ? NULL : malloc(size);
 }
 
 /* A tree that lost a member for want of memory must not be emitted as if it were whole. */
 Test(json, is_whole_or_not_emitted_when_memory_runs_out)
 {
-    cJSON_Hooks short_of_memory = {.malloc_fn = allocate, .free_fn = free};
+    cJSON_Hooks failing_once = {.malloc_fn = allocate, .free_fn = free};
     bool is_emitted = false;
-    cJSON_InitHooks(&short_of_memory);
-    for (int memory = 0; memory < 100 && !is_emitted; memory++) {
-        allocations_left = memory;
+    cJSON_InitHooks(&failing_once);
+    for (int failing = 0; failing < 100 && !is_emitted; failing++) {
+        allocations_left = failing;
         ISCEP_AUTO_JSON *root = iscep_json_new_object();
         iscep_json *child = iscep_json_add_object(root, "o");
         iscep_json_add_text(child, "t", "a");

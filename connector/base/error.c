@@ -33,18 +33,43 @@ const char *iscep_status_name(iscep_status status)
     return "unknown";
 }
 
+/* Length of the UTF-8 sequence at text (RFC 3629): 0 if it is none, too long a spelling, or a surrogate. */
+static size_t sequence_len(const unsigned char *text)
+{
+    if (text[0] < 0x80)
+        return 1;
+    size_t len = text[0] < 0xC2 || text[0] > 0xF4 ? 0 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
+    for (size_t i = 1; i < len; i++)
+        if ((text[i] & 0xC0) != 0x80) /* also at the NUL */
+            return 0;
+    bool is_outside = (text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xED && text[1] >= 0xA0) ||
+                      (text[0] == 0xF0 && text[1] < 0x90) || (text[0] == 0xF4 && text[1] >= 0x90);
+    return is_outside ? 0 : len;
+}
+
+/* Controls of both sets: C0 with DEL, and C1, which terminals obey as well. */
+static bool is_control(const unsigned char *sequence, size_t len)
+{
+    return (len == 1 && (sequence[0] < 0x20 || sequence[0] == 0x7F)) ||
+           (len == 2 && sequence[0] == 0xC2 && sequence[1] < 0xA0);
+}
+
 void iscep_text_copy(char *out, size_t out_size, const char *text)
 {
     if (out_size == 0)
         return;
-    size_t len = strnlen(text, out_size);
-    if (len == out_size) { /* too long: cut, but not inside a UTF-8 sequence */
-        len = out_size - 1;
-        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
-            len--;
+    const unsigned char *from = (const unsigned char *)text;
+    size_t len = 0;
+    while (*from != '\0') {
+        size_t taken = sequence_len(from);
+        const char *replacement = taken == 0 ? "?" : is_control(from, taken) ? " " : NULL;
+        size_t given = replacement != NULL ? 1 : taken;
+        if (len + given >= out_size)
+            break;
+        memcpy(out + len, replacement != NULL ? replacement : (const char *)from, given);
+        len += given;
+        from += taken == 0 ? 1 : taken;
     }
-    for (size_t i = 0; i < len; i++)
-        out[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7F ? ' ' : text[i];
     out[len] = '\0';
 }
 

@@ -36,7 +36,7 @@ static inline iscep_status iscep_error_nomem(iscep_error *err)
 
 /*
  * Copies text of foreign origin into a fixed field: cut at a UTF-8 boundary, control characters become
- * spaces.
+ * spaces, and what is no UTF-8 becomes question marks.
  */
 void iscep_text_copy(char *out, size_t out_size, const char *text);
 

@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "daemon/config.h"
 #include "daemon/local_api.h"
 
 /* Exit codes. */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* How often token and address are looked after while nobody asks, so that the first to ask does not wait. */
+enum { WARM_INTERVAL_MS = 30000 };
 
 static const char usage[] =
     "Usage: intune-scepd -c FILE [--check]\n"
@@ -45,6 +49,7 @@ struct parts {
     iscep_timer *sigterm;
     iscep_timer *sigint;
     iscep_timer *drain_timer;
+    iscep_timer *warm_timer;
 };
 
 /* -1: go on; otherwise the exit code. */
@@ -107,9 +112,18 @@ static void on_stop_signal(void *user)
     iscep_http_server_drain(parts->server, on_drained, parts);
 }
 
+static void on_warm_timer(void *user)
+{
+    struct parts *parts = user;
+    iscep_intune_warm_up(parts->intune);
+    iscep_timer_arm(parts->warm_timer, WARM_INTERVAL_MS);
+}
+
 static iscep_status make_timers(struct parts *parts, iscep_error *err)
 {
     iscep_status status = iscep_timer_new(&parts->drain_timer, parts->loop, on_drain_timeout, parts, err);
+    if (status == ISCEP_OK)
+        status = iscep_timer_new(&parts->warm_timer, parts->loop, on_warm_timer, parts, err);
     if (status == ISCEP_OK)
         status = iscep_signal_new(&parts->sigterm, parts->loop, SIGTERM, on_stop_signal, parts, err);
     if (status == ISCEP_OK)
@@ -163,7 +177,18 @@ static void free_parts(struct parts *parts)
     iscep_timer_free(parts->sigterm);
     iscep_timer_free(parts->sigint);
     iscep_timer_free(parts->drain_timer);
+    iscep_timer_free(parts->warm_timer);
     iscep_loop_free(parts->loop);
+}
+
+/* Every caller is a descriptor: as many as the system lets us have. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int serve(iscep_config *config, const iscep_log *log)
@@ -171,12 +196,13 @@ static int serve(iscep_config *config, const iscep_log *log)
     struct parts parts = {.env = iscep_env_system(log), .config = config};
     iscep_error err = ISCEP_ERROR_INIT;
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     if (make_parts(&parts, &err) != ISCEP_OK) {
         iscep_log_event(log, ISCEP_LOG_ERROR, "start_failed", ISCEP_LOG_TEXT("reason", err.message));
         free_parts(&parts);
         return EXIT_FAILED;
     }
-    iscep_intune_warm_up(parts.intune);
+    on_warm_timer(&parts);
     iscep_log_event(log, ISCEP_LOG_INFO, "ready", ISCEP_LOG_TEXT("version", ISCEP_VERSION),
                     ISCEP_LOG_TEXT("socket", config->socket_path),
                     ISCEP_LOG_TEXT("tenant", config->tenant_name));

@@ -2,6 +2,7 @@
 #include "iscep/client.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,8 +112,17 @@ static void free_client(iscep_client *client)
     free(client);
 }
 
+/* The host's signals are none of this thread's business, and a SIGPIPE of ours must not end the host. */
+static void block_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
 static void *run_loop(void *user)
 {
+    block_signals();
     iscep_client *client = user;
     iscep_loop_run(client->loop);
     return NULL;

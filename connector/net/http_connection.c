@@ -16,8 +16,9 @@
 #include "net/http_server_internal.h"
 
 enum {
-    LINGER_MS = 2000,           /* how long a refused client may go on sending before it is cut off */
-    READ_AHEAD_LEN = 32 * 1024, /* what may wait in the input buffer while a request is worked on */
+    LINGER_MS = 2000,                 /* how long a refused client may go on sending before it is cut off */
+    MAX_BODY_RESERVE_LEN = 16 * 1024, /* what the mere promise of a body may cost us */
+    READ_AHEAD_LEN = 32 * 1024,       /* what may wait in the input buffer while a request is worked on */
 };
 
 enum phase { PHASE_IDLE, PHASE_HEADER, PHASE_BODY, PHASE_WORKING, PHASE_CLOSING };
@@ -111,6 +112,8 @@ static int on_header_field(http_parser *parser, const char *data, size_t len)
 {
     iscep_http_connection *connection = of_parser(parser);
     iscep_exchange *exchange = connection->exchange;
+    if (connection->phase == PHASE_BODY)
+        return 0; /* a trailer (RFC 9110 6.5): nobody here reads them, and they must not pass for header fields */
     if (connection->is_in_value) {
         connection->is_in_value = false;
         if (exchange->header_count == ISCEP_HTTP_MAX_HEADERS)
@@ -126,6 +129,8 @@ static int on_header_value(http_parser *parser, const char *data, size_t len)
 {
     iscep_http_connection *connection = of_parser(parser);
     iscep_exchange *exchange = connection->exchange;
+    if (connection->phase == PHASE_BODY)
+        return 0;
     if (!connection->is_in_value) {
         connection->is_in_value = true;
         if (append_head(connection, "", 1) != 0) /* ends the name */
@@ -141,7 +146,7 @@ static int on_headers_complete(http_parser *parser)
     iscep_exchange *exchange = connection->exchange;
     if (append_head(connection, "", 1) != 0)
         return -1;
-    if (iscep_exchange_find_fault(exchange) != NULL || parser->upgrade != 0)
+    if (iscep_exchange_find_fault(exchange) != NULL || parser->http_major != 1 || parser->upgrade != 0)
         return give_up(connection, &fault_malformed);
     bool has_length = (parser->flags & F_CONTENTLENGTH) != 0;
     if (has_length && parser->content_length > connection->server->options.max_body_len)
@@ -159,7 +164,8 @@ static int on_body(http_parser *parser, const char *data, size_t len)
 {
     iscep_http_connection *connection = of_parser(parser);
     iscep_buf *body = &connection->exchange->body;
-    if (body->cap == 0 && (parser->flags & F_CONTENTLENGTH) != 0) /* one allocation of the right size */
+    if (body->cap == 0 &&
+        parser->content_length <= MAX_BODY_RESERVE_LEN) /* one allocation of the right size */
         iscep_buf_reserve(body, len + (size_t)parser->content_length);
     iscep_buf_append(body, data, len);
     return body->is_overflown ? give_up(connection, &fault_body_too_large) : 0;

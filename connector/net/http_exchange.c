@@ -55,6 +55,15 @@ static bool is_list_field(const char *name)
     return false;
 }
 
+/* "Content-Length : 5" is a request smuggler's (RFC 9112 5.1), and Debian's http_parser lets it pass. */
+static bool has_space_in_name(const iscep_exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->header_count; i++)
+        if (strpbrk(header_name(exchange, i), " \t") != NULL)
+            return true;
+    return false;
+}
+
 static bool has_duplicate_field(const iscep_exchange *exchange)
 {
     for (size_t i = 1; i < exchange->header_count; i++)
@@ -65,11 +74,25 @@ static bool has_duplicate_field(const iscep_exchange *exchange)
     return false;
 }
 
+/* White space behind a value is not part of it (RFC 9110 5.5); http_parser leaves it there. */
+static void trim_values(iscep_exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        char *value = (char *)exchange->head.data + exchange->headers[i].value_at;
+        size_t len = strlen(value);
+        while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+            value[--len] = '\0';
+    }
+}
+
 const char *iscep_exchange_find_fault(iscep_exchange *exchange)
 {
     char *target = (char *)exchange->head.data;
     if (target == NULL || target[0] != '/')
         return "the request target is not a path";
+    if (has_space_in_name(exchange))
+        return "a header field's name holds a space";
+    trim_values(exchange);
     if (has_duplicate_field(exchange))
         return "a header field stands there twice";
     char *query = strchr(target, '?');

@@ -128,7 +128,7 @@ enrolled "$WORK/tablet-9.pem" tablet-9 strongSwan
 chapter "What Intune was told"
 mock_transactions | jq -r '
     .[] | [.deviceId, ([.validations[].code] | join(",")), (.success.fields.certificateSerialNumber // "-")] | @tsv' |
-    { printf 'DEVICE\tVALIDATIONS\tSERIAL REPORTED\n'; cat; } | column -t -s $'\t' | show
+    { printf 'DEVICE\tVALIDATIONS\tSERIAL REPORTED\n'; cat; } | awk -F'\t' '{printf "%-10s %-22s %s\n", $1, $2, $3}' | show
 issued=$(find "$WORK/host/issued" -name '*.pem' | wc -l)
 reported=$(mock_transactions | jq '[.[] | select(.success != null)] | length')
 [ "$issued $reported" = "4 4" ] || fail "$issued certificates issued, $reported reported, not 4 and 4"

@@ -7,7 +7,8 @@
 Test(error, is_filled_whole_and_gives_its_status_back)
 {
     iscep_error err = {.http_status = 500, .retry_after_ms = 7000, .code = "old", .message = "old"};
-    cr_assert_eq(iscep_error_set(&err, ISCEP_NETWORK, "dns", "%s: no such host", "example.com"), ISCEP_NETWORK);
+    cr_assert_eq(iscep_error_set(&err, ISCEP_NETWORK, "dns", "%s: no such host", "example.com"),
+                 ISCEP_NETWORK);
     cr_assert_eq(err.status, ISCEP_NETWORK);
     cr_assert_eq(err.http_status, 0);
     cr_assert_eq(err.retry_after_ms, -1);
@@ -84,6 +85,34 @@ Test(text_copy, never_cuts_inside_a_utf8_sequence)
         iscep_text_copy(out, cases[i].size, cases[i].in);
         cr_assert_str_eq(out, cases[i].want, "case %zu", i);
         cr_assert_eq(out[cases[i].size], '#', "case %zu wrote past its room", i);
+    }
+}
+
+Test(text_copy, lets_only_utf8_without_controls_through)
+{
+    static const struct {
+        const char *in, *want;
+    } cases[] = {
+        {"a\xFFz", "a?z"},
+        {"a\xC3z", "a?z"},
+        {"a\xC3", "a?"},
+        {"\x80", "?"},
+        {"\xC0\x80", "??"},
+        {"\xE0\x80\x80", "???"},
+        {"\xED\xA0\x80", "???"},
+        {"\xF4\x90\x80\x80", "????"},
+        {"\xF0\x80\x80\x80", "????"},
+        {"\xC2\x9B"
+         "31m",
+         " 31m"},
+        {"\xC2\xA0", "\xC2\xA0"},
+        {"\xED\x9F\xBF", "\xED\x9F\xBF"},
+        {"\x1B[31m\x7F", " [31m "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char out[16];
+        iscep_text_copy(out, sizeof out, cases[i].in);
+        cr_assert_str_eq(out, cases[i].want, "case %zu: %s", i, out);
     }
 }
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include "iscep/client.h"
@@ -166,6 +167,30 @@ Test(client, free_answers_everything_in_flight)
         cr_assert_eq(verdicts[i].decision, ISCEP_RETRY);
         cr_assert_str_eq(verdicts[i].code, "shutting_down");
     }
+}
+
+static bool is_sigpipe_blocked, is_sigterm_blocked;
+
+static void look_at_signals(void *user, const iscep_verdict *verdict)
+{
+    (void)user;
+    (void)verdict;
+    sigset_t blocked;
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    is_sigpipe_blocked = sigismember(&blocked, SIGPIPE) == 1;
+    is_sigterm_blocked = sigismember(&blocked, SIGTERM) == 1;
+    gate_pass(&answered);
+}
+
+Test(client, thread_takes_no_signal_of_the_host)
+{
+    iscep_client *client = new_client();
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(iscep_client_validate_begin(client, "1", csr.data, csr.len, PATIENCE_MS, look_at_signals, NULL, &err),
+                 ISCEP_OK);
+    gate_await(&answered, 1);
+    cr_assert(is_sigpipe_blocked && is_sigterm_blocked);
+    iscep_client_free(client);
 }
 
 Test(client, made_and_freed_at_once_is_fine)

@@ -171,6 +171,7 @@ Test(http_server, refuses_what_is_no_request)
         "GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
         "GET /echo HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n",
         "GET /echo HTTP/1.1\r\nHost: x\r\nBad Name: x\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello",
         "GET /echo HTTP/1.1\r\nHost: x\r\nX: a\x01\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: five\r\n\r\nhello",
         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello",

@@ -87,26 +87,13 @@ static bool add_nonce(CMS_SignerInfo *signer, const char *oid, const uint8_t non
     return CMS_signed_add1_attr_by_txt(signer, oid, V_ASN1_OCTET_STRING, nonce, ISCEP_NONCE_LEN) == 1;
 }
 
-static bool is_utf8(const char *text)
-{
-    unsigned long character;
-    for (size_t left = strlen(text); left > 0;) {
-        int used = UTF8_getc((const unsigned char *)text, (int)left, &character);
-        if (used <= 0)
-            return false;
-        text += used;
-        left -= (size_t)used;
-    }
-    return true;
-}
-
-/* The text came from a plugin: what is not UTF-8 is left out rather than signed. */
+/* The text is UTF-8 whatever the plugin said: iscep_text_copy saw to it. */
 static bool add_failure(CMS_SignerInfo *signer, const iscep_outcome *outcome)
 {
     if (!add_number(signer, ISCEP_OID_FAIL_INFO, outcome->fail_info))
         return false;
     const char *text = outcome->text;
-    if (text[0] == '\0' || !is_utf8(text))
+    if (text[0] == '\0')
         return true;
     return CMS_signed_add1_attr_by_txt(signer, ISCEP_OID_FAIL_INFO_TEXT, V_ASN1_UTF8STRING, text,
                                        (int)strlen(text)) == 1;

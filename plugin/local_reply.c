@@ -56,6 +56,17 @@ static bool next_line(scep_bytes *rest, const char *line_end, scep_bytes *line)
     return true;
 }
 
+/* A line end or NUL of somebody else's making, which another reader might take for one. */
+static bool has_control(scep_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Splits "name: value" at the first colon. The name is letters and hyphens; the value has no control
  * character. */
 static bool split_field(scep_bytes line, scep_bytes *name, scep_bytes *value)
@@ -73,12 +84,7 @@ static bool split_field(scep_bytes line, scep_bytes *name, scep_bytes *value)
     }
     *name = (scep_bytes){.data = line.data, .len = at};
     *value = (scep_bytes){.data = line.data + at + 1, .len = line.len - at - 1};
-    for (size_t i = 0; i < value->len; i++) {
-        if (value->data[i] < 0x20 || value->data[i] == 0x7F) {
-            return false;
-        }
-    }
-    return true;
+    return !has_control(*value);
 }
 
 static bool set_once(scep_bytes *field, scep_bytes value)
@@ -102,7 +108,7 @@ static scep_bytes trim_spaces(scep_bytes text)
     return text;
 }
 
-/* "HTTP/1.1 200 OK": the reason may be anything or missing. Interim replies (1xx) are never asked for. */
+/* "HTTP/1.1 200 OK": the reason may be any text or missing. Interim replies (1xx) are never asked for. */
 static bool parse_status_line(scep_bytes line, int32_t *status)
 {
     const size_t start_len = strlen(STATUS_START);
@@ -112,7 +118,7 @@ static bool parse_status_line(scep_bytes line, int32_t *status)
     uint32_t number = 0;
     const scep_bytes digits = {.data = line.data + start_len, .len = 3};
     const bool is_ended = line.len == start_len + 3 || line.data[start_len + 3] == ' ';
-    if (!is_ended || !parse_number(digits, &number) || number < 200 || number > 599) {
+    if (!is_ended || has_control(line) || !parse_number(digits, &number) || number < 200 || number > 599) {
         return false;
     }
     *status = (int32_t)number;
@@ -264,6 +270,10 @@ bool iscep_local_reply_verdict(const iscep_local_reply *reply, int32_t *verdict)
     }
     if (reply->status >= 400 && reply->status <= 499 && is_word(reply->verdict, "deny")) {
         *verdict = SCEP_VERDICT_DENY;
+        return true;
+    }
+    if (reply->status == 403 && is_word(reply->verdict, "decline")) {
+        *verdict = SCEP_VERDICT_DECLINE;
         return true;
     }
     return reply->status == 503 && is_word(reply->verdict, "retry");

@@ -36,8 +36,8 @@ typedef struct iscep_local_reply {
 iscep_local_parsed iscep_local_reply_parse(const uint8_t *data, size_t len, iscep_local_reply *reply);
 
 /*
- * What the reply decides. ALLOW needs status and verdict line to agree, as does DENY. False: they contradict
- * each other or there is no verdict; *verdict is then RETRY.
+ * What the reply decides. Status and verdict line must agree, whatever the verdict. False: they contradict each
+ * other or there is no verdict; *verdict is then RETRY.
  */
 bool iscep_local_reply_verdict(const iscep_local_reply *reply, int32_t *verdict);
 

@@ -38,6 +38,18 @@ iscep_env iscep_env_system(const iscep_log *log)
         .now_mono_ms = system_mono_ms, .now_unix_ms = system_unix_ms, .random = system_random, .log = log};
 }
 
+iscep_status iscep_random_up_to(int64_t *out, const iscep_env *env, int64_t max, iscep_error *err)
+{
+    uint8_t bytes[sizeof(uint64_t)];
+    uint64_t number = 0;
+    iscep_status status = env->random(env->user, bytes, sizeof bytes, err);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        number = number << 8 | bytes[i];
+    if (status == ISCEP_OK)
+        *out = max <= 0 ? 0 : (int64_t)(number % ((uint64_t)max + 1));
+    return status;
+}
+
 iscep_status iscep_guid_new(char out[ISCEP_GUID_SIZE], const iscep_env *env, iscep_error *err)
 {
     uint8_t b[16];

@@ -24,6 +24,10 @@ static inline int64_t iscep_now_unix_ms(const iscep_env *env)
     return env->now_unix_ms(env->user);
 }
 
+/* A number from 0 to max, every one as likely as the others (the bias of 64 bits is below notice). */
+iscep_status iscep_random_up_to(int64_t *out, const iscep_env *env, int64_t max,
+                                iscep_error *err) ISCEP_CHECKED;
+
 /* A random GUID (RFC 9562 version 4) in lower case, 36 characters and a NUL. */
 #define ISCEP_GUID_SIZE 37
 iscep_status iscep_guid_new(char out[ISCEP_GUID_SIZE], const iscep_env *env, iscep_error *err) ISCEP_CHECKED;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 const char *iscep_status_name(iscep_status status)
 {
     switch (status) {
@@ -33,20 +35,6 @@ const char *iscep_status_name(iscep_status status)
     return "unknown";
 }
 
-/* Length of the UTF-8 sequence at text (RFC 3629): 0 if it is none, too long a spelling, or a surrogate. */
-static size_t sequence_len(const unsigned char *text)
-{
-    if (text[0] < 0x80)
-        return 1;
-    size_t len = text[0] < 0xC2 || text[0] > 0xF4 ? 0 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
-    for (size_t i = 1; i < len; i++)
-        if ((text[i] & 0xC0) != 0x80) /* also at the NUL */
-            return 0;
-    bool is_outside = (text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xED && text[1] >= 0xA0) ||
-                      (text[0] == 0xF0 && text[1] < 0x90) || (text[0] == 0xF4 && text[1] >= 0x90);
-    return is_outside ? 0 : len;
-}
-
 /* Controls of both sets: C0 with DEL, and C1, which terminals obey as well. */
 static bool is_control(const unsigned char *sequence, size_t len)
 {
@@ -61,7 +49,7 @@ void iscep_text_copy(char *out, size_t out_size, const char *text)
     const unsigned char *from = (const unsigned char *)text;
     size_t len = 0;
     while (*from != '\0') {
-        size_t taken = sequence_len(from);
+        size_t taken = iscep_utf8_len(from, strnlen((const char *)from, ISCEP_UTF8_MAX_LEN));
         const char *replacement = taken == 0 ? "?" : is_control(from, taken) ? " " : NULL;
         size_t given = replacement != NULL ? 1 : taken;
         if (len + given >= out_size)

@@ -53,15 +53,17 @@ static void emit_header(iscep_buf *out, const iscep_jwt_header *header)
     iscep_buf_append_text(out, "}");
 }
 
-static iscep_status append_signature(iscep_buf *token, iscep_jwt_alg alg, EVP_PKEY *key, iscep_error *err)
+static iscep_status append_signature(iscep_buf *token, iscep_jwt_alg alg, const iscep_jwt_key *key,
+                                     iscep_error *err)
 {
     uint8_t signature[1024]; /* RSA up to 8192 bits; OpenSSL refuses to write past it */
     size_t signature_len = sizeof(signature);
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     EVP_PKEY_CTX *ctx = NULL; /* md's */
-    bool is_signed = md != NULL && EVP_DigestSignInit(md, &ctx, EVP_sha256(), NULL, key) > 0 &&
-                     use_padding(ctx, alg) &&
-                     EVP_DigestSign(md, signature, &signature_len, token->data, token->len) > 0;
+    bool is_signed =
+        md != NULL &&
+        EVP_DigestSignInit_ex(md, &ctx, "SHA256", key->library, key->properties, key->key, NULL) > 0 &&
+        use_padding(ctx, alg) && EVP_DigestSign(md, signature, &signature_len, token->data, token->len) > 0;
     EVP_MD_CTX_free(md);
     if (!is_signed)
         return iscep_error_set(err, ISCEP_CONFIG, "jwt_key", "the token could not be signed with this key");
@@ -70,14 +72,14 @@ static iscep_status append_signature(iscep_buf *token, iscep_jwt_alg alg, EVP_PK
     return iscep_buf_status(token, err);
 }
 
-iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
-                            EVP_PKEY *key, iscep_error *err)
+iscep_status iscep_jwt_sign_with(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
+                                 const iscep_jwt_key *key, iscep_error *err)
 {
     ISCEP_AUTO_BUF header_json, claims_json, token;
     iscep_buf_init(&header_json, ISCEP_JWT_MAX_LEN);
     iscep_buf_init(&claims_json, ISCEP_JWT_MAX_LEN);
     iscep_buf_init(&token, ISCEP_JWT_MAX_LEN);
-    iscep_status status = check_key(key, err);
+    iscep_status status = check_key(key->key, err);
     if (status != ISCEP_OK)
         return status;
     emit_header(&header_json, header);
@@ -94,6 +96,12 @@ iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, cons
         return status;
     iscep_buf_append(out, token.data, token.len);
     return iscep_buf_status(out, err);
+}
+
+iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
+                            EVP_PKEY *key, iscep_error *err)
+{
+    return iscep_jwt_sign_with(out, header, claims, &(iscep_jwt_key){.key = key}, err);
 }
 
 static iscep_status malformed(iscep_error *err)

@@ -31,6 +31,15 @@ typedef struct iscep_jwt_header {
 iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
                             EVP_PKEY *key, iscep_error *err) ISCEP_CHECKED;
 
+/* A key that a provider of its own holds, where only that provider can use it (keystore.h). */
+typedef struct iscep_jwt_key {
+    EVP_PKEY *key;
+    OSSL_LIB_CTX *library;  /* NULL: OpenSSL's default context */
+    const char *properties; /* which provider signs; NULL: any that can */
+} iscep_jwt_key;
+iscep_status iscep_jwt_sign_with(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
+                                 const iscep_jwt_key *key, iscep_error *err) ISCEP_CHECKED;
+
 /*
  * Hands out the claims of a token whose signature is right; the caller frees them with iscep_json_free. AUTH
  * otherwise, with code jwt_malformed, jwt_alg (another algorithm, or a critical extension that we do not

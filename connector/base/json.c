@@ -2,32 +2,110 @@
 #include "base/json.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
-/* What cJSON would accept and we do not: NUL inside strings, and nesting deep enough to matter. */
+#include "base/utf8.h"
+
+enum { MAX_NUMBER_LEN = 63 }; /* cJSON would go on behind a longer one's 63rd character */
+
+/*
+ * What cJSON would accept and RFC 8259 does not: any control character as space, "\uzzzz" as a NUL, bytes that are no
+ * UTF-8, numbers such as 01 and 1.; and what we do not: a NUL in a string, and nesting deep enough to matter. Each …_len
+ * is the length of what begins at rest, 0 if it is wrong. How the parts go together is for cJSON to say.
+ */
+static size_t escape_len(iscep_bytes rest)
+{
+    static const char letters[] = "\"\\/bfnrt";
+    if (rest.len < 2)
+        return 0;
+    if (rest.data[1] != 'u')
+        return memchr(letters, rest.data[1], sizeof letters - 1) != NULL ? 2 : 0;
+    if (rest.len < 6 || memcmp(rest.data + 2, "0000", 4) == 0)
+        return 0;
+    for (size_t i = 2; i < 6; i++)
+        if (!isxdigit(rest.data[i]))
+            return 0;
+    return 6;
+}
+
+static size_t string_len(iscep_bytes rest)
+{
+    size_t at = 1; /* behind the quote */
+    while (at < rest.len && rest.data[at] != '"') {
+        iscep_bytes from = iscep_bytes_of(rest.data + at, rest.len - at);
+        size_t len = from.data[0] == '\\'  ? escape_len(from)
+                     : from.data[0] < 0x20 ? 0
+                                           : iscep_utf8_len(from.data, from.len);
+        if (len == 0)
+            return 0;
+        at += len;
+    }
+    return at < rest.len ? at + 1 : 0;
+}
+
+static size_t count_digits(iscep_bytes rest, size_t at)
+{
+    size_t count = 0;
+    while (at + count < rest.len && isdigit(rest.data[at + count]))
+        count++;
+    return count;
+}
+
+static bool has_any(iscep_bytes rest, size_t at, const char *of)
+{
+    return at < rest.len && rest.data[at] != '\0' && strchr(of, rest.data[at]) != NULL;
+}
+
+static size_t number_len(iscep_bytes rest)
+{
+    size_t at = has_any(rest, 0, "-") ? 1 : 0;
+    size_t digits = count_digits(rest, at);
+    if (digits == 0 || (digits > 1 && rest.data[at] == '0'))
+        return 0;
+    at += digits;
+    if (has_any(rest, at, ".")) {
+        digits = count_digits(rest, at + 1);
+        at += 1 + digits;
+    }
+    if (digits > 0 && has_any(rest, at, "eE")) {
+        at += has_any(rest, at + 1, "+-") ? 2 : 1;
+        digits = count_digits(rest, at);
+        at += digits;
+    }
+    return digits == 0 || at > MAX_NUMBER_LEN || has_any(rest, at, "0123456789+-.eE") ? 0 : at;
+}
+
+static size_t token_len(iscep_bytes rest)
+{
+    if (rest.data[0] == '"')
+        return string_len(rest);
+    if (has_any(rest, 0, "-0123456789"))
+        return number_len(rest);
+    return has_any(rest, 0, " \t\r\n{}[]:,abcdefghijklmnopqrstuvwxyz") ? 1 : 0;
+}
+
 static bool is_within_rules(iscep_bytes text)
 {
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c == '\0')
+    size_t depth = 0, len = 0;
+    for (iscep_bytes rest = text; rest.len > 0; rest = iscep_bytes_of(rest.data + len, rest.len - len)) {
+        len = token_len(rest);
+        if (len == 0)
             return false;
-        if (in_string && c == '\\') {
-            if (text.len - i >= 6 && memcmp(text.data + i, "\\u0000", 6) == 0)
-                return false;
-            i++; /* whatever it escapes, it does not end the string */
-        } else if (c == '"') {
-            in_string = !in_string;
-        } else if (!in_string && (c == '{' || c == '[')) {
-            if (++depth > ISCEP_JSON_MAX_DEPTH)
-                return false;
-        } else if (!in_string && (c == '}' || c == ']') && depth > 0) {
+        if (has_any(rest, 0, "{[") && ++depth > ISCEP_JSON_MAX_DEPTH)
+            return false;
+        if (has_any(rest, 0, "}]") && depth > 0)
             depth--;
-        }
     }
     return true;
+}
+
+/* A byte order mark before the document is passed over, as RFC 8259 8.1 permits. */
+static iscep_bytes skip_mark(iscep_bytes text)
+{
+    bool has_mark = text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0;
+    return has_mark ? iscep_bytes_of(text.data + 3, text.len - 3) : text;
 }
 
 static bool is_only_space(const char *from, const char *end)
@@ -41,12 +119,13 @@ static bool is_only_space(const char *from, const char *end)
 iscep_status iscep_json_parse(iscep_json **out, iscep_bytes text, iscep_error *err)
 {
     *out = NULL;
-    const char *start = (const char *)text.data;
+    iscep_bytes document = skip_mark(text);
+    const char *start = (const char *)document.data;
     const char *end = NULL;
     cJSON *json = NULL;
-    if (text.len > 0 && is_within_rules(text))
-        json = cJSON_ParseWithLengthOpts(start, text.len, &end, false);
-    if (json != NULL && is_only_space(end, start + text.len)) {
+    if (document.len > 0 && is_within_rules(document))
+        json = cJSON_ParseWithLengthOpts(start, document.len, &end, false);
+    if (json != NULL && is_only_space(end, start + document.len)) {
         *out = json;
         return ISCEP_OK;
     }
@@ -98,6 +177,15 @@ bool iscep_json_int(const iscep_json *json, const char *name, int64_t *out)
     if (!(fabs(value) <= 9007199254740991.0) || trunc(value) != value) /* 2^53: what a double holds exactly */
         return false;
     *out = (int64_t)value;
+    return true;
+}
+
+bool iscep_json_number(const iscep_json *json, const char *name, double *out)
+{
+    const cJSON *number = iscep_json_member(json, name);
+    if (!cJSON_IsNumber(number) || !isfinite(number->valuedouble))
+        return false;
+    *out = number->valuedouble;
     return true;
 }
 
@@ -187,6 +275,11 @@ void iscep_json_add_text(iscep_json *json, const char *name, const char *text)
 void iscep_json_add_int(iscep_json *json, const char *name, int64_t number)
 {
     mark_unless(json, cJSON_AddNumberToObject(json, name, (double)number) != NULL);
+}
+
+void iscep_json_add_number(iscep_json *json, const char *name, double number)
+{
+    mark_unless(json, cJSON_AddNumberToObject(json, name, number) != NULL);
 }
 
 void iscep_json_add_bool(iscep_json *json, const char *name, bool value)

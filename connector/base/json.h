@@ -12,7 +12,10 @@
 
 typedef struct cJSON iscep_json;
 
-/* PROTOCOL when it is not exactly one well-formed document within the limits. Free with iscep_json_free. */
+/*
+ * PROTOCOL when it is not exactly one document, to the letter of RFC 8259, within the limits; a number has at most 63
+ * characters. Free with iscep_json_free.
+ */
 iscep_status iscep_json_parse(iscep_json **out, iscep_bytes text, iscep_error *err) ISCEP_CHECKED;
 void iscep_json_free(iscep_json *json);
 void iscep_json_cleanup(iscep_json **json);
@@ -22,6 +25,7 @@ void iscep_json_cleanup(iscep_json **json);
 const iscep_json *iscep_json_member(const iscep_json *json, const char *name);
 const char *iscep_json_text(const iscep_json *json, const char *name);       /* NULL unless a string */
 bool iscep_json_int(const iscep_json *json, const char *name, int64_t *out); /* false unless a whole number */
+bool iscep_json_number(const iscep_json *json, const char *name, double *out); /* false unless finite */
 bool iscep_json_is_true(const iscep_json *json, const char *name);
 const char *iscep_json_as_text(const iscep_json *json); /* the value itself; NULL unless a string */
 bool iscep_json_is_object(const iscep_json *json);
@@ -40,6 +44,7 @@ iscep_json *iscep_json_add_object(iscep_json *json, const char *name);          
 iscep_json *iscep_json_add_array(iscep_json *json, const char *name);           /* borrowed child */
 void iscep_json_add_text(iscep_json *json, const char *name, const char *text); /* NULL text adds null */
 void iscep_json_add_int(iscep_json *json, const char *name, int64_t number);
+void iscep_json_add_number(iscep_json *json, const char *name, double number);
 void iscep_json_add_bool(iscep_json *json, const char *name, bool value);
 iscep_json *iscep_json_append_object(iscep_json *array); /* borrowed child */
 void iscep_json_append_text(iscep_json *array, const char *text);

@@ -3,7 +3,6 @@
 
 #include <limits.h>
 #include <openssl/asn1.h>
-#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -13,13 +12,16 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_NAME_LEN = 4096, SHA1_LEN = 20, MAX_DER_DEPTH = 32 };
+#include "base/pkcs10.h"
+#include "base/x509_name.h"
+
+enum { SHA1_LEN = 20, MAX_DER_DEPTH = 32 };
 
 struct iscep_csr {
-    X509_REQ *req;
+    iscep_pkcs10 *request;
     iscep_buf der;
     iscep_buf subject;
-    iscep_bytes challenge; /* inside req */
+    iscep_bytes challenge; /* inside request */
 };
 
 struct iscep_cert {
@@ -44,9 +46,16 @@ size_t iscep_der_element_len(const uint8_t *data, size_t len)
     return (size_t)(at - data) + (size_t)content_len;
 }
 
+/* X.690 10.2: strings are primitive, though d2i reads them in pieces; a SEQUENCE or SET is constructed, always. */
+static bool has_right_form(int tag, int tag_class, int flags)
+{
+    bool is_nested = tag == V_ASN1_SEQUENCE || tag == V_ASN1_SET || tag == V_ASN1_EXTERNAL;
+    return tag_class != V_ASN1_UNIVERSAL || ((flags & V_ASN1_CONSTRUCTED) != 0) == is_nested;
+}
+
 /*
- * Every element definite, minimal in its length, and whole within its parent: what d2i would let pass is not
- * DER.
+ * Every element definite, minimal in its length, of the right form, and whole within its parent: what d2i would
+ * let pass is not DER.
  */
 static bool is_der(const uint8_t *data, size_t len, unsigned depth)
 {
@@ -63,7 +72,7 @@ static bool is_der(const uint8_t *data, size_t len, unsigned depth)
                                : content_len < 0x100   ? 2
                                : content_len < 0x10000 ? 3
                                                        : 4;
-        if (tag < 31 && header_len != 1 + length_octets)
+        if ((tag < 31 && header_len != 1 + length_octets) || !has_right_form(tag, tag_class, flags))
             return false;
         if ((flags & V_ASN1_CONSTRUCTED) != 0 &&
             (depth == MAX_DER_DEPTH || !is_der(content, (size_t)content_len, depth + 1)))
@@ -74,43 +83,30 @@ static bool is_der(const uint8_t *data, size_t len, unsigned depth)
     return true;
 }
 
+bool iscep_der_is_one(const uint8_t *data, size_t len)
+{
+    return len > 0 && iscep_der_element_len(data, len) == len && is_der(data, len, 0);
+}
+
 static const char *text_of(const iscep_buf *buf)
 {
     return buf->data == NULL ? "" : (const char *)buf->data;
 }
 
-static iscep_status emit_name(iscep_buf *out, const X509_NAME *name, iscep_error *err)
-{
-    iscep_buf_init(out, MAX_NAME_LEN);
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    if (bio == NULL || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
-        BIO_free(bio);
-        return iscep_error_nomem(err);
-    }
-    long len = BIO_get_mem_data(bio, &text);
-    iscep_buf_append(out, text, (size_t)len);
-    BIO_free(bio);
-    iscep_buf_text(out);
-    if (len > MAX_NAME_LEN)
-        return iscep_error_set(err, ISCEP_USAGE, "name_too_long", "a name is longer than %d characters",
-                               MAX_NAME_LEN);
-    return iscep_buf_status(out, err);
-}
-
 /* Exactly one challengePassword attribute with exactly one value that is a string and not empty. */
 static iscep_status find_challenge(iscep_csr *csr, iscep_error *err)
 {
-    int at = X509_REQ_get_attr_by_NID(csr->req, NID_pkcs9_challengePassword, -1);
+    const STACK_OF(X509_ATTRIBUTE) *attributes = iscep_pkcs10_attributes(csr->request);
+    int at = X509at_get_attr_by_NID(attributes, NID_pkcs9_challengePassword, -1);
     if (at < 0)
         return iscep_error_set(
             err, ISCEP_USAGE, "csr_challenge_missing",
             "the CSR carries no challengePassword attribute: the profile's challenge did not arrive");
-    if (X509_REQ_get_attr_by_NID(csr->req, NID_pkcs9_challengePassword, at) >= 0 ||
-        X509_ATTRIBUTE_count(X509_REQ_get_attr(csr->req, at)) > 1)
+    if (X509at_get_attr_by_NID(attributes, NID_pkcs9_challengePassword, at) >= 0 ||
+        X509_ATTRIBUTE_count(X509at_get_attr(attributes, at)) > 1)
         return iscep_error_set(err, ISCEP_USAGE, "csr_challenge_duplicate",
                                "the CSR carries more than one challengePassword");
-    const ASN1_TYPE *value = X509_ATTRIBUTE_get0_type(X509_REQ_get_attr(csr->req, at), 0);
+    const ASN1_TYPE *value = X509_ATTRIBUTE_get0_type(X509at_get_attr(attributes, at), 0);
     int type = value == NULL ? V_ASN1_UNDEF : value->type;
     if (type != V_ASN1_PRINTABLESTRING && type != V_ASN1_UTF8STRING && type != V_ASN1_IA5STRING &&
         type != V_ASN1_T61STRING)
@@ -130,17 +126,16 @@ static iscep_status parse_csr(iscep_csr *csr, iscep_bytes der, iscep_error *err)
     iscep_buf_append(&csr->der, der.data, der.len);
     if (csr->der.is_overflown)
         return iscep_error_nomem(err);
-    const unsigned char *at = csr->der.data;
-    csr->req = is_der(at, der.len, 0) ? d2i_X509_REQ(NULL, &at, (long)der.len) : NULL;
-    if (csr->req == NULL || at != csr->der.data + der.len)
+    if (is_der(csr->der.data, der.len, 0))
+        csr->request = iscep_pkcs10_parse(iscep_buf_bytes(&csr->der));
+    if (csr->request == NULL)
         return iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "not a PKCS#10 request in DER (RFC 2986)");
-    EVP_PKEY *key = X509_REQ_get0_pubkey(csr->req);
-    if (key == NULL)
+    if (iscep_pkcs10_key(csr->request) == NULL)
         return iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "the CSR's public key cannot be read");
-    if (X509_REQ_verify(csr->req, key) != 1)
+    if (!iscep_pkcs10_is_signed(csr->request))
         return iscep_error_set(err, ISCEP_USAGE, "csr_signature_invalid",
                                "the CSR's signature is not by its own key: no proof of possession");
-    iscep_status status = emit_name(&csr->subject, X509_REQ_get_subject_name(csr->req), err);
+    iscep_status status = iscep_x509_name_emit(&csr->subject, iscep_pkcs10_subject(csr->request), err);
     return status != ISCEP_OK ? status : find_challenge(csr, err);
 }
 
@@ -166,7 +161,7 @@ void iscep_csr_free(iscep_csr *csr)
 {
     if (csr == NULL)
         return;
-    X509_REQ_free(csr->req);
+    iscep_pkcs10_free(csr->request);
     iscep_buf_clear(&csr->der);
     iscep_buf_clear(&csr->subject);
     free(csr);
@@ -189,13 +184,13 @@ const char *iscep_csr_subject(const iscep_csr *csr)
 
 static iscep_status emit_serial(iscep_buf *out, const X509 *x509, iscep_error *err)
 {
-    iscep_buf_init(out, 256);
+    iscep_buf_init(out, 2 * ISCEP_CERT_MAX_LEN);
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509), NULL);
-    char *hex = number == NULL ? NULL : BN_bn2hex(number); /* upper case, whole bytes */
+    char *hex = number == NULL ? NULL : BN_bn2hex(number); /* upper case, whole bytes but for zero */
     BN_free(number);
     if (hex == NULL)
         return iscep_error_nomem(err);
-    iscep_buf_append_text(out, hex[0] == '-' ? hex + 1 : hex);
+    iscep_buf_append_text(out, strcmp(hex, "0") == 0 ? "00" : hex[0] == '-' ? hex + 1 : hex);
     OPENSSL_free(hex);
     iscep_buf_text(out);
     return iscep_buf_status(out, err);
@@ -229,9 +224,9 @@ static iscep_status parse_cert(iscep_cert *cert, iscep_bytes der, iscep_error *e
     if (status == ISCEP_OK)
         status = emit_serial(&cert->serial, cert->x509, err);
     if (status == ISCEP_OK)
-        status = emit_name(&cert->issuer, X509_get_issuer_name(cert->x509), err);
+        status = iscep_x509_name_emit(&cert->issuer, X509_get_issuer_name(cert->x509), err);
     if (status == ISCEP_OK)
-        status = emit_name(&cert->subject, X509_get_subject_name(cert->x509), err);
+        status = iscep_x509_name_emit(&cert->subject, X509_get_subject_name(cert->x509), err);
     return status != ISCEP_OK ? status : read_not_after(&cert->not_after_unix, cert->x509, err);
 }
 
@@ -290,6 +285,6 @@ int64_t iscep_cert_not_after_unix(const iscep_cert *cert)
 bool iscep_cert_has_key_of(const iscep_cert *cert, const iscep_csr *csr)
 {
     const EVP_PKEY *of_cert = X509_get0_pubkey(cert->x509);
-    const EVP_PKEY *of_csr = X509_REQ_get0_pubkey(csr->req);
+    const EVP_PKEY *of_csr = iscep_pkcs10_key(csr->request);
     return of_cert != NULL && of_csr != NULL && EVP_PKEY_eq(of_cert, of_csr) == 1;
 }

@@ -41,6 +41,9 @@ const char *iscep_cert_subject(const iscep_cert *cert);    /* RFC 2253 text */
 int64_t iscep_cert_not_after_unix(const iscep_cert *cert); /* seconds */
 bool iscep_cert_has_key_of(const iscep_cert *cert, const iscep_csr *csr);
 
+/* Is it one element of DER, and nothing behind it: every length definite, minimal, and whole within its parent? */
+bool iscep_der_is_one(const uint8_t *data, size_t len);
+
 /* Length of the one DER element that starts at data, header included; 0 if it is not whole within len. */
 size_t iscep_der_element_len(const uint8_t *data, size_t len);
 

@@ -51,27 +51,29 @@ enum { ISCEP_KEY_USAGE_BITS = 9 };
 const char *iscep_key_usage_name(unsigned bit);
 
 typedef struct iscep_x509_facts {
-    const char *subject;    /* RFC 2253 text, empty if there is none */
-    const char *key_type;   /* "RSA", "EC", "ED25519"…; "unknown" */
-    const char *curve;      /* with EC: "prime256v1"…; otherwise empty */
-    uint32_t key_bits;      /* 0: unknown */
-    const char *digest;     /* of the signature: "SHA256"…; empty if the algorithm has none of its own */
-    const char *signature;  /* the algorithm: "sha256WithRSAEncryption", "ecdsa-with-SHA256"… */
-    const iscep_san *sans;  /* as they stand there, duplicates included */
+    const char *subject;   /* RFC 2253 text, empty if there is none */
+    const char *key_type;  /* "RSA", "EC", "ED25519"…; "unknown" */
+    const char *curve;     /* with EC: "prime256v1"…; otherwise empty */
+    uint32_t key_bits;     /* 0: unknown */
+    const char *digest;    /* of the signature: "SHA256"…; empty if the algorithm has none of its own */
+    const char *signature; /* the algorithm: "sha256WithRSAEncryption", "ecdsa-with-SHA256"… */
+    const iscep_san *sans; /* as they stand there, duplicates included */
     size_t san_count;
     bool has_key_usage;
-    uint32_t key_usage;     /* ISCEP_KEY_USAGE_… */
+    uint32_t key_usage; /* ISCEP_KEY_USAGE_… */
     bool has_ext_key_usage;
     const char *const *ext_key_usage; /* dotted OIDs */
     size_t ext_key_usage_count;
     bool has_basic_constraints;
-    bool is_ca;             /* basicConstraints cA is true */
+    bool is_ca;                    /* basicConstraints cA is true */
     const char *const *extensions; /* dotted OIDs of all extensions, in order: each stands there once */
     size_t extension_count;
-    size_t challenge_count; /* requests: values of all challengePassword attributes; 0 for certificates */
+    const char
+        *sid_extension;      /* the SID in the extension 1.3.6.1.4.1.311.25.2 (KB5014754); empty: not there */
+    size_t challenge_count;  /* requests: values of all challengePassword attributes; 0 for certificates */
     int64_t not_before_unix; /* certificates, seconds; 0 for requests */
     int64_t not_after_unix;
-    const char *issuer; /* certificates, RFC 2253 text; empty for requests */
+    const char *issuer;                   /* certificates, RFC 2253 text; empty for requests */
     struct iscep_x509_facts_store *store; /* its own: what the members above point at */
 } iscep_x509_facts;
 

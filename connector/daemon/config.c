@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "daemon/config_key.h"
+
 /* Every text of the configuration, so that the struct may point at them. */
 struct iscep_config_text {
     SLIST_ENTRY(iscep_config_text) link;
@@ -20,7 +22,7 @@ struct iscep_config_text {
 };
 SLIST_HEAD(iscep_config_texts, iscep_config_text);
 
-static char *keep(iscep_config *config, const char *text)
+char *iscep_config_keep(iscep_config *config, const char *text)
 {
     struct iscep_config_text *kept = malloc(sizeof *kept + strlen(text) + 1);
     if (kept == NULL)
@@ -30,14 +32,12 @@ static char *keep(iscep_config *config, const char *text)
     return kept->text;
 }
 
-/* --- how a value's text is read: NULL if it is right, otherwise what it should have been --- */
+/* --- how a value's text is read --- */
 
-typedef const char *(*read_fn)(iscep_config *config, void *to, const char *text);
-
-static const char *read_text(iscep_config *config, void *to, const char *text)
+const char *iscep_config_read_text(iscep_config *config, void *to, const char *text)
 {
     const char **out = to;
-    *out = text[0] == '\0' ? NULL : keep(config, text);
+    *out = text[0] == '\0' ? NULL : iscep_config_keep(config, text);
     return *out == NULL ? "must not be empty" : NULL;
 }
 
@@ -83,7 +83,7 @@ static const char *read_listen(iscep_config *config, void *to, const char *text)
 {
     if (strncmp(text, "unix:/", 6) != 0)
         return "must be unix: and an absolute path";
-    return read_text(config, to, text + 5);
+    return iscep_config_read_text(config, to, text + 5);
 }
 
 static const char *read_log_level(iscep_config *config, void *to, const char *text)
@@ -104,7 +104,7 @@ static const char *read_log_format(iscep_config *config, void *to, const char *t
 static const char *read_hosts(iscep_config *config, void *to, const char *text)
 {
     (void)to;
-    char *hosts = keep(config, text);
+    char *hosts = iscep_config_keep(config, text);
     if (hosts == NULL)
         return "does not fit into memory";
     config->tenant.allowed_host_count = 0;
@@ -117,25 +117,73 @@ static const char *read_hosts(iscep_config *config, void *to, const char *text)
     return config->tenant.allowed_host_count == 0 ? "must name at least one host suffix" : NULL;
 }
 
-static const char *read_secret_file(iscep_config *config, void *to, const char *text)
+static const char *read_cloud(iscep_config *config, void *to, const char *text)
 {
     (void)to;
-    static _Thread_local iscep_error err; /* the sentence must outlive this call */
-    iscep_secret_free(config->secret);
-    config->secret = NULL;
-    if (iscep_secret_load(&config->secret, text, &err) != ISCEP_OK)
-        return err.message;
-    config->tenant.client_secret = config->secret;
+    config->cloud = iscep_cloud_find(text);
+    return config->cloud == NULL ? "must be public, gcc-high, dod or china" : NULL;
+}
+
+static const char *read_list(iscep_config *config, void *to, const char *text)
+{
+    char **out = to;
+    *out = iscep_config_keep(config, text);
+    return *out == NULL || text[strspn(text, " ,\t")] == '\0' ? "must not be empty" : NULL;
+}
+
+static const char *read_proxy(iscep_config *config, void *to, const char *text)
+{
+    static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://"};
+    if (strchr(text, '@') != NULL)
+        return "must not hold a name or password: proxy_user and proxy_password_file do";
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+            return iscep_config_read_text(config, to, text);
+    return "must be an http, https, socks5 or socks5h URL";
+}
+
+static const char *read_ip_version(iscep_config *config, void *to, const char *text)
+{
+    (void)config;
+    const bool is_any = strcmp(text, "any") == 0;
+    if (!is_any && strcmp(text, "4") != 0 && strcmp(text, "6") != 0)
+        return "must be any, 4 or 6";
+    *(iscep_ip_version *)to = is_any ? ISCEP_IP_ANY : text[0] == '4' ? ISCEP_IP_V4 : ISCEP_IP_V6;
     return NULL;
 }
 
-/* --- the keys --- */
+static _Thread_local iscep_error secret_fault; /* the sentence must outlive the reading of the value */
 
-struct key {
-    const char *name;
-    size_t offset;
-    read_fn read;
-};
+static const char *load_secret(iscep_secret **out, const char *path)
+{
+    return iscep_secret_load(out, path, &secret_fault) != ISCEP_OK ? secret_fault.message : NULL;
+}
+
+static const char *read_secret_file(iscep_config *config, void *to, const char *text)
+{
+    iscep_secret *secret =
+        NULL; /* only whether it can be read: intune/credential reads it whenever it is used */
+    const char *fault = iscep_config_read_file(config, to, text);
+    if (fault == NULL)
+        fault = load_secret(&secret, *(const char **)to);
+    iscep_secret_free(secret);
+    return fault;
+}
+
+static const char *read_proxy_password(iscep_config *config, void *to, const char *text)
+{
+    (void)to;
+    const char *path = NULL;
+    const char *fault = iscep_config_read_file(config, &path, text);
+    iscep_secret_free(config->proxy_password);
+    config->proxy_password = NULL;
+    if (fault == NULL)
+        fault = load_secret(&config->proxy_password, path);
+    config->outbound.proxy_password = config->proxy_password;
+    return fault;
+}
+
+/* --- the keys --- */
 
 static const struct key connector_keys[] = {
     {"listen", offsetof(iscep_config, socket_path), read_listen},
@@ -149,19 +197,32 @@ static const struct key connector_keys[] = {
 };
 
 static const struct key tenant_keys[] = {
-    {"tenant_id", offsetof(iscep_config, tenant.tenant_id), read_text},
-    {"client_id", offsetof(iscep_config, tenant.client_id), read_text},
-    {"client_secret_file", 0, read_secret_file},
-    {"authority", offsetof(iscep_config, tenant.authority), read_text},
-    {"graph", offsetof(iscep_config, tenant.graph), read_text},
-    {"graph_resource", offsetof(iscep_config, tenant.graph_resource), read_text},
-    {"intune_resource", offsetof(iscep_config, tenant.intune_resource), read_text},
+    {"tenant_id", offsetof(iscep_config, tenant.tenant_id), iscep_config_read_text},
+    {"client_id", offsetof(iscep_config, tenant.client_id), iscep_config_read_text},
+    {"client_secret_file", offsetof(iscep_config, client_secret_file), read_secret_file},
+    {"credentials", offsetof(iscep_config, credential_ids), read_list},
+    {"cloud", 0, read_cloud},
+    {"authority", offsetof(iscep_config, tenant.authority), iscep_config_read_text},
+    {"graph", offsetof(iscep_config, tenant.graph), iscep_config_read_text},
+    {"graph_resource", offsetof(iscep_config, tenant.graph_resource), iscep_config_read_text},
+    {"intune_resource", offsetof(iscep_config, tenant.intune_resource), iscep_config_read_text},
+    {"token_path", offsetof(iscep_config, tenant.token_path), iscep_config_read_text},
+    {"discovery_path", offsetof(iscep_config, tenant.discovery_path), iscep_config_read_text},
+    {"scep_path", offsetof(iscep_config, tenant.scep_path), iscep_config_read_text},
+    {"scep_api_version", offsetof(iscep_config, tenant.scep_api_version), iscep_config_read_text},
     {"allowed_hosts", 0, read_hosts},
-    {"caller_info", offsetof(iscep_config, tenant.caller_info), read_text},
-    {"issuer_name", offsetof(iscep_config, tenant.issuer_name), read_text},
-    {"ca_file", offsetof(iscep_config, outbound.ca_file), read_text},
-    {"proxy", offsetof(iscep_config, outbound.proxy), read_text},
+    {"caller_info", offsetof(iscep_config, tenant.caller_info), iscep_config_read_text},
+    {"issuer_name", offsetof(iscep_config, tenant.issuer_name), iscep_config_read_text},
+    {"ca_file", offsetof(iscep_config, outbound.ca_file), iscep_config_read_text},
+    {"proxy", offsetof(iscep_config, outbound.proxy), read_proxy},
+    {"proxy_user", offsetof(iscep_config, outbound.proxy_user), iscep_config_read_text},
+    {"proxy_password_file", 0, read_proxy_password},
+    {"no_proxy", offsetof(iscep_config, outbound.no_proxy), iscep_config_read_text},
+    {"ip_version", offsetof(iscep_config, outbound.ip_version), read_ip_version},
     {"connect_timeout_ms", offsetof(iscep_config, outbound.connect_timeout_ms), read_milliseconds},
+    {"fetch_timeout_ms", offsetof(iscep_config, tenant.fetch_timeout_ms), read_milliseconds},
+    {"breaker_failures", offsetof(iscep_config, tenant.breaker.failures), read_count},
+    {"breaker_open_ms", offsetof(iscep_config, tenant.breaker.open_ms), read_milliseconds},
     {"max_outbound_connections", offsetof(iscep_config, outbound.max_connections), read_count},
     {"max_streams", offsetof(iscep_config, outbound.max_streams), read_count},
     {0},
@@ -177,64 +238,160 @@ static const struct key *find_key(const struct key *keys, const char *name)
 
 /* --- reading the file --- */
 
-static iscep_status set_value(iscep_config *config, const struct key *keys, const char *section,
-                              const char *name, struct ini_cfgobj *ini, const char *path, iscep_error *err)
+/* The file being read. */
+typedef struct reading {
+    iscep_config *config;
+    struct ini_cfgobj *ini;
+    const char *path;
+} reading;
+
+typedef struct section {
+    const char *name;
+    const struct key *keys;
+    void *base; /* what their offsets are in */
+} section;
+
+/* NULL: there is no such value. */
+static const char *find_value(const reading *in, const char *section_name, const char *name, uint32_t *line)
 {
     struct value_obj *value = NULL;
+    int error = ini_get_config_valueobj(section_name, name, in->ini, INI_GET_FIRST_VALUE, &value);
+    if (error != 0 || value == NULL)
+        return NULL;
+    value_get_line(value, line);
+    return ini_get_const_string_config_value(value, &error);
+}
+
+static iscep_status set_value(const reading *in, const section *into, const char *name, iscep_error *err)
+{
     uint32_t line = 0;
-    int error = ini_get_config_valueobj(section, name, ini, INI_GET_FIRST_VALUE, &value);
-    const char *text = error == 0 && value != NULL ? ini_get_const_string_config_value(value, &error) : NULL;
+    const char *text = find_value(in, into->name, name, &line);
     if (text == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_value", "%s: [%s] %s cannot be read", path, section,
-                               name);
-    value_get_line(value, &line);
-    const struct key *key = find_key(keys, name);
+        return iscep_error_set(err, ISCEP_CONFIG, "config_value", "%s: [%s] %s cannot be read", in->path,
+                               into->name, name);
+    const struct key *key = find_key(into->keys, name);
     if (key == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_key", "%s:%u: unknown key \"%s\" in [%s]", path,
-                               line, name, section);
-    const char *fault = key->read(config, (char *)config + key->offset, text);
+        return iscep_error_set(err, ISCEP_CONFIG, "config_key", "%s:%u: unknown key \"%s\" in [%s]", in->path,
+                               line, name, into->name);
+    const char *fault = key->read(in->config, (char *)into->base + key->offset, text);
+    const char *code = fault == secret_fault.message ? secret_fault.code : "config_value";
     if (fault != NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_value", "%s:%u: %s: %s", path, line, name, fault);
+        return iscep_error_set(err, ISCEP_CONFIG, code, "%s:%u: %s: %s", in->path, line, name, fault);
     return ISCEP_OK;
 }
 
-static iscep_status read_section(iscep_config *config, const char *section, struct ini_cfgobj *ini,
-                                 const char *path, iscep_error *err)
+static iscep_status begin_tenant(section *out, const reading *in, iscep_error *err)
 {
-    const struct key *keys = connector_keys;
-    if (strncmp(section, "tenant/", 7) == 0 && section[7] != '\0') {
-        if (config->tenant_name != NULL)
-            return iscep_error_set(err, ISCEP_CONFIG, "config_section",
-                                   "%s: [%s]: only one tenant can be configured", path, section);
-        config->tenant_name = keep(config, section + 7);
-        keys = tenant_keys;
-    } else if (strcmp(section, "connector") != 0) {
+    if (in->config->tenant_name != NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "config_section",
-                               "%s: unknown section [%s]; there are [connector] and [tenant/NAME]", path,
-                               section);
+                               "%s: [%s]: only one tenant can be configured", in->path, out->name);
+    in->config->tenant_name = iscep_config_keep(in->config, out->name + strlen("tenant/"));
+    out->keys = tenant_keys;
+    return ISCEP_OK;
+}
+
+/* Which keys there are depends on the kind, wherever in the section it stands. */
+static iscep_status begin_credential(section *out, const reading *in, iscep_error *err)
+{
+    iscep_status status = iscep_config_add_credential(in->config, out->name + strlen("credential/"), err);
+    if (status != ISCEP_OK) {
+        iscep_error_prefix(err, in->path);
+        return status;
     }
+    iscep_credential_options *credential = &in->config->credentials[in->config->credential_count - 1];
+    out->base = credential;
+    out->keys = iscep_credential_keys(credential->kind);
+    uint32_t line;
+    if (find_value(in, out->name, "kind", &line) == NULL)
+        return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: [%s]: kind is missing", in->path,
+                               out->name);
+    status = set_value(in, out, "kind", err);
+    out->keys = iscep_credential_keys(credential->kind);
+    return status;
+}
+
+static bool is_below(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0 && name[strlen(prefix)] != '\0';
+}
+
+static iscep_status begin_section(section *out, const reading *in, const char *name, iscep_error *err)
+{
+    *out = (section){.name = name, .keys = connector_keys, .base = in->config};
+    if (is_below(name, "tenant/"))
+        return begin_tenant(out, in, err);
+    if (is_below(name, "credential/"))
+        return begin_credential(out, in, err);
+    if (strcmp(name, "policy") == 0)
+        out->keys = iscep_policy_keys;
+    else if (strcmp(name, "connector") != 0)
+        return iscep_error_set(err, ISCEP_CONFIG, "config_section",
+                               "%s: unknown section [%s]; there are [connector], [policy], [tenant/NAME] and "
+                               "[credential/ID]",
+                               in->path, name);
+    return ISCEP_OK;
+}
+
+static iscep_status read_section(const reading *in, const char *name, iscep_error *err)
+{
+    section into;
+    iscep_status status = begin_section(&into, in, name, err);
+    if (status != ISCEP_OK)
+        return status;
     int count = 0, error = 0;
-    char **names = ini_get_attribute_list(ini, section, &count, &error);
-    iscep_status status = names == NULL ? iscep_error_nomem(err) : ISCEP_OK;
+    char **names = ini_get_attribute_list(in->ini, name, &count, &error);
+    if (names == NULL)
+        return iscep_error_nomem(err);
     for (int i = 0; i < count && status == ISCEP_OK; i++)
-        status = set_value(config, keys, section, names[i], ini, path, err);
+        status = set_value(in, &into, names[i], err);
     ini_free_attribute_list(names);
     return status;
 }
 
-static iscep_status read_sections(iscep_config *config, struct ini_cfgobj *ini, const char *path,
-                                  iscep_error *err)
+/* The line that a fault lies in is the one that begins it: of credentials, or of a credential's kind. */
+static iscep_status fault_at(const reading *in, const char *section_name, const char *name, iscep_error *err)
+{
+    uint32_t line = 0;
+    char place[512];
+    if (find_value(in, section_name, name, &line) != NULL)
+        snprintf(place, sizeof place, "%s:%u: [%s]", in->path, line, section_name);
+    else
+        snprintf(place, sizeof place, "%s: [%s]", in->path, section_name);
+    iscep_error_prefix(err, place);
+    return ISCEP_CONFIG;
+}
+
+static iscep_status check_credentials(const reading *in, iscep_error *err)
+{
+    iscep_config *config = in->config;
+    char name[256];
+    snprintf(name, sizeof name, "tenant/%s", config->tenant_name);
+    if (iscep_config_choose_credentials(config, err) != ISCEP_OK)
+        return fault_at(in, name, "credentials", err);
+    for (size_t i = 0; i < config->credential_count && config->client_secret_file == NULL; i++) {
+        snprintf(name, sizeof name, "credential/%s", config->credentials[i].name);
+        if (iscep_config_check_credential(&config->credentials[i], err) != ISCEP_OK)
+            return fault_at(in, name, "kind", err);
+    }
+    return ISCEP_OK;
+}
+
+static iscep_status read_sections(const reading *in, iscep_error *err)
 {
     int count = 0, error = 0;
-    char **sections = ini_get_section_list(ini, &count, &error);
-    iscep_status status = sections == NULL ? iscep_error_nomem(err) : ISCEP_OK;
+    char **sections = ini_get_section_list(in->ini, &count, &error);
+    if (sections == NULL)
+        return iscep_error_nomem(err);
+    iscep_status status = ISCEP_OK;
     for (int i = 0; i < count && status == ISCEP_OK; i++)
-        status = read_section(config, sections[i], ini, path, err);
+        status = read_section(in, sections[i], err);
     ini_free_section_list(sections);
-    if (status == ISCEP_OK && config->tenant_name == NULL)
+    if (status != ISCEP_OK)
+        return status;
+    if (in->config->tenant_name == NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: there is no [tenant/NAME] section",
-                               path);
-    return status;
+                               in->path);
+    return check_credentials(in, err);
 }
 
 /* libini_config has found what is no INI file; its first message names the line. */
@@ -265,7 +422,7 @@ static iscep_status read_file(iscep_config *config, const char *path, iscep_erro
                                        ini)) != 0)
         status = describe_syntax_error(ini, path, error, err);
     else
-        status = read_sections(config, ini, path, err);
+        status = read_sections(&(reading){config, ini, path}, err);
     if (ini != NULL)
         ini_config_destroy(ini);
     ini_config_file_destroy(file);
@@ -290,7 +447,9 @@ static iscep_config *new_with_defaults(void)
     config->max_connections = 20000;
     config->log_level = ISCEP_LOG_INFO;
     config->log_format = ISCEP_LOG_FORMAT_TEXT;
-    config->tenant = (iscep_tenant)ISCEP_TENANT_INIT;
+    config->cloud = iscep_cloud_find("public");
+    config->tenant = (iscep_tenant)ISCEP_TENANT_INIT_ANY_CLOUD;
+    config->policy = iscep_policy_default;
     config->outbound = (iscep_curl_options)ISCEP_CURL_OPTIONS_INIT;
     return config;
 }
@@ -303,11 +462,14 @@ iscep_status iscep_config_load(iscep_config **out, const char *path, iscep_error
     iscep_status status = read_file(config, path, err);
     if (status == ISCEP_OK) {
         config->outbound.user_agent = config->tenant.caller_info;
+        iscep_cloud_fill(&config->tenant, config->cloud);
         status = iscep_tenant_check(&config->tenant, err);
-        if (status != ISCEP_OK) {
+        if (status != ISCEP_OK)
             iscep_error_prefix(err, config->tenant_name);
+        else
+            status = iscep_policy_check(&config->policy, err);
+        if (status != ISCEP_OK)
             iscep_error_prefix(err, path);
-        }
     }
     if (status != ISCEP_OK) {
         iscep_config_free(config);
@@ -327,6 +489,6 @@ void iscep_config_free(iscep_config *config)
         free(text);
     }
     free(config->texts);
-    iscep_secret_free(config->secret);
+    iscep_secret_free(config->proxy_password);
     free(config);
 }

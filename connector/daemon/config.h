@@ -3,14 +3,17 @@
  * or section that nobody knows.
  *
  *     [connector]                  how the daemon serves
+ *     [policy]                     what requests and certificates must be like
+ *     [credential/ID]              how the connector proves who it is, one or two
  *     [tenant/NAME]                which tenant, and how to reach Intune (exactly one for now)
  */
 #ifndef ISCEP_DAEMON_CONFIG_H
 #define ISCEP_DAEMON_CONFIG_H
 
 #include "base/log.h"
-#include "intune/tenant.h"
+#include "intune/cloud.h"
 #include "net/curl_http.h"
+#include "service/service.h"
 
 typedef struct iscep_config iscep_config;
 
@@ -26,9 +29,17 @@ struct iscep_config {
     /* [tenant/NAME] */
     const char *tenant_name;
     iscep_tenant tenant;
+    const iscep_cloud *cloud;       /* whose addresses are the defaults */
+    const char *client_secret_file; /* the short form of a credential */
+    char *credential_ids;           /* credentials = ID ID */
     iscep_curl_options outbound;
+    /* [credential/ID], and the one that client_secret_file stands for */
+    iscep_credential_options credentials[ISCEP_TENANT_MAX_CREDENTIALS];
+    size_t credential_count;
+    /* [policy] */
+    iscep_policy policy;
     /* Its own. */
-    iscep_secret *secret;
+    iscep_secret *proxy_password;
     struct iscep_config_texts *texts;
 };
 

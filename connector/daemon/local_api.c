@@ -11,6 +11,12 @@ static void on_verdict(void *user, const iscep_verdict *verdict)
     iscep_local_verdict_reply(user, verdict);
 }
 
+/* user is the exchange, as of on_verdict. */
+static bool is_wanted(void *user)
+{
+    return !iscep_exchange_is_gone(user);
+}
+
 /* The deadline is the caller's, but at most ours. */
 static iscep_service_request to_service_request(const iscep_local_api *api,
                                                 const iscep_local_request *request)
@@ -20,7 +26,8 @@ static iscep_service_request to_service_request(const iscep_local_api *api,
         timeout_ms = request->timeout_ms;
     return (iscep_service_request){.transaction_id = request->transaction_id,
                                    .csr = request->csr,
-                                   .deadline_mono_ms = iscep_now_mono_ms(api->env) + timeout_ms};
+                                   .deadline_mono_ms = iscep_now_mono_ms(api->env) + timeout_ms,
+                                   .is_wanted = is_wanted};
 }
 
 static iscep_status start_action(const iscep_local_api *api, iscep_local_action action,

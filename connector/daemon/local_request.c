@@ -109,7 +109,10 @@ static iscep_status parse_json(iscep_local_request *out, const iscep_exchange *e
         if (code < 0 || code > UINT32_MAX)
             return bad_request(err, 400, "json_member", "errorCode must be from 0 to 4294967295");
         out->error_code = (uint32_t)code;
-        iscep_buf_append_text(&out->description, iscep_json_text(out->json, "description"));
+        iscep_bytes description = iscep_bytes_of_text(iscep_json_text(out->json, "description"));
+        if (description.len > MAX_DESCRIPTION_LEN) /* Intune takes 255 characters of it */
+            description.len = MAX_DESCRIPTION_LEN;
+        iscep_buf_append(&out->description, description.data, description.len);
     }
     return status;
 }

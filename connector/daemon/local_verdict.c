@@ -70,6 +70,8 @@ void iscep_local_verdict_reply(iscep_exchange *exchange, const iscep_verdict *ve
         send_reply(exchange, 503, "retry", verdict);
         return;
     case ISCEP_DECLINE:
+        send_reply(exchange, 403, "decline", verdict);
+        return;
     case ISCEP_DENY:
         break;
     }

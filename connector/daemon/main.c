@@ -157,7 +157,7 @@ static iscep_status make_parts(struct parts *parts, iscep_error *err)
         status =
             iscep_intune_new(&parts->intune, &parts->env, parts->loop, parts->http, &config->tenant, err);
     if (status == ISCEP_OK)
-        status = iscep_service_new(&parts->service, &parts->env, parts->intune, err);
+        status = iscep_service_new(&parts->service, &parts->env, parts->intune, &config->policy, err);
     if (status == ISCEP_OK)
         status = make_server(parts, err);
     return status != ISCEP_OK ? status : make_timers(parts, err);

@@ -25,7 +25,8 @@ static iscep_status send_with(iscep_authed *authed, const char *token, iscep_err
 {
     ISCEP_AUTO_BUF authorization;
     iscep_buf_init(&authorization, 64 * 1024);
-    iscep_buf_printf(&authorization, "Bearer %s", token);
+    iscep_buf_append_text(&authorization, "Bearer ");
+    iscep_buf_append_text(&authorization, token);
     iscep_http_header headers[ISCEP_AUTHED_MAX_HEADERS] = {{"Authorization", iscep_buf_text(&authorization)},
                                                            {"Accept", "application/json"},
                                                            {"client-request-id", authed->request_id}};
@@ -57,6 +58,7 @@ static void on_token(void *user, iscep_status status, const char *token, uint64_
 {
     iscep_authed *authed = user;
     iscep_error own = ISCEP_ERROR_INIT;
+    authed->lacks_token = status != ISCEP_OK;
     if (status == ISCEP_OK) {
         authed->generation = generation;
         status = send_with(authed, token, &own);
@@ -72,6 +74,7 @@ void iscep_authed_send(iscep_authed *authed)
     authed->call = NULL;
     authed->wait.list = NULL;
     authed->is_second_try = false;
+    authed->lacks_token = false;
     iscep_token_get(authed->tokens, authed->scope, &authed->wait, on_token, authed);
 }
 

@@ -30,6 +30,7 @@ typedef struct iscep_authed {
     iscep_http_call *call;
     uint64_t generation;
     bool is_second_try;
+    bool lacks_token; /* for done: no token could be had, and err says why; the service has said nothing */
 } iscep_authed;
 
 void iscep_authed_send(iscep_authed *authed);

@@ -1,29 +1,46 @@
 /* See call.h. */
 #include "intune/call.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "intune/reply.h"
 #include "net/url.h"
 
-enum { MAX_RESPONSE_LEN = 64 * 1024 };
+enum {
+    MAX_RESPONSE_LEN = 64 * 1024,
+    PATIENCE_MS = 1000, /* who waits less for an answer has learnt nothing about the service */
+};
 
 struct iscep_call {
     LIST_ENTRY(iscep_call) link;
     iscep_intune *intune;
-    const char *path;
+    const iscep_action *action;
     iscep_buf body;
     iscep_buf url;
     iscep_wait wait;
     uint64_t generation; /* of the address used */
     iscep_authed request;
     bool is_sent;
+    bool is_pausing;   /* between two attempts; the timer is for the pause then, else for the deadline */
+    uint32_t attempts; /* begun */
+    int64_t attempt_mono_ms; /* when the last one began */
+    iscep_breaker *breaker;
+    iscep_pass pass; /* 0: not inside */
     iscep_timer *timer;
     int64_t deadline_mono_ms;
     iscep_verdict verdict;
     iscep_verdict_fn done;
+    bool (*is_wanted)(void *user); /* NULL: until the deadline */
     void *user;
+    bool *is_over; /* set by finish, for who has not yet returned from starting it */
 };
+
+static void on_address(void *user, iscep_status status, const char *uri, uint64_t generation,
+                       const iscep_error *err);
+
+/* --- how a call ends --- */
 
 static void free_call(iscep_call *call)
 {
@@ -36,32 +53,150 @@ static void free_call(iscep_call *call)
 static void finish(iscep_call *call)
 {
     LIST_REMOVE(call, link);
+    if (call->is_over != NULL)
+        *call->is_over = true;
     call->done(call->user, &call->verdict);
     free_call(call);
 }
 
-static void fail(iscep_call *call, const iscep_error *err)
+/* RETRY, with the reason and how often it was tried. */
+static void describe_failure(const iscep_call *call, const iscep_error *failure, iscep_verdict *out)
 {
-    iscep_verdict_from_error(&call->verdict, err);
+    iscep_error told = *failure;
+    char message[sizeof told.message + 32];
+    snprintf(message, sizeof message, "%s (%u attempt%s)", failure->message, call->attempts,
+             call->attempts == 1 ? "" : "s");
+    if (call->attempts > 0)
+        iscep_text_copy(told.message, sizeof told.message, message);
+    iscep_verdict_from_error(out, &told);
+}
+
+/* A caller's deadline has passed, and he had hardly waited: that is not the service's fault. */
+static bool is_impatience(const iscep_call *call, const iscep_error *failure)
+{
+    int64_t now_ms = iscep_now_mono_ms(call->intune->env);
+    return strcmp(failure->code, "timeout") == 0 && now_ms >= call->request.deadline_mono_ms &&
+           now_ms - call->attempt_mono_ms < PATIENCE_MS;
+}
+
+/*
+ * When a further attempt is cut short by the deadline, or finds the circuit open, how the one before ended says more:
+ * its verdict stays.
+ */
+static void fail(iscep_call *call, const iscep_error *failure)
+{
+    bool is_refused = strcmp(failure->code, "circuit_open") == 0;
+    bool has_earlier = call->verdict.decision == ISCEP_RETRY;
+    if (has_earlier && is_refused)
+        call->verdict.retry_after_ms = failure->retry_after_ms;
+    else if (!has_earlier || !is_impatience(call, failure))
+        describe_failure(call, failure, &call->verdict);
     finish(call);
+}
+
+static bool is_in_flight(const iscep_call *call)
+{
+    return call->is_sent && call->request.call != NULL;
+}
+
+static iscep_status set_timeout(const iscep_call *call, iscep_error *err)
+{
+    return iscep_error_set(err, ISCEP_NETWORK, "timeout",
+                           is_in_flight(call) ? "Intune did not answer in time"
+                                              : "Intune's address and a token could not be had in time");
+}
+
+/* Ends whatever is under way; the breaker learns nothing from it. */
+static void stop(iscep_call *call)
+{
+    iscep_wait_cancel(&call->wait);
+    if (call->is_sent)
+        iscep_authed_cancel(&call->request);
+    call->is_sent = false;
+    if (call->pass != 0)
+        iscep_breaker_forgo(call->breaker, call->pass);
+    call->pass = 0;
 }
 
 void iscep_call_abandon(iscep_call *call, const char *code, const char *message)
 {
     iscep_error err;
     iscep_error_set(&err, ISCEP_NETWORK, code, "%s", message);
-    iscep_wait_cancel(&call->wait);
-    if (call->is_sent)
-        iscep_authed_cancel(&call->request);
+    stop(call);
     fail(call, &err);
 }
 
-static void on_deadline(void *user)
+/* --- one attempt --- */
+
+/* The breaker learns how the request ended. failure NULL: with an answer. */
+static void leave_breaker(iscep_call *call, const iscep_error *failure)
+{
+    if (failure == NULL)
+        iscep_breaker_succeed(call->breaker);
+    else if (is_impatience(call, failure))
+        iscep_breaker_forgo(call->breaker, call->pass);
+    else
+        iscep_breaker_fail(call->breaker, call->pass, failure);
+    call->pass = 0;
+}
+
+/* Asks for a pass, then for the address; the rest follows in on_address. */
+static void begin_attempt(iscep_call *call)
+{
+    iscep_intune *intune = call->intune;
+    iscep_error err = ISCEP_ERROR_INIT;
+    if (iscep_breaker_enter(call->breaker, &call->pass, &err) != ISCEP_OK) {
+        fail(call, &err);
+        return;
+    }
+    call->attempts++;
+    call->attempt_mono_ms = iscep_now_mono_ms(intune->env);
+    iscep_timer_arm(call->timer, call->deadline_mono_ms - call->attempt_mono_ms);
+    iscep_discovery_get(intune->discovery, &call->wait, on_address, call);
+}
+
+/* Tries again, if that may help and time is left. endpoint: who has failed. */
+static void fail_attempt(iscep_call *call, iscep_endpoint endpoint, const iscep_error *failure)
+{
+    const iscep_env *env = call->intune->env;
+    int64_t pause_ms = iscep_retry_pause_ms(endpoint, call->attempts, failure, call->deadline_mono_ms, env);
+    iscep_log_event(
+        env->log, ISCEP_LOG_DEBUG, "attempt_failed",
+        ISCEP_LOG_TEXT("endpoint", iscep_endpoint_name(endpoint)), ISCEP_LOG_NUM("attempt", call->attempts),
+        ISCEP_LOG_TEXT("class", iscep_status_name(failure->status)), ISCEP_LOG_TEXT("code", failure->code),
+        ISCEP_LOG_TEXT("reason", failure->message), ISCEP_LOG_NUM("pause_ms", pause_ms),
+        ISCEP_LOG_TEXT("client_request_id", call->verdict.request_id));
+    if (pause_ms < 0) {
+        fail(call, failure);
+        return;
+    }
+    describe_failure(call, failure, &call->verdict); /* what it comes to if nobody wants another attempt */
+    call->is_pausing = true;
+    iscep_timer_arm(call->timer, pause_ms);
+}
+
+static void on_deadline(iscep_call *call)
+{
+    iscep_error err;
+    set_timeout(call, &err);
+    if (is_in_flight(call))
+        leave_breaker(call, &err);
+    stop(call);
+    fail(call, &err);
+}
+
+static void on_timer(void *user)
 {
     iscep_call *call = user;
-    iscep_call_abandon(call, "timeout",
-                       call->is_sent ? "Intune did not answer in time"
-                                     : "Intune's address and a token could not be had in time");
+    if (!call->is_pausing) {
+        on_deadline(call);
+        return;
+    }
+    call->is_pausing = false;
+    if (call->is_wanted != NULL && !call->is_wanted(call->user))
+        finish(call);
+    else
+        begin_attempt(call);
 }
 
 /*
@@ -80,24 +215,47 @@ static void on_response(void *user, iscep_status status, const iscep_http_respon
                         const iscep_error *err)
 {
     iscep_call *call = user;
+    iscep_error failure = *err;
+    iscep_verdict verdict = call->verdict;
     call->is_sent = false;
+    if (call->request.lacks_token) {
+        stop(call);
+        fail_attempt(call, ISCEP_ENDPOINT_TOKEN, err);
+        return;
+    }
     if (!speaks_for_address(status, response))
         iscep_discovery_drop(call->intune->discovery, call->generation);
-    iscep_reply_judge(&call->verdict, status, response, err);
+    bool is_judged = iscep_reply_judge(&verdict, status, response, &failure) == ISCEP_OK;
+    leave_breaker(call, is_judged ? NULL : &failure);
+    if (!is_judged) {
+        fail_attempt(call, call->action->endpoint, &failure);
+        return;
+    }
+    call->verdict = verdict;
     finish(call);
+}
+
+/* Graph's token comes before Graph: without it, it was Entra ID that failed. */
+static iscep_endpoint who_withholds_address(const iscep_intune *intune)
+{
+    return iscep_token_is_at_hand(intune->tokens, ISCEP_SCOPE_GRAPH) ? ISCEP_ENDPOINT_DISCOVERY
+                                                                     : ISCEP_ENDPOINT_TOKEN;
 }
 
 static void on_address(void *user, iscep_status status, const char *uri, uint64_t generation,
                        const iscep_error *err)
 {
     iscep_call *call = user;
+    iscep_intune *intune = call->intune;
     if (status != ISCEP_OK) {
-        fail(call, err);
+        stop(call);
+        fail_attempt(call, who_withholds_address(intune), err);
         return;
     }
-    iscep_intune *intune = call->intune;
     call->generation = generation;
-    iscep_url_join(&call->url, uri, call->path);
+    iscep_buf_clear(&call->url);
+    iscep_url_join(&call->url, uri, intune->tenant->scep_path);
+    iscep_buf_printf(&call->url, "/%s", call->action->name);
     call->request = (iscep_authed){
         .env = intune->env,
         .http = intune->http,
@@ -106,7 +264,7 @@ static void on_address(void *user, iscep_status status, const char *uri, uint64_
         .method = "POST",
         .url = iscep_buf_text(&call->url),
         .request_id = call->verdict.request_id,
-        .api_version = ISCEP_SCEP_API_VERSION,
+        .api_version = intune->tenant->scep_api_version,
         .body = iscep_buf_bytes(&call->body),
         .deadline_mono_ms = call->deadline_mono_ms,
         .max_response_len = MAX_RESPONSE_LEN,
@@ -117,35 +275,76 @@ static void on_address(void *user, iscep_status status, const char *uri, uint64_
     iscep_authed_send(&call->request);
 }
 
-void iscep_call_start(iscep_intune *intune, const char *path, iscep_buf *body, int64_t deadline_mono_ms,
-                      iscep_verdict_fn done, void *user)
+/* --- what others do with a call --- */
+
+static iscep_status new_call(iscep_call **out, iscep_intune *intune, const iscep_action *action,
+                             const iscep_buf *body, iscep_error *err)
 {
-    iscep_error err = ISCEP_ERROR_INIT;
-    iscep_verdict verdict = ISCEP_VERDICT_INIT;
     iscep_call *call = calloc(1, sizeof *call);
-    if (call == NULL || iscep_buf_status(body, &err) != ISCEP_OK ||
-        iscep_guid_new(verdict.request_id, intune->env, &err) != ISCEP_OK) {
-        if (call == NULL)
-            iscep_error_nomem(&err);
+    if (call == NULL)
+        return iscep_error_nomem(err);
+    *call = (iscep_call){.intune = intune, .action = action, .verdict = ISCEP_VERDICT_INIT};
+    call->breaker =
+        action->endpoint == ISCEP_ENDPOINT_VALIDATE ? &intune->validate_breaker : &intune->notify_breaker;
+    iscep_status status = iscep_buf_status(body, err);
+    if (status == ISCEP_OK)
+        status = iscep_guid_new(call->verdict.request_id, intune->env, err);
+    if (status == ISCEP_OK)
+        status = iscep_timer_new(&call->timer, intune->loop, on_timer, call, err);
+    if (status != ISCEP_OK) {
         free(call);
+        return status;
+    }
+    call->body = *body;
+    iscep_buf_init(&call->url, 4096);
+    *out = call;
+    return ISCEP_OK;
+}
+
+iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
+                             int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
+{
+    iscep_call *call = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    bool is_over = false;
+    if (new_call(&call, intune, action, body, &err) != ISCEP_OK) {
+        iscep_verdict verdict = ISCEP_VERDICT_INIT;
         iscep_buf_wipe(body);
         iscep_verdict_from_error(&verdict, &err);
         done(user, &verdict);
-        return;
+        return NULL;
     }
-    call->intune = intune;
-    call->path = path;
-    call->body = *body;
-    iscep_buf_init(&call->url, 4096);
     call->deadline_mono_ms = deadline_mono_ms;
-    call->verdict = verdict;
     call->done = done;
     call->user = user;
+    call->is_over = &is_over;
     LIST_INSERT_HEAD(&intune->calls, call, link);
-    if (iscep_timer_new(&call->timer, intune->loop, on_deadline, call, &err) != ISCEP_OK) {
-        fail(call, &err);
+    begin_attempt(call);
+    if (is_over)
+        return NULL;
+    call->is_over = NULL; /* NOLINT(clang-analyzer-unix.Malloc): who frees the call sets is_over */
+    return call;
+}
+
+void iscep_call_heed(iscep_call *call, bool (*is_wanted)(void *user))
+{
+    call->is_wanted = is_wanted;
+}
+
+void iscep_call_extend(iscep_call *call, int64_t deadline_mono_ms)
+{
+    if (deadline_mono_ms <= call->deadline_mono_ms)
         return;
-    }
-    iscep_timer_arm(call->timer, deadline_mono_ms - iscep_now_mono_ms(intune->env));
-    iscep_discovery_get(intune->discovery, &call->wait, on_address, call);
+    call->deadline_mono_ms = deadline_mono_ms;
+    if (!call->is_pausing)
+        iscep_timer_arm(call->timer, deadline_mono_ms - iscep_now_mono_ms(call->intune->env));
+}
+
+void iscep_call_describe_timeout(const iscep_call *call, iscep_verdict *out)
+{
+    iscep_error err;
+    set_timeout(call, &err);
+    *out = (iscep_verdict)ISCEP_VERDICT_INIT;
+    describe_failure(call, &err, out);
+    iscep_text_copy(out->request_id, sizeof out->request_id, call->verdict.request_id);
 }

@@ -1,17 +1,16 @@
 /*
- * One SCEP action, from the request's JSON to a verdict: address, token, POST, judgement, all within one
- * deadline. validate.c and notify.c say what is in the JSON; intune.c owns the calls in flight.
+ * One SCEP action, from the request's JSON to a verdict: address, token, POST, judgement, and all of it again where
+ * that may help (net/retry.h), within one deadline. validate.c and notify.c say what is in the JSON; intune.c owns the calls in flight.
  */
 #ifndef ISCEP_INTUNE_CALL_H
 #define ISCEP_INTUNE_CALL_H
 
 #include "intune/discovery.h"
 #include "intune/intune.h"
+#include "net/retry.h"
 
-#define ISCEP_SCEP_API_VERSION "2018-02-20"
-#define ISCEP_MAX_BODY_LEN     (256u * 1024u)
+#define ISCEP_MAX_BODY_LEN (256u * 1024u)
 
-typedef struct iscep_call iscep_call;
 LIST_HEAD(iscep_call_list, iscep_call);
 
 struct iscep_intune {
@@ -21,15 +20,26 @@ struct iscep_intune {
     const iscep_tenant *tenant;
     iscep_tokens *tokens;
     iscep_discovery *discovery;
+    iscep_breaker validate_breaker;
+    iscep_breaker notify_breaker;
     struct iscep_call_list calls;
+    iscep_timer *day_timer; /* certificates that expire soon are told of once a day */
     bool is_warming;
     iscep_wait warm_wait;
     iscep_error warm_error; /* of the last attempt to get ready */
 };
 
-/* path as "ScepActions/validateRequest"; body moves here in any case. done comes exactly once. */
-void iscep_call_start(iscep_intune *intune, const char *path, iscep_buf *body, int64_t deadline_mono_ms,
-                      iscep_verdict_fn done, void *user);
+typedef struct iscep_action {
+    const char *name; /* the last segment of its path */
+    iscep_endpoint endpoint;
+} iscep_action;
+
+/*
+ * action is static; body moves here in any case. done comes exactly once: if that is before the return, the return is
+ * NULL.
+ */
+iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
+                             int64_t deadline_mono_ms, iscep_verdict_fn done, void *user);
 /* Answers RETRY with this reason. */
 void iscep_call_abandon(iscep_call *call, const char *code, const char *message);
 

@@ -8,17 +8,24 @@
 
 #include "base/transaction_id.h"
 #include "base/x509.h"
+#include "intune/cloud.h"
 #include "intune/intune.h"
 #include "net/curl_http.h"
+
+enum {
+    MAX_TEXTS = 48,                                            /* more than all options together have */
+    OLDEST_OPTIONS_LEN = offsetof(iscep_client_options, cloud) /* of 0.1 */
+};
 
 struct iscep_client {
     iscep_env env;
     iscep_loop *loop;
     iscep_http *http;
     iscep_intune *intune;
-    iscep_secret *secret;
+    iscep_secret *proxy_password;
     iscep_tenant tenant; /* its texts are in texts */
-    char *texts[16];
+    iscep_credential_options credentials[ISCEP_TENANT_MAX_CREDENTIALS];
+    char *texts[MAX_TEXTS];
     size_t text_count;
     pthread_t thread;
 };
@@ -47,44 +54,123 @@ static void split_hosts(iscep_tenant *tenant, char *hosts)
             tenant->allowed_hosts[tenant->allowed_host_count++] = host;
 }
 
+static bool has_memory(const iscep_client *client)
+{
+    for (size_t i = 0; i < client->text_count; i++)
+        if (client->texts[i] == NULL)
+            return false;
+    return true;
+}
+
+static void add_credential(iscep_client *client, const iscep_credential_options *options)
+{
+    if (options == NULL)
+        return;
+    iscep_credential_options *copy = &client->credentials[client->tenant.credential_count];
+    *copy = (iscep_credential_options){
+        .size = options->size,
+        .kind = options->kind,
+        .name = keep(client, options->name, NULL),
+        .client_secret_file = keep(client, options->client_secret_file, NULL),
+        .key = keep(client, options->key, NULL),
+        .certificate = keep(client, options->certificate, NULL),
+        .password_file = keep(client, options->password_file, NULL),
+        .provider = keep(client, options->provider, NULL),
+        .algorithm = keep(client, options->algorithm, NULL),
+        .token_file = keep(client, options->token_file, NULL),
+        .identity_client_id = keep(client, options->identity_client_id, NULL),
+        .imds_endpoint = keep(client, options->imds_endpoint, NULL),
+        .imds_api_version = keep(client, options->imds_api_version, NULL),
+    };
+    client->tenant.credentials[client->tenant.credential_count++] = copy;
+}
+
+static iscep_status copy_credentials(iscep_client *client, const iscep_client_options *options,
+                                     iscep_error *err)
+{
+    const iscep_credential_options *const given[] = {options->credential, options->second_credential};
+    for (size_t i = 0; i < 2; i++)
+        if (given[i] != NULL && given[i]->size != sizeof *given[i])
+            return iscep_error_set(err, ISCEP_USAGE, "options",
+                                   "a credential must be made with ISCEP_CREDENTIAL_OPTIONS_INIT");
+    if (options->client_secret_file != NULL && options->credential != NULL)
+        return iscep_error_set(err, ISCEP_CONFIG, "client_secret_file",
+                               "client_secret_file and credential exclude each other");
+    const iscep_credential_options short_form = {.size = sizeof short_form,
+                                                 .kind = ISCEP_CREDENTIAL_SECRET,
+                                                 .client_secret_file = options->client_secret_file};
+    add_credential(client, options->client_secret_file != NULL ? &short_form : options->credential);
+    add_credential(client, options->second_credential);
+    return ISCEP_OK;
+}
+
+static void copy_addresses(iscep_client *client, const iscep_client_options *options,
+                           const iscep_cloud *cloud)
+{
+    iscep_tenant *tenant = &client->tenant;
+    tenant->authority = keep(client, options->authority, NULL);
+    tenant->graph = keep(client, options->graph, NULL);
+    tenant->graph_resource = keep(client, options->graph_resource, NULL);
+    tenant->intune_resource = keep(client, options->intune_resource, NULL);
+    tenant->token_path = keep(client, options->token_path, tenant->token_path);
+    tenant->discovery_path = keep(client, options->discovery_path, tenant->discovery_path);
+    tenant->scep_path = keep(client, options->scep_path, tenant->scep_path);
+    tenant->scep_api_version = keep(client, options->scep_api_version, tenant->scep_api_version);
+    if (keep(client, options->allowed_hosts, NULL) != NULL)
+        split_hosts(tenant, client->texts[client->text_count - 1]);
+    iscep_cloud_fill(tenant, cloud);
+}
+
 static iscep_status copy_options(iscep_client *client, const iscep_client_options *options, iscep_error *err)
 {
     iscep_tenant *tenant = &client->tenant;
-    *tenant = (iscep_tenant)ISCEP_TENANT_INIT;
+    const iscep_cloud *cloud = iscep_cloud_find(options->cloud != NULL ? options->cloud : "public");
+    if (cloud == NULL)
+        return iscep_error_set(err, ISCEP_CONFIG, "cloud", "cloud must be one of %s", iscep_cloud_names());
+    *tenant = (iscep_tenant)ISCEP_TENANT_INIT_ANY_CLOUD;
     tenant->tenant_id = keep(client, options->tenant_id, NULL);
     tenant->client_id = keep(client, options->client_id, NULL);
-    tenant->authority = keep(client, options->authority, tenant->authority);
-    tenant->graph = keep(client, options->graph, tenant->graph);
-    tenant->graph_resource = keep(client, options->graph_resource, tenant->graph_resource);
-    tenant->intune_resource = keep(client, options->intune_resource, tenant->intune_resource);
     tenant->caller_info = keep(client, options->caller_info, tenant->caller_info);
     tenant->issuer_name = keep(client, options->issuer_name, NULL);
-    const char *hosts = keep(client, options->allowed_hosts, NULL);
-    for (size_t i = 0; i < client->text_count; i++)
-        if (client->texts[i] == NULL)
-            return iscep_error_nomem(err);
-    if (hosts != NULL)
-        split_hosts(tenant, client->texts[client->text_count - 1]);
-    if (options->client_secret_file == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "client_secret_file", "client_secret_file is missing");
-    iscep_status status = iscep_secret_load(&client->secret, options->client_secret_file, err);
-    tenant->client_secret = client->secret;
+    if (options->fetch_timeout_ms > 0)
+        tenant->fetch_timeout_ms = options->fetch_timeout_ms;
+    copy_addresses(client, options, cloud);
+    iscep_status status = copy_credentials(client, options, err);
+    if (status == ISCEP_OK && !has_memory(client))
+        status = iscep_error_nomem(err);
+    return status;
+}
+
+static iscep_status copy_way_out(iscep_curl_options *out, iscep_client *client,
+                                 const iscep_client_options *options, iscep_error *err)
+{
+    if (options->ip_version != 0 && options->ip_version != 4 && options->ip_version != 6)
+        return iscep_error_set(err, ISCEP_CONFIG, "ip_version", "ip_version must be 0, 4 or 6");
+    out->ca_file = options->ca_file;
+    out->proxy = options->proxy;
+    out->proxy_user = options->proxy_user;
+    out->no_proxy = options->no_proxy;
+    out->ip_version = (iscep_ip_version)options->ip_version;
+    out->user_agent = client->tenant.caller_info;
+    if (options->connect_timeout_ms > 0)
+        out->connect_timeout_ms = options->connect_timeout_ms;
+    if (options->max_connections > 0)
+        out->max_connections = options->max_connections;
+    if (options->max_streams > 0)
+        out->max_streams = options->max_streams;
+    if (options->proxy_password_file == NULL)
+        return ISCEP_OK;
+    iscep_status status = iscep_secret_load(&client->proxy_password, options->proxy_password_file, err);
+    out->proxy_password = client->proxy_password;
     return status;
 }
 
 static iscep_status make_parts(iscep_client *client, const iscep_client_options *options, iscep_error *err)
 {
     iscep_curl_options curl = ISCEP_CURL_OPTIONS_INIT;
-    curl.ca_file = options->ca_file;
-    curl.proxy = options->proxy;
-    curl.user_agent = client->tenant.caller_info;
-    if (options->connect_timeout_ms > 0)
-        curl.connect_timeout_ms = options->connect_timeout_ms;
-    if (options->max_connections > 0)
-        curl.max_connections = options->max_connections;
-    if (options->max_streams > 0)
-        curl.max_streams = options->max_streams;
-    iscep_status status = iscep_loop_new(&client->loop, err);
+    iscep_status status = copy_way_out(&curl, client, options, err);
+    if (status == ISCEP_OK)
+        status = iscep_loop_new(&client->loop, err);
     if (status == ISCEP_OK)
         status = iscep_curl_http_new(&client->http, &client->env, client->loop, &curl, err);
     if (status == ISCEP_OK)
@@ -106,7 +192,7 @@ static void free_client(iscep_client *client)
 {
     free_parts(client);
     iscep_loop_free(client->loop);
-    iscep_secret_free(client->secret);
+    iscep_secret_free(client->proxy_password);
     for (size_t i = 0; i < client->text_count; i++)
         free(client->texts[i]);
     free(client);
@@ -128,18 +214,36 @@ static void *run_loop(void *user)
     return NULL;
 }
 
+/*
+ * The caller may have been compiled with another header: an older one has fewer options; a newer one has more,
+ * which must be unset, because we would not do what they ask.
+ */
+static bool read_options(iscep_client_options *out, const iscep_client_options *given)
+{
+    if (given == NULL || given->size < OLDEST_OPTIONS_LEN)
+        return false;
+    const uint8_t *bytes = (const uint8_t *)given;
+    for (size_t i = sizeof *out; i < given->size; i++)
+        if (bytes[i] != 0)
+            return false;
+    memset(out, 0, sizeof *out);
+    memcpy(out, given, given->size < sizeof *out ? given->size : sizeof *out);
+    return true;
+}
+
 iscep_status iscep_client_new(iscep_client **out, const iscep_client_options *options, iscep_error *err)
 {
-    if (out == NULL || options == NULL || options->size < sizeof *options)
+    iscep_client_options own;
+    if (out == NULL || !read_options(&own, options))
         return iscep_error_set(err, ISCEP_USAGE, "options",
                                "options must be made with ISCEP_CLIENT_OPTIONS_INIT");
     iscep_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return iscep_error_nomem(err);
     client->env = iscep_env_system(NULL);
-    iscep_status status = copy_options(client, options, err);
+    iscep_status status = copy_options(client, &own, err);
     if (status == ISCEP_OK)
-        status = make_parts(client, options, err);
+        status = make_parts(client, &own, err);
     if (status == ISCEP_OK && pthread_create(&client->thread, NULL, run_loop, client) != 0)
         status = iscep_error_set(err, ISCEP_NOMEM, "thread", "cannot start the client's thread");
     if (status != ISCEP_OK) {

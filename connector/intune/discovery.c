@@ -5,19 +5,20 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/json.h"
+#include "net/http_json.h"
+#include "net/retry.h"
 #include "net/url.h"
 
-/* Intune's application id in every tenant's directory. */
-#define ENDPOINTS_PATH "v1.0/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/endpoints"
-#define SERVICE_NAME   "ScepRequestValidationFEService"
+#define SERVICE_NAME "ScepRequestValidationFEService"
 
-enum { REQUEST_TIMEOUT_MS = 10000, MAX_RESPONSE_LEN = 1024 * 1024 };
+enum { MAX_RESPONSE_LEN = 1024 * 1024 };
 
 struct iscep_discovery {
     const iscep_env *env;
     const iscep_tenant *tenant;
     iscep_shared uri;
+    iscep_breaker breaker;
+    iscep_pass pass; /* of the request in flight */
     iscep_authed request;
     iscep_buf url;
     char request_id[ISCEP_GUID_SIZE];
@@ -31,9 +32,11 @@ iscep_status iscep_discovery_new(iscep_discovery **out, const iscep_env *env, is
         return iscep_error_nomem(err);
     discovery->env = env;
     discovery->tenant = tenant;
+    iscep_breaker_init(&discovery->breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_DISCOVERY),
+                       &tenant->breaker);
     iscep_shared_init(&discovery->uri);
     iscep_buf_init(&discovery->url, 4096);
-    iscep_url_join(&discovery->url, tenant->graph, ENDPOINTS_PATH);
+    iscep_url_join(&discovery->url, tenant->graph, tenant->discovery_path);
     discovery->request = (iscep_authed){
         .env = env,
         .http = http,
@@ -98,6 +101,16 @@ static iscep_status store_uri(iscep_discovery *discovery, const iscep_json *repl
     return status != ISCEP_OK ? status : iscep_shared_set(&discovery->uri, uri, err);
 }
 
+/* A tenant that never had Intune has no service principal of it. Any other 404 is not Graph's word. */
+static bool is_service_unknown(const iscep_http_response *response)
+{
+    ISCEP_AUTO_JSON *reply = NULL;
+    if (response->status != 404 || iscep_json_parse(&reply, response->body, NULL) != ISCEP_OK)
+        return false;
+    const char *code = iscep_json_text(iscep_json_member(reply, "error"), "code");
+    return code != NULL && strcmp(code, "Request_ResourceNotFound") == 0;
+}
+
 static iscep_status read_reply(iscep_discovery *discovery, const iscep_http_response *response,
                                iscep_error *err)
 {
@@ -114,10 +127,14 @@ static iscep_status read_reply(iscep_discovery *discovery, const iscep_http_resp
     else if (response->status >= 500)
         status =
             iscep_error_set(err, ISCEP_SERVICE, "graph_service", "Graph answered HTTP %d", response->status);
+    else if (is_service_unknown(response))
+        status = iscep_error_set(err, ISCEP_CONFIG, "service_not_discovered",
+                                 "Graph does not know Intune's service in this tenant: is Intune "
+                                 "licensed, and is the tenant id right?");
     else if (response->status != 200)
         status =
             iscep_error_set(err, ISCEP_PROTOCOL, "graph_status", "Graph answered HTTP %d", response->status);
-    else if ((status = iscep_json_parse(&reply, response->body, err)) != ISCEP_OK)
+    else if ((status = iscep_http_parse_json(&reply, response, err)) != ISCEP_OK)
         iscep_error_prefix(err, "Graph's reply");
     else
         status = store_uri(discovery, reply, err);
@@ -128,26 +145,40 @@ static iscep_status read_reply(iscep_discovery *discovery, const iscep_http_resp
     return status;
 }
 
+static void tell_failure(iscep_discovery *discovery, iscep_error *err)
+{
+    iscep_error_prefix(err, "discovery");
+    iscep_shared_settle(&discovery->uri, err->status, err);
+}
+
 static void on_response(void *user, iscep_status status, const iscep_http_response *response,
                         const iscep_error *http_err)
 {
     iscep_discovery *discovery = user;
     iscep_error err = ISCEP_ERROR_INIT;
+    if (discovery->request.lacks_token) { /* logged where it was asked for */
+        iscep_breaker_forgo(&discovery->breaker, discovery->pass);
+        err = *http_err;
+        tell_failure(discovery, &err);
+        return;
+    }
     if (status == ISCEP_OK)
         status = read_reply(discovery, response, &err);
     else
         err = *http_err;
-    if (status == ISCEP_OK) {
-        iscep_log_event(discovery->env->log, ISCEP_LOG_INFO, "discovery_done",
-                        ISCEP_LOG_TEXT("uri", discovery->uri.value));
-    } else {
-        iscep_error_prefix(&err, "discovery");
+    if (status != ISCEP_OK) {
+        iscep_breaker_fail(&discovery->breaker, discovery->pass, &err);
         iscep_log_event(discovery->env->log, ISCEP_LOG_ERROR, "discovery_failed",
                         ISCEP_LOG_TEXT("class", iscep_status_name(status)), ISCEP_LOG_TEXT("code", err.code),
                         ISCEP_LOG_TEXT("client_request_id", discovery->request_id),
                         ISCEP_LOG_TEXT("reason", err.message));
+        tell_failure(discovery, &err);
+        return;
     }
-    iscep_shared_settle(&discovery->uri, status, &err);
+    iscep_breaker_succeed(&discovery->breaker);
+    iscep_log_event(discovery->env->log, ISCEP_LOG_INFO, "discovery_done",
+                    ISCEP_LOG_TEXT("uri", discovery->uri.value));
+    iscep_shared_settle(&discovery->uri, ISCEP_OK, &err);
 }
 
 static void fetch(iscep_discovery *discovery)
@@ -155,11 +186,14 @@ static void fetch(iscep_discovery *discovery)
     iscep_error err = ISCEP_ERROR_INIT;
     discovery->uri.is_fetching = true;
     iscep_status status = iscep_guid_new(discovery->request_id, discovery->env, &err);
+    if (status == ISCEP_OK)
+        status = iscep_breaker_enter(&discovery->breaker, &discovery->pass, &err);
     if (status != ISCEP_OK) {
-        on_response(discovery, status, NULL, &err);
+        tell_failure(discovery, &err);
         return;
     }
-    discovery->request.deadline_mono_ms = iscep_now_mono_ms(discovery->env) + REQUEST_TIMEOUT_MS;
+    discovery->request.deadline_mono_ms =
+        iscep_now_mono_ms(discovery->env) + discovery->tenant->fetch_timeout_ms;
     discovery->request.done = on_response;
     iscep_authed_send(&discovery->request);
 }

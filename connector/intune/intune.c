@@ -3,6 +3,15 @@
 
 #include <stdlib.h>
 
+enum { DAY_MS = 24 * 3600 * 1000 };
+
+static void on_day(void *user)
+{
+    iscep_intune *intune = user;
+    iscep_credential_set_warn(iscep_tokens_credentials(intune->tokens));
+    iscep_timer_arm(intune->day_timer, DAY_MS);
+}
+
 iscep_status iscep_intune_new(iscep_intune **out, const iscep_env *env, iscep_loop *loop, iscep_http *http,
                               const iscep_tenant *tenant, iscep_error *err)
 {
@@ -17,14 +26,21 @@ iscep_status iscep_intune_new(iscep_intune **out, const iscep_env *env, iscep_lo
     intune->http = http;
     intune->tenant = tenant;
     LIST_INIT(&intune->calls);
+    iscep_breaker_init(&intune->validate_breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_VALIDATE),
+                       &tenant->breaker);
+    iscep_breaker_init(&intune->notify_breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_NOTIFY),
+                       &tenant->breaker);
     iscep_error_set(&intune->warm_error, ISCEP_NETWORK, "starting", "Intune has not been asked yet");
     status = iscep_tokens_new(&intune->tokens, env, http, tenant, err);
     if (status == ISCEP_OK)
         status = iscep_discovery_new(&intune->discovery, env, http, intune->tokens, tenant, err);
+    if (status == ISCEP_OK)
+        status = iscep_timer_new(&intune->day_timer, loop, on_day, intune, err);
     if (status != ISCEP_OK) {
         iscep_intune_free(intune);
         return status;
     }
+    iscep_timer_arm(intune->day_timer, DAY_MS);
     *out = intune;
     return ISCEP_OK;
 }
@@ -36,6 +52,7 @@ void iscep_intune_free(iscep_intune *intune)
     iscep_wait_cancel(&intune->warm_wait);
     while (!LIST_EMPTY(&intune->calls))
         iscep_call_abandon(LIST_FIRST(&intune->calls), "shutting_down", "the connector is shutting down");
+    iscep_timer_free(intune->day_timer);
     iscep_discovery_free(intune->discovery);
     iscep_tokens_free(intune->tokens);
     free(intune);
@@ -86,4 +103,19 @@ bool iscep_intune_is_ready(const iscep_intune *intune, iscep_error *err)
             iscep_error_set(err, ISCEP_NETWORK, "not_ready", "token or address must be fetched anew");
     }
     return is_ready;
+}
+
+iscep_loop *iscep_intune_loop(iscep_intune *intune)
+{
+    return intune->loop;
+}
+
+struct iscep_tokens *iscep_intune_tokens(iscep_intune *intune)
+{
+    return intune->tokens;
+}
+
+struct iscep_discovery *iscep_intune_discovery(iscep_intune *intune)
+{
+    return intune->discovery;
 }

@@ -8,6 +8,9 @@ enum { MAX_DESCRIPTION_CHARS = 255 };
 
 static const char no_description[] = "The SCEP server gave no reason.";
 
+static const iscep_action success_notification = {"successNotification", ISCEP_ENDPOINT_NOTIFY};
+static const iscep_action failure_notification = {"failureNotification", ISCEP_ENDPOINT_NOTIFY};
+
 /* The members that both notifications begin with. NULL when there is no memory. */
 static iscep_json *begin_notification(iscep_json *root, const char *transaction_id, iscep_bytes csr)
 {
@@ -20,21 +23,22 @@ static iscep_json *begin_notification(iscep_json *root, const char *transaction_
     return notification;
 }
 
-static void send_notification(iscep_intune *intune, const char *path, const iscep_json *root,
-                              bool is_complete, int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
+static iscep_call *send_notification(iscep_intune *intune, const iscep_action *action, const iscep_json *root,
+                                     bool is_complete, int64_t deadline_mono_ms, iscep_verdict_fn done,
+                                     void *user)
 {
     iscep_buf body;
     iscep_buf_init(&body, ISCEP_MAX_BODY_LEN);
     body.is_overflown = !is_complete || iscep_json_emit(&body, root, NULL) != ISCEP_OK;
-    iscep_call_start(intune, path, &body, deadline_mono_ms, done, user);
+    return iscep_call_start(intune, action, &body, deadline_mono_ms, done, user);
 }
 
 /*
  * The three names of the CA are hardly documented. One and the same issuer name in all of them is what works
  * in the field, and is what Intune gives back with a revocation.
  */
-void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *facts,
-                                int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
+iscep_call *iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *facts,
+                                       int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     const iscep_tenant *tenant = intune->tenant;
     const char *issuer = tenant->issuer_name != NULL ? tenant->issuer_name : facts->issuer;
@@ -49,8 +53,8 @@ void iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_facts *
     iscep_json_add_text(notification, "callerInfo", tenant->caller_info);
     iscep_json_add_text(notification, "caConfiguration", issuer);
     iscep_json_add_text(notification, "certificateAuthority", issuer);
-    send_notification(intune, "ScepActions/successNotification", root, notification != NULL, deadline_mono_ms,
-                      done, user);
+    return send_notification(intune, &success_notification, root, notification != NULL, deadline_mono_ms,
+                             done, user);
 }
 
 /*
@@ -76,8 +80,8 @@ static void cut_description(char out[MAX_DESCRIPTION_CHARS * 4 + 1], const char 
 }
 
 /* hResult is a signed 32 bit number in Microsoft's client; the same bits are sent here. */
-void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts,
-                                int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
+iscep_call *iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts,
+                                       int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     char description[MAX_DESCRIPTION_CHARS * 4 + 1];
     bool has_text = facts->description != NULL && facts->description[0] != '\0';
@@ -89,6 +93,6 @@ void iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *
     iscep_json_add_int(notification, "hResult", hresult);
     iscep_json_add_text(notification, "errorDescription", description);
     iscep_json_add_text(notification, "callerInfo", intune->tenant->caller_info);
-    send_notification(intune, "ScepActions/failureNotification", root, notification != NULL, deadline_mono_ms,
-                      done, user);
+    return send_notification(intune, &failure_notification, root, notification != NULL, deadline_mono_ms,
+                             done, user);
 }

@@ -13,12 +13,13 @@
 
 /*
  * Judges the outcome of a SCEP action. status and err as given by the transport; response is NULL unless
- * status is ISCEP_OK. verdict->request_id is left as it is.
+ * status is ISCEP_OK. ISCEP_OK: Intune has spoken, and the verdict is its own. Otherwise the verdict is RETRY and err
+ * says why. verdict->request_id is left as it is.
  */
-void iscep_reply_judge(iscep_verdict *verdict, iscep_status status, const iscep_http_response *response,
-                       const iscep_error *err);
+iscep_status iscep_reply_judge(iscep_verdict *verdict, iscep_status status,
+                               const iscep_http_response *response, iscep_error *err);
 
-/* RETRY with the error's code and message. */
+/* RETRY with the error's code and message, and what to do about it. */
 void iscep_verdict_from_error(iscep_verdict *verdict, const iscep_error *err);
 
 #endif

@@ -3,28 +3,34 @@
 
 #include <string.h>
 
+#define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 static bool is_https(const char *url)
 {
-    return strncmp(url, "https://", 8) == 0 && url[8] != '\0';
+    return url != NULL && strncmp(url, "https://", 8) == 0 && url[8] != '\0';
+}
+
+static bool is_made_of(const char *text, const char *characters)
+{
+    return text != NULL && text[0] != '\0' && text[strspn(text, characters)] == '\0';
 }
 
 /* The tenant id becomes a path segment: a GUID or a domain name, nothing that could be another path. */
 static bool is_segment(const char *text)
 {
-    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
-    return len > 0 && text[len] == '\0' && text[0] != '.';
+    return is_made_of(text, LETTERS_AND_DIGITS ".-") && text[0] != '.';
 }
 
-iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err)
+static bool needs_client_id(const iscep_tenant *tenant)
 {
-    if (tenant->tenant_id == NULL || !is_segment(tenant->tenant_id))
-        return iscep_error_set(err, ISCEP_CONFIG, "tenant_id",
-                               "tenant_id must be the directory (tenant) id, a GUID, or a verified domain");
-    if (tenant->client_id == NULL || tenant->client_id[0] == '\0')
-        return iscep_error_set(err, ISCEP_CONFIG, "client_id",
-                               "client_id must be the application (client) id");
-    if (tenant->client_secret == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "client_secret_file", "client_secret_file is missing");
+    for (size_t i = 0; i < tenant->credential_count; i++)
+        if (tenant->credentials[i]->kind != ISCEP_CREDENTIAL_MANAGED_IDENTITY)
+            return true;
+    return tenant->credential_count == 0;
+}
+
+static iscep_status check_addresses(const iscep_tenant *tenant, iscep_error *err)
+{
     const struct {
         const char *name;
         const char *url;
@@ -35,9 +41,49 @@ iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err)
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         if (!is_https(urls[i].url))
             return iscep_error_set(err, ISCEP_CONFIG, urls[i].name, "%s must be an https URL, not \"%s\"",
-                                   urls[i].name, urls[i].url);
-    if (tenant->allowed_host_count == 0)
-        return iscep_error_set(err, ISCEP_CONFIG, "allowed_hosts",
-                               "allowed_hosts must name at least one host suffix");
+                                   urls[i].name, urls[i].url != NULL ? urls[i].url : "");
     return ISCEP_OK;
+}
+
+/* It is appended to a URL, or becomes a header field: no query, fragment, escape or line end. */
+static bool is_path(const char *text)
+{
+    return is_made_of(text, LETTERS_AND_DIGITS "/._~=()'-") && text[strlen(text) - 1] != '/';
+}
+
+static iscep_status check_paths(const iscep_tenant *tenant, iscep_error *err)
+{
+    const struct {
+        const char *name;
+        const char *path;
+    } paths[] = {{"token_path", tenant->token_path},
+                 {"discovery_path", tenant->discovery_path},
+                 {"scep_path", tenant->scep_path},
+                 {"scep_api_version", tenant->scep_api_version}};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (!is_path(paths[i].path))
+            return iscep_error_set(
+                err, ISCEP_CONFIG, paths[i].name,
+                "%s must consist of letters, digits and / . _ ~ = ( ) ' -, and not end in /", paths[i].name);
+    return ISCEP_OK;
+}
+
+iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err)
+{
+    if (!is_segment(tenant->tenant_id))
+        return iscep_error_set(err, ISCEP_CONFIG, "tenant_id",
+                               "tenant_id must be the directory (tenant) id, a GUID, or a verified domain");
+    if (needs_client_id(tenant) && (tenant->client_id == NULL || tenant->client_id[0] == '\0'))
+        return iscep_error_set(err, ISCEP_CONFIG, "client_id",
+                               "client_id must be the application (client) id");
+    if (tenant->credential_count == 0 && tenant->client_secret == NULL)
+        return iscep_error_set(err, ISCEP_CONFIG, "client_secret_file",
+                               "there is no credential: client_secret_file or credentials is missing");
+    iscep_status status = check_addresses(tenant, err);
+    if (status == ISCEP_OK)
+        status = check_paths(tenant, err);
+    if (status == ISCEP_OK && tenant->allowed_host_count == 0)
+        status = iscep_error_set(err, ISCEP_CONFIG, "allowed_hosts",
+                                 "allowed_hosts must name at least one host suffix");
+    return status;
 }

@@ -6,12 +6,13 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "net/http_json.h"
+#include "net/retry.h"
 #include "net/url.h"
 
 enum {
-    REQUEST_TIMEOUT_MS = 10000,
     MAX_RESPONSE_LEN = 64 * 1024,
-    MAX_FORM_LEN = 256 * 1024,
+    MAX_URL_LEN = 4096,
     MAX_LIFETIME_S = 24 * 3600,
     RENEWAL_RETRY_MS = 10000, /* between background renewals that fail while the old token still serves */
 };
@@ -22,18 +23,39 @@ typedef struct cached_token {
     iscep_shared token;
     int64_t renew_at_mono_ms; /* from here on a get also starts a renewal */
     int64_t expires_mono_ms;
-    iscep_http_call *call; /* the request in flight */
-    iscep_buf form;        /* its body: holds the secret */
+    iscep_buf scope_text;        /* what it is asked for by: the resource and "/.default" */
+    iscep_http_call *call;       /* the request in flight */
+    iscep_token_request request; /* how it looks */
+    iscep_credential_turn turn;  /* whose it is */
+    iscep_pass pass;             /* its leave to be sent */
 } cached_token;
 
 struct iscep_tokens {
     const iscep_env *env;
     iscep_http *http;
     const iscep_tenant *tenant;
+    iscep_credential_set *credentials;
+    iscep_buf endpoint;    /* Entra ID's URL for this tenant's tokens */
+    iscep_breaker breaker; /* one for both scopes: it is one service */
     cached_token cached[ISCEP_SCOPE_COUNT];
 };
 
 static const char *const scope_names[ISCEP_SCOPE_COUNT] = {"graph", "intune"};
+
+static void emit_endpoint(iscep_buf *out, const iscep_tenant *tenant)
+{
+    iscep_url_join(out, tenant->authority, tenant->tenant_id);
+    iscep_buf_printf(out, "/%s", tenant->token_path);
+}
+
+/* The Intune resource ends in a slash itself, so its scope has two. */
+static void emit_scope(iscep_buf *out, const iscep_tenant *tenant, iscep_scope scope)
+{
+    if (scope == ISCEP_SCOPE_GRAPH)
+        iscep_url_join(out, tenant->graph_resource, ".default");
+    else
+        iscep_buf_printf(out, "%s/.default", tenant->intune_resource);
+}
 
 iscep_status iscep_tokens_new(iscep_tokens **out, const iscep_env *env, iscep_http *http,
                               const iscep_tenant *tenant, iscep_error *err)
@@ -44,12 +66,22 @@ iscep_status iscep_tokens_new(iscep_tokens **out, const iscep_env *env, iscep_ht
     tokens->env = env;
     tokens->http = http;
     tokens->tenant = tenant;
+    iscep_breaker_init(&tokens->breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_TOKEN), &tenant->breaker);
     for (unsigned i = 0; i < ISCEP_SCOPE_COUNT; i++) {
         cached_token *cached = &tokens->cached[i];
         cached->tokens = tokens;
         cached->scope = (iscep_scope)i;
         iscep_shared_init(&cached->token);
-        iscep_buf_init(&cached->form, MAX_FORM_LEN);
+        iscep_token_request_init(&cached->request);
+        iscep_buf_init(&cached->scope_text, MAX_URL_LEN);
+        emit_scope(&cached->scope_text, tenant, cached->scope);
+    }
+    iscep_buf_init(&tokens->endpoint, MAX_URL_LEN);
+    emit_endpoint(&tokens->endpoint, tenant);
+    iscep_status status = iscep_credential_set_new(&tokens->credentials, env, tenant, err);
+    if (status != ISCEP_OK) {
+        iscep_tokens_free(tokens);
+        return status;
     }
     *out = tokens;
     return ISCEP_OK;
@@ -63,34 +95,13 @@ void iscep_tokens_free(iscep_tokens *tokens)
         cached_token *cached = &tokens->cached[i];
         if (cached->call != NULL)
             tokens->http->cancel(tokens->http, cached->call);
-        iscep_buf_wipe(&cached->form);
+        iscep_token_request_wipe(&cached->request);
+        iscep_buf_clear(&cached->scope_text);
         iscep_shared_clear(&cached->token);
     }
+    iscep_buf_clear(&tokens->endpoint);
+    iscep_credential_set_free(tokens->credentials);
     free(tokens);
-}
-
-/* "<resource>/.default": the Intune resource ends in a slash itself, so its scope has two. */
-static void append_scope(iscep_buf *form, const cached_token *cached)
-{
-    const iscep_tenant *tenant = cached->tokens->tenant;
-    ISCEP_AUTO_BUF scope;
-    iscep_buf_init(&scope, 1024);
-    if (cached->scope == ISCEP_SCOPE_GRAPH)
-        iscep_url_join(&scope, tenant->graph_resource, ".default");
-    else
-        iscep_buf_printf(&scope, "%s/.default", tenant->intune_resource);
-    iscep_form_append(form, "scope", iscep_buf_bytes(&scope));
-    form->is_overflown |= scope.is_overflown;
-}
-
-static void emit_form(cached_token *cached)
-{
-    const iscep_tenant *tenant = cached->tokens->tenant;
-    iscep_buf_wipe(&cached->form);
-    iscep_form_append(&cached->form, "grant_type", iscep_bytes_of_text("client_credentials"));
-    iscep_form_append(&cached->form, "client_id", iscep_bytes_of_text(tenant->client_id));
-    iscep_form_append(&cached->form, "client_secret", iscep_secret_reveal(tenant->client_secret));
-    append_scope(&cached->form, cached);
 }
 
 /* A token goes into a header field: visible ASCII and nothing else. */
@@ -163,7 +174,7 @@ static iscep_status read_reply(cached_token *cached, const iscep_http_response *
     else if (response->status >= 500)
         status = iscep_error_set(err, ISCEP_SERVICE, "token_service", "Entra ID answered HTTP %d",
                                  response->status);
-    else if ((status = iscep_json_parse(&reply, response->body, err)) != ISCEP_OK)
+    else if ((status = iscep_http_parse_json(&reply, response, err)) != ISCEP_OK)
         iscep_error_prefix(err, "Entra ID's reply");
     else if (response->status == 200)
         status = store_token(cached, reply, err);
@@ -176,58 +187,103 @@ static iscep_status read_reply(cached_token *cached, const iscep_http_response *
     return status;
 }
 
+static bool ask_next(cached_token *cached, iscep_error *err);
+
 static void on_reply(void *user, iscep_status status, const iscep_http_response *response,
                      const iscep_error *http_err)
 {
     cached_token *cached = user;
     const iscep_log *log = cached->tokens->env->log;
+    const iscep_credential_set *credentials = cached->tokens->credentials;
     iscep_error err = ISCEP_ERROR_INIT;
     cached->call = NULL;
-    iscep_buf_wipe(&cached->form);
+    iscep_token_request_wipe(&cached->request);
     if (status == ISCEP_OK)
         status = read_reply(cached, response, &err);
     else
         err = *http_err;
+    if (status != ISCEP_OK && ask_next(cached, &err))
+        return;
+    status = err.status;
+    const char *credential = iscep_credential_name(iscep_credential_set_get(credentials, &cached->turn));
     if (status == ISCEP_OK) {
+        iscep_credential_set_worked(cached->tokens->credentials, &cached->turn);
+        iscep_breaker_succeed(&cached->tokens->breaker);
         iscep_log_event(
             log, ISCEP_LOG_INFO, "token_issued", ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
+            ISCEP_LOG_TEXT("credential", credential),
             ISCEP_LOG_NUM("lifetime_s",
                           (cached->expires_mono_ms - iscep_now_mono_ms(cached->tokens->env)) / 1000));
     } else {
         iscep_error_prefix(&err, "token");
-        iscep_log_event(log, ISCEP_LOG_ERROR, "token_failed",
-                        ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
-                        ISCEP_LOG_TEXT("class", iscep_status_name(status)), ISCEP_LOG_TEXT("code", err.code),
-                        ISCEP_LOG_TEXT("reason", err.message));
+        iscep_breaker_fail(&cached->tokens->breaker, cached->pass, &err);
+        iscep_log_event(
+            log, ISCEP_LOG_ERROR, "token_failed", ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
+            ISCEP_LOG_TEXT("credential", credential), ISCEP_LOG_TEXT("class", iscep_status_name(status)),
+            ISCEP_LOG_TEXT("code", err.code), ISCEP_LOG_TEXT("reason", err.message));
         cached->renew_at_mono_ms = iscep_now_mono_ms(cached->tokens->env) + RENEWAL_RETRY_MS;
     }
     iscep_shared_settle(&cached->token, status, &err);
 }
 
-static iscep_status fetch(cached_token *cached, iscep_error *err)
+static iscep_status send_request(cached_token *cached, iscep_error *err)
 {
     iscep_tokens *tokens = cached->tokens;
-    emit_form(cached);
-    ISCEP_AUTO_BUF path, url;
-    iscep_buf_init(&path, 1024);
-    iscep_buf_init(&url, 4096);
-    iscep_buf_printf(&path, "%s/oauth2/v2.0/token", tokens->tenant->tenant_id);
-    iscep_url_join(&url, tokens->tenant->authority, iscep_buf_text(&path));
-    if (cached->form.is_overflown || path.is_overflown || url.is_overflown)
-        return iscep_error_nomem(err);
-    const iscep_http_header headers[] = {{"Content-Type", "application/x-www-form-urlencoded"},
-                                         {"Accept", "application/json"}};
+    iscep_token_request *asked = &cached->request;
     const iscep_http_request request = {
-        .method = "POST",
-        .url = iscep_buf_text(&url),
-        .headers = headers,
-        .header_count = sizeof headers / sizeof *headers,
-        .body = iscep_buf_bytes(&cached->form),
-        .deadline_mono_ms = iscep_now_mono_ms(tokens->env) + REQUEST_TIMEOUT_MS,
+        .method = asked->method,
+        .url = iscep_buf_text(&asked->url),
+        .headers = asked->headers,
+        .header_count = asked->header_count,
+        .body = iscep_buf_bytes(&asked->body),
+        .deadline_mono_ms = iscep_now_mono_ms(tokens->env) + tokens->tenant->fetch_timeout_ms,
         .max_response_len = MAX_RESPONSE_LEN,
+        .is_local = asked->is_local,
     };
     cached->call = tokens->http->send(tokens->http, &request, on_reply, cached, err);
     return cached->call != NULL ? ISCEP_OK : err->status;
+}
+
+/* With this credential, or with the next one if it cannot even be used; NULL is an error that is in err already. */
+static iscep_status ask_with(cached_token *cached, iscep_credential *credential, iscep_error *err)
+{
+    iscep_tokens *tokens = cached->tokens;
+    const iscep_tenant *tenant = tokens->tenant;
+    const iscep_token_wish wish = {.client_id = tenant->client_id,
+                                   .endpoint = iscep_buf_text(&tokens->endpoint),
+                                   .resource = cached->scope == ISCEP_SCOPE_GRAPH ? tenant->graph_resource
+                                                                                  : tenant->intune_resource,
+                                   .scope = iscep_buf_text(&cached->scope_text)};
+    for (; credential != NULL;
+         credential = iscep_credential_set_next(tokens->credentials, &cached->turn, err))
+        if (iscep_credential_emit_request(&cached->request, credential, &wish, err) == ISCEP_OK)
+            return send_request(cached, err);
+    return err->status;
+}
+
+/* The refusal may be this credential's own. False: it stays, or is worse now; see err. */
+static bool ask_next(cached_token *cached, iscep_error *err)
+{
+    iscep_credential *next = iscep_credential_set_next(cached->tokens->credentials, &cached->turn, err);
+    return next != NULL && ask_with(cached, next, err) == ISCEP_OK;
+}
+
+/* A dead Entra ID is not asked by every device: the breaker remembers. */
+static iscep_status fetch(cached_token *cached, iscep_error *err)
+{
+    iscep_breaker *breaker = &cached->tokens->breaker;
+    iscep_status status = iscep_breaker_enter(breaker, &cached->pass, err);
+    if (status != ISCEP_OK)
+        return status;
+    status = ask_with(cached, iscep_credential_set_begin(cached->tokens->credentials, &cached->turn), err);
+    if (status != ISCEP_OK)
+        iscep_breaker_forgo(breaker, cached->pass);
+    return status;
+}
+
+const iscep_credential_set *iscep_tokens_credentials(const iscep_tokens *tokens)
+{
+    return tokens->credentials;
 }
 
 bool iscep_token_is_at_hand(const iscep_tokens *tokens, iscep_scope scope)

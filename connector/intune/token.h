@@ -6,6 +6,7 @@
 #define ISCEP_INTUNE_TOKEN_H
 
 #include "base/env.h"
+#include "intune/credential_set.h"
 #include "intune/shared.h"
 #include "intune/tenant.h"
 #include "net/http.h"
@@ -27,6 +28,8 @@ void iscep_token_get(iscep_tokens *tokens, iscep_scope scope, iscep_wait *wait, 
  * ignored.
  */
 void iscep_token_drop(iscep_tokens *tokens, iscep_scope scope, uint64_t generation);
+/* What tokens are asked for with; borrowed. */
+const iscep_credential_set *iscep_tokens_credentials(const iscep_tokens *tokens);
 bool iscep_token_is_at_hand(const iscep_tokens *tokens, iscep_scope scope);
 
 #endif

@@ -62,27 +62,57 @@ bool iscep_curl_is_ready(void)
     return is_ready;
 }
 
+void iscep_curl_handle_set_reach(CURL *easy, const iscep_curl_options *options, bool is_local)
+{
+    bool may_be_plain = is_local || options->allow_plain_http;
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, may_be_plain ? "https,http" : "https");
+    /* libcurl asks the environment wherever it is told nothing */
+    const char *unproxied = options->no_proxy != NULL ? options->no_proxy : "";
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, is_local ? "*" : unproxied);
+}
+
+static void set_proxy(CURL *easy, const iscep_curl_options *options)
+{
+    curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
+    if (options->proxy_user == NULL)
+        return;
+    curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+    curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, options->proxy_user);
+    if (options->proxy_password != NULL)
+        curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD,
+                         (const char *)iscep_secret_reveal(options->proxy_password).data);
+}
+
+static long resolve_option(iscep_ip_version version)
+{
+    if (version == ISCEP_IP_V4)
+        return CURL_IPRESOLVE_V4;
+    return version == ISCEP_IP_V6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_WHATEVER;
+}
+
 CURL *iscep_curl_handle_new(const iscep_curl_options *options)
 {
     CURL *easy = curl_easy_init();
     if (easy == NULL)
         return NULL;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, options->allow_plain_http ? "https,http" : "https");
+    iscep_curl_handle_set_reach(easy, options, false);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_LEN);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_LEN);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
+    curl_easy_setopt(easy, CURLOPT_IPRESOLVE, resolve_option(options->ip_version));
+    set_proxy(easy, options);
     if (options->unix_socket_path != NULL)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket_path);
     if (options->ca_file != NULL) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
     }
     if (options->user_agent != NULL)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);

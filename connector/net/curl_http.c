@@ -19,8 +19,10 @@
 
 enum {
     MAX_IDLE_HANDLES = 64, /* easy handles kept for reuse */
-    QUEUE_TICK_MS = 50,    /* how often the queues are searched for calls that have waited too long */
-    TRANSFER_SHARE = 10,   /* the last tenth of a call's time is not for waiting */
+    MAX_CONTENT_TYPE_LEN = 128,
+    QUEUE_TICK_MS = 50,  /* how often the queues are searched for calls that have waited too long */
+    MAX_TEXTS = 6,       /* of the options */
+    TRANSFER_SHARE = 10, /* the last tenth of a call's time is not for waiting */
 };
 
 typedef struct curl_http curl_http;
@@ -34,6 +36,7 @@ struct iscep_http_call {
     struct curl_slist *headers;
     iscep_bytes body;
     bool is_post;
+    bool is_local;
     int64_t deadline_mono_ms;
     int64_t start_by_mono_ms; /* who waits longer is not started any more */
     size_t max_response_len;
@@ -52,6 +55,7 @@ struct origin {
     struct origin *next;
     char *name;
     size_t running;
+    bool is_known;       /* there was a reply: is_multiplexed is not a guess */
     bool is_multiplexed; /* the last reply came over HTTP/2 */
     struct call_list queue;
 };
@@ -65,10 +69,8 @@ struct curl_http {
     iscep_timer *start_timer; /* fires at once: starts what is queued, never from inside send */
     iscep_timer *queue_timer; /* ticks while something is queued: ends what waits too long */
     iscep_curl_options options;
-    char *ca_file;
-    char *proxy;
-    char *user_agent;
-    char *unix_socket_path;
+    char *texts[MAX_TEXTS]; /* what the options point to */
+    size_t text_count;
     struct origin *origins;
     struct call_list running;
     CURL *idle[MAX_IDLE_HANDLES];
@@ -79,6 +81,11 @@ struct curl_http {
 static iscep_status describe_failure(const iscep_http_call *call, CURLcode result, iscep_error *err)
 {
     const char *origin = call->origin->name;
+    long tunnel_status = 0; /* the proxy's answer to CONNECT */
+    curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
+    if (tunnel_status != 0 && tunnel_status / 100 != 2)
+        return iscep_error_set(err, ISCEP_NETWORK, tunnel_status == 407 ? "proxy_auth" : "proxy_refused",
+                               "%s: the proxy answered HTTP %ld", origin, tunnel_status);
     const char *detail = call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(result);
     iscep_status status = iscep_curl_describe(err, result, origin, detail);
     if (strcmp(err->code, "response_too_large") == 0)
@@ -120,6 +127,10 @@ static void give_handle(curl_http *http, CURL *easy)
 static void prepare_handle(iscep_http_call *call, int64_t timeout_ms)
 {
     CURL *easy = call->easy;
+    /* Waiting for a connection that may turn out to be HTTP/2 is for the first calls only: once HTTP/1.1 is known to
+     * be spoken, curl would open one connection after the other, each when the one before it is up. */
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
+                     call->origin->is_known && !call->origin->is_multiplexed ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_URL, call->url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
     if (call->is_post) {
@@ -130,6 +141,7 @@ static void prepare_handle(iscep_http_call *call, int64_t timeout_ms)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
+    iscep_curl_handle_set_reach(easy, &call->http->options, call->is_local);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->max_response_len);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
@@ -193,7 +205,7 @@ static void start(iscep_http_call *call)
     curl_http *http = call->http;
     int64_t now_ms = iscep_now_mono_ms(http->env);
     if (now_ms >= call->start_by_mono_ms) {
-        fail_call(call, ISCEP_NETWORK, "timeout", "no connection became free in time");
+        fail_call(call, ISCEP_THROTTLED, "timeout", "no connection became free in time");
         return;
     }
     CURL *easy = take_handle(http);
@@ -222,16 +234,24 @@ static void complete(iscep_http_call *call, CURLcode result)
     curl_http *http = call->http;
     struct origin *origin = call->origin;
     iscep_http_response response = {.retry_after_ms = -1};
+    char content_type[MAX_CONTENT_TYPE_LEN]; /* curl's own copy dies when the handle is used again */
     iscep_error err = ISCEP_ERROR_INIT;
     if (result == CURLE_OK) {
         long status = 0, version = 0;
         curl_off_t retry_after_s = 0;
+        const char *type = NULL;
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         curl_easy_getinfo(call->easy, CURLINFO_HTTP_VERSION, &version);
         curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+        curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type);
+        origin->is_known = true;
         origin->is_multiplexed = version == CURL_HTTP_VERSION_2_0;
         response.status = (int32_t)status;
         response.body = iscep_buf_bytes(&call->response);
+        if (type != NULL) {
+            iscep_text_copy(content_type, sizeof content_type, type);
+            response.content_type = content_type;
+        }
         if (retry_after_s > 0 && retry_after_s <= INT32_MAX)
             response.retry_after_ms = (int64_t)retry_after_s * 1000;
     } else {
@@ -336,7 +356,7 @@ static void on_queue_timer(void *user)
     curl_http *http = user;
     iscep_http_call *call;
     while ((call = find_expired(http, iscep_now_mono_ms(http->env))) != NULL)
-        fail_call(call, ISCEP_NETWORK, "timeout", "no connection became free in time");
+        fail_call(call, ISCEP_THROTTLED, "timeout", "no connection became free in time");
     if (http->queued > 0)
         iscep_timer_arm(http->queue_timer, QUEUE_TICK_MS);
 }
@@ -373,7 +393,9 @@ static bool copy_headers(iscep_http_call *call, const iscep_http_request *reques
     for (size_t i = 0; i < request->header_count; i++) {
         ISCEP_AUTO_BUF line;
         iscep_buf_init(&line, 64 * 1024);
-        iscep_buf_printf(&line, "%s: %s", request->headers[i].name, request->headers[i].value);
+        iscep_buf_append_text(&line, request->headers[i].name);
+        iscep_buf_append_text(&line, ": ");
+        iscep_buf_append_text(&line, request->headers[i].value);
         struct curl_slist *longer =
             line.is_overflown ? NULL : curl_slist_append(call->headers, iscep_buf_text(&line));
         iscep_buf_wipe(&line);
@@ -410,6 +432,7 @@ static iscep_http_call *send_request(iscep_http *base, const iscep_http_request 
     call->url = url;
     call->body = request->body;
     call->is_post = strcmp(request->method, "POST") == 0;
+    call->is_local = request->is_local;
     call->deadline_mono_ms = request->deadline_mono_ms;
     call->start_by_mono_ms = start_by(http, request->deadline_mono_ms);
     call->max_response_len = request->max_response_len;
@@ -459,30 +482,35 @@ static void free_curl_http(iscep_http *base)
     iscep_timer_free(http->curl_timer);
     iscep_timer_free(http->start_timer);
     iscep_timer_free(http->queue_timer);
-    free(http->ca_file);
-    free(http->proxy);
-    free(http->user_agent);
-    free(http->unix_socket_path);
+    for (size_t i = 0; i < http->text_count; i++)
+        free(http->texts[i]);
     free(http);
 }
 
-static bool copy_option(char **to, const char *from)
+/* Each text of the options, which are a copy, becomes one that is ours. */
+static bool keep_texts(curl_http *http)
 {
-    *to = from == NULL ? NULL : strdup(from);
-    return from == NULL || *to != NULL;
+    iscep_curl_options *options = &http->options;
+    const char **const texts[MAX_TEXTS] = {&options->ca_file,    &options->proxy,
+                                           &options->proxy_user, &options->user_agent,
+                                           &options->no_proxy,   &options->unix_socket_path};
+    for (size_t i = 0; i < MAX_TEXTS; i++) {
+        if (*texts[i] == NULL)
+            continue;
+        char *copy = strdup(*texts[i]);
+        if (copy == NULL)
+            return false;
+        http->texts[http->text_count++] = copy;
+        *texts[i] = copy;
+    }
+    return true;
 }
 
 static iscep_status set_up(curl_http *http, const iscep_curl_options *options, iscep_error *err)
 {
     http->options = *options;
-    if (!copy_option(&http->ca_file, options->ca_file) || !copy_option(&http->proxy, options->proxy) ||
-        !copy_option(&http->user_agent, options->user_agent) ||
-        !copy_option(&http->unix_socket_path, options->unix_socket_path))
+    if (!keep_texts(http))
         return iscep_error_nomem(err);
-    http->options.ca_file = http->ca_file;
-    http->options.proxy = http->proxy;
-    http->options.user_agent = http->user_agent;
-    http->options.unix_socket_path = http->unix_socket_path;
     iscep_status status = iscep_timer_new(&http->curl_timer, http->loop, on_curl_timer, http, err);
     if (status == ISCEP_OK)
         status = iscep_timer_new(&http->start_timer, http->loop, on_start_timer, http, err);

@@ -3,12 +3,19 @@
 #define ISCEP_NET_CURL_HTTP_H
 
 #include "base/env.h"
+#include "base/secret.h"
 #include "net/http.h"
 #include "net/loop.h"
 
+typedef enum iscep_ip_version { ISCEP_IP_ANY = 0, ISCEP_IP_V4 = 4, ISCEP_IP_V6 = 6 } iscep_ip_version;
+
 typedef struct iscep_curl_options {
-    const char *ca_file;    /* PEM bundle to trust instead of the system's; NULL: the system's */
-    const char *proxy;      /* proxy URL; NULL: none (the environment is not consulted) */
+    const char *ca_file;                /* PEM bundle to trust instead of the system's; NULL: the system's */
+    const char *proxy;                  /* proxy URL; NULL: none (the environment is not consulted) */
+    const char *proxy_user;             /* NULL: the proxy asks for nobody */
+    const iscep_secret *proxy_password; /* borrowed, must outlive the transport; NULL: none */
+    const char *no_proxy; /* hosts, domains and networks, by commas, that are reached without the proxy */
+    iscep_ip_version ip_version;
     const char *user_agent; /* NULL: none */
     int64_t connect_timeout_ms;
     uint32_t max_connections; /* outbound, per host; what does not fit waits in order, within its deadline */

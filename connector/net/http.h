@@ -23,19 +23,21 @@ typedef struct iscep_http_request {
     iscep_bytes body;         /* NOT copied: must live until done was called or the call was cancelled */
     int64_t deadline_mono_ms; /* connect, waiting for a connection and transfer together */
     size_t max_response_len;  /* a longer body is a PROTOCOL error */
+    bool is_local;            /* to a metadata service of this machine: http will do, and no proxy is asked */
 } iscep_http_request;
 
 /* Borrowed for the length of the callback. */
 typedef struct iscep_http_response {
     int32_t status;
-    int64_t retry_after_ms; /* -1: the header was absent or made no sense */
+    int64_t retry_after_ms;   /* -1: the header was absent or made no sense */
+    const char *content_type; /* NULL: the header was absent */
     iscep_bytes body;
 } iscep_http_response;
 
 /*
  * Called exactly once, never from inside send. With ISCEP_OK there is a response of any HTTP status, whole
- * and within the limit; otherwise err says why there is none (NETWORK, PROTOCOL, NOMEM). Redirects are not
- * followed: a 3xx is a response like any other.
+ * and within the limit; otherwise err says why there is none (NETWORK, PROTOCOL, NOMEM, or THROTTLED when it
+ * waited in vain for a connection of ours). Redirects are not followed: a 3xx is a response like any other.
  */
 typedef void (*iscep_http_done)(void *user, iscep_status status, const iscep_http_response *response,
                                 const iscep_error *err);

@@ -317,6 +317,11 @@ void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes h
         parse_input(connection); /* the next request may be waiting in the buffer */
 }
 
+void iscep_http_connection_send_part(iscep_http_connection *connection, iscep_bytes bytes)
+{
+    bufferevent_write(connection->bev, bytes.data, bytes.len);
+}
+
 void iscep_http_connection_close(iscep_http_connection *connection, bool is_reset)
 {
     evutil_socket_t fd = bufferevent_getfd(connection->bev);

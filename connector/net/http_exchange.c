@@ -210,3 +210,9 @@ void iscep_exchange_reply_raw(iscep_exchange *exchange, iscep_bytes bytes, bool 
         iscep_http_connection_close(connection, true);
     iscep_exchange_free(exchange);
 }
+
+void iscep_exchange_send_part(iscep_exchange *exchange, iscep_bytes bytes)
+{
+    if (exchange->connection != NULL)
+        iscep_http_connection_send_part(exchange->connection, bytes);
+}

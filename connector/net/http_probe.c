@@ -61,10 +61,15 @@ static bool has_happened(CURL *easy, CURLINFO what)
     return after_us > 0;
 }
 
+static long tunnel_status_of(CURL *easy)
+{
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status;
+}
+
 static iscep_probe_stage find_stage(CURL *easy, CURLcode result, bool is_proxied)
 {
-    long tunnel_status = 0;
-    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
     if (result == CURLE_OK)
         return ISCEP_PROBE_DONE;
     if (result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_COULDNT_RESOLVE_PROXY)
@@ -75,7 +80,7 @@ static iscep_probe_stage find_stage(CURL *easy, CURLcode result, bool is_proxied
         return ISCEP_PROBE_RESOLVE;
     if (result == CURLE_OPERATION_TIMEDOUT && !has_happened(easy, CURLINFO_CONNECT_TIME_T))
         return ISCEP_PROBE_CONNECT;
-    if (is_proxied && tunnel_status / 100 != 2)
+    if (is_proxied && tunnel_status_of(easy) / 100 != 2)
         return ISCEP_PROBE_TUNNEL;
     return has_happened(easy, CURLINFO_APPCONNECT_TIME_T) ? ISCEP_PROBE_HTTP : ISCEP_PROBE_TLS;
 }
@@ -83,16 +88,18 @@ static iscep_probe_stage find_stage(CURL *easy, CURLcode result, bool is_proxied
 /* Where the transport has one code for several causes, a person wants to know which. */
 static const char *find_cause(CURL *easy, const iscep_probe *out, CURLcode result)
 {
-    long tunnel_status = 0, verify = X509_V_OK;
-    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
+    long tunnel_status = tunnel_status_of(easy), verify = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
     curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify);
+    if (out->failed_at == ISCEP_PROBE_CONNECT && out->is_proxied && result == CURLE_COULDNT_CONNECT)
+        return "proxy_connect";
     if (out->failed_at == ISCEP_PROBE_TUNNEL)
         return tunnel_status == 407 ? "proxy_auth" : tunnel_status != 0 ? "proxy_refused" : NULL;
     if (result != CURLE_PEER_FAILED_VERIFICATION)
         return NULL;
     switch (verify) {
     case X509_V_OK:
-        return "tls_name"; /* libcurl compares the name itself */
+    case X509_V_ERR_UNSPECIFIED: /* libcurl compares the name itself, before it looks at OpenSSL's result */
+        return "tls_name";
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return "tls_expired";
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -119,6 +126,12 @@ static void read_time(iscep_probe *out, const attempt *made)
 {
     int64_t date_unix = made->date[0] == '\0' ? -1 : (int64_t)curl_getdate(made->date, NULL);
     out->date_unix = date_unix > 0 ? date_unix : 0;
+}
+
+/* libcurl does not say whether no_proxy took this host out: then only a proxy's answer shows that it was asked. */
+static bool is_proxied(CURL *easy, const iscep_curl_options *options)
+{
+    return options->proxy != NULL && (options->no_proxy == NULL || tunnel_status_of(easy) != 0);
 }
 
 static void describe(iscep_probe *out, CURL *easy, const attempt *made, const char *url)
@@ -153,11 +166,12 @@ iscep_status iscep_http_probe(iscep_probe *out, const char *url, const iscep_cur
                               int64_t timeout_ms, iscep_error *err)
 {
     attempt made;
-    *out = (iscep_probe){.err = ISCEP_ERROR_INIT, .is_proxied = options->proxy != NULL};
+    *out = (iscep_probe){.err = ISCEP_ERROR_INIT};
     CURL *easy = iscep_curl_is_ready() ? iscep_curl_handle_new(options) : NULL;
     if (easy == NULL)
         return iscep_error_nomem(err);
     perform(&made, easy, url, timeout_ms);
+    out->is_proxied = is_proxied(easy, options);
     describe(out, easy, &made, url);
     if (made.result == CURLE_PEER_FAILED_VERIFICATION)
         look_without_trust(out, easy, url, timeout_ms);

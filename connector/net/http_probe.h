@@ -21,7 +21,7 @@ typedef enum iscep_probe_stage {
 typedef struct iscep_probe {
     iscep_probe_stage failed_at; /* DONE: nothing failed */
     /*
-     * Why. Besides the transport's codes: proxy_refused, proxy_auth, tls_expired, tls_not_yet_valid, tls_name.
+     * Why. Besides the transport's codes: proxy_connect, proxy_refused, proxy_auth, tls_expired, tls_not_yet_valid, tls_name.
      */
     iscep_error err;
     char address[64]; /* of the host or proxy; empty if there was no connection */

@@ -100,13 +100,13 @@ static iscep_status add_listener(iscep_http_server *server, int fd, SSL_CTX *tls
     return ISCEP_OK;
 }
 
-/* A socket file that nobody answers is a leftover of a killed process. */
+/* A socket file that nobody answers is a leftover of a killed process; one whose queue is full (EAGAIN) is not. */
 static bool is_dead_socket(const struct sockaddr_un *address)
 {
     struct stat st;
     if (lstat(address->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
         return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool is_dead = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
                    errno == ECONNREFUSED;
     if (fd >= 0)

@@ -89,5 +89,7 @@ void iscep_exchange_reply_error(iscep_exchange *exchange, int32_t status, const 
  * with is_reset the peer gets an RST.
  */
 void iscep_exchange_reply_raw(iscep_exchange *exchange, iscep_bytes bytes, bool is_reset);
+/* For stand-ins that answer piece by piece: these bytes as they are; iscep_exchange_reply_raw ends the exchange. */
+void iscep_exchange_send_part(iscep_exchange *exchange, iscep_bytes bytes);
 
 #endif

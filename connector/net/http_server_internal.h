@@ -60,6 +60,8 @@ struct iscep_http_server {
 
 /* A connection just accepted; takes the socket in any case. tls NULL: plain. */
 void iscep_http_connection_open(iscep_http_server *server, evutil_socket_t fd, SSL_CTX *tls);
+/* Some bytes of the reply; the exchange goes on. */
+void iscep_http_connection_send_part(iscep_http_connection *connection, iscep_bytes bytes);
 void iscep_http_connection_close(iscep_http_connection *connection, bool is_reset);
 bool iscep_http_connection_is_idle(const iscep_http_connection *connection);
 /* The bytes of the reply to the current exchange, which this frees; then goes on reading, or closes. */

@@ -14,6 +14,14 @@ static bool has_suffix(const char *host, const char *suffix)
     return host_len == suffix_len || host[host_len - suffix_len - 1] == '.';
 }
 
+/* RFC 3986, 2: all else is percent-encoded. libcurl lets bytes above ASCII pass. */
+static bool is_visible_ascii(const char *text)
+{
+    while (*text > ' ' && *text < 0x7F)
+        text++;
+    return *text == '\0';
+}
+
 static bool has_part(CURLU *parsed, CURLUPart part)
 {
     char *text = NULL;
@@ -22,19 +30,25 @@ static bool has_part(CURLU *parsed, CURLUPart part)
     return is_there;
 }
 
+/* What libcurl takes for the host stands there as it is, without an escape that another reader might not see through. */
+static bool is_plain_host(const char *url, const char *host)
+{
+    return strncasecmp(url + strlen("https://"), host, strlen(host)) == 0 && strchr(host, '%') == NULL;
+}
+
 static const char *find_fault(CURLU *parsed, const char *url, const char *const *suffixes, size_t count)
 {
-    if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
+    if (strncasecmp(url, "https://", 8) != 0 || url[8] == '/') /* libcurl makes do with one slash, or three */
+        return "is not https";
+    if (!is_visible_ascii(url) || curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
         return "is not a URL";
-    char *scheme = NULL, *host = NULL;
+    char *host = NULL;
     const char *fault = NULL;
-    if (curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK || strcmp(scheme, "https") != 0)
-        fault = "is not https";
-    else if (has_part(parsed, CURLUPART_USER) || has_part(parsed, CURLUPART_PASSWORD))
+    if (has_part(parsed, CURLUPART_USER) || has_part(parsed, CURLUPART_PASSWORD))
         fault = "carries a user name";
-    else if (has_part(parsed, CURLUPART_FRAGMENT) || has_part(parsed, CURLUPART_QUERY))
+    else if (strpbrk(url, "?#") != NULL) /* even empty: it would swallow a path, and libcurl hides it */
         fault = "carries a query or fragment";
-    else if (curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    else if (curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK || !is_plain_host(url, host))
         fault = "has no host";
     else {
         fault = "names a host outside the allowed ones";
@@ -42,7 +56,6 @@ static const char *find_fault(CURLU *parsed, const char *url, const char *const 
             if (has_suffix(host, suffixes[i]))
                 fault = NULL;
     }
-    curl_free(scheme);
     curl_free(host);
     return fault;
 }

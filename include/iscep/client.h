@@ -53,12 +53,52 @@ typedef struct iscep_verdict {
                                                        not asked */
 } iscep_verdict;
 
-/* Everything is copied by iscep_client_new. NULL or 0 takes the default, which stands in brackets. */
+/* How the application proves to Entra ID that it is itself: docs/CREDENTIALS.md. Since 0.2. */
+typedef enum iscep_credential_kind {
+    ISCEP_CREDENTIAL_SECRET = 1,      /* a client secret */
+    ISCEP_CREDENTIAL_CERTIFICATE,     /* a signature with the key of a registered certificate */
+    ISCEP_CREDENTIAL_FEDERATED,       /* a token that somebody else issued, such as Kubernetes */
+    ISCEP_CREDENTIAL_MANAGED_IDENTITY /* the identity of the Azure machine */
+} iscep_credential_kind;
+
+/*
+ * One credential. Only the members of its kind may be set. Files are read again when they have changed, so
+ * replacing one is enough. The certificate is the one that belongs to the key; NULL: it comes with the key.
+ */
+typedef struct iscep_credential_options {
+    size_t size; /* sizeof(iscep_credential_options) */
+    iscep_credential_kind kind;
+    const char *name; /* in logs [the kind] */
+    /* ISCEP_CREDENTIAL_SECRET */
+    const char *client_secret_file; /* required */
+    /* ISCEP_CREDENTIAL_CERTIFICATE */
+    const char *key;           /* required: a file (PEM, PKCS#12, TSS2), or a URI that provider understands */
+    const char *certificate;   /* a file (PEM, DER), or such a URI */
+    const char *password_file; /* of an encrypted key or PKCS#12 file */
+    const char *provider;      /* an OpenSSL provider that holds the key, such as tpm2 [OpenSSL's own] */
+    const char *algorithm;     /* PS256 or RS256 [PS256] */
+    /* ISCEP_CREDENTIAL_FEDERATED */
+    const char *token_file; /* required */
+    /* ISCEP_CREDENTIAL_MANAGED_IDENTITY */
+    const char *identity_client_id; /* of a user-assigned identity [the system-assigned one] */
+    const char *imds_endpoint;      /* [http://169.254.169.254] */
+    const char *imds_api_version;   /* [2018-02-01] */
+} iscep_credential_options;
+
+#define ISCEP_CREDENTIAL_OPTIONS_INIT                                                                        \
+    {                                                                                                        \
+        .size = sizeof(iscep_credential_options)                                                             \
+    }
+
+/*
+ * Everything is copied by iscep_client_new. NULL or 0 takes the default, which stands in brackets; those of
+ * addresses are the public cloud's.
+ */
 typedef struct iscep_client_options {
     size_t size;                    /* sizeof(iscep_client_options) */
     const char *tenant_id;          /* required: the directory (tenant) id, or a verified domain */
     const char *client_id;          /* required: the application (client) id */
-    const char *client_secret_file; /* required: path of a file that holds the secret's value */
+    const char *client_secret_file; /* a file with the secret's value; required unless credential is set */
     const char *authority;          /* where tokens come from [https://login.microsoftonline.com] */
     const char *graph;              /* where Graph answers [https://graph.microsoft.com] */
     const char *graph_resource;     /* what a token for Graph is for [https://graph.microsoft.com] */
@@ -71,6 +111,19 @@ typedef struct iscep_client_options {
     int64_t connect_timeout_ms;     /* [5000] */
     uint32_t max_connections;       /* outbound, per host [64] */
     uint32_t max_streams;           /* requests in flight on one HTTP/2 connection [100] */
+    /* Since 0.2. A caller compiled before may pass the smaller size. */
+    const char *cloud; /* whose addresses are the defaults: public, gcc-high, dod or china [public] */
+    const iscep_credential_options *credential;        /* instead of client_secret_file */
+    const iscep_credential_options *second_credential; /* tried when Entra ID refuses the other one */
+    const char *token_path;                            /* behind authority and tenant [oauth2/v2.0/token] */
+    const char *discovery_path;      /* behind graph [v1.0/servicePrincipals/appId=0000000a-…/endpoints] */
+    const char *scep_path;           /* behind the discovered address [ScepActions] */
+    const char *scep_api_version;    /* [2018-02-20] */
+    const char *proxy_user;          /* [none] */
+    const char *proxy_password_file; /* [none] */
+    const char *no_proxy;            /* hosts, by commas, that are reached without the proxy [none] */
+    uint32_t ip_version;             /* 4, 6, or 0: any [any] */
+    int64_t fetch_timeout_ms;        /* for one request for a token or an address [10000] */
 } iscep_client_options;
 
 #define ISCEP_CLIENT_OPTIONS_INIT                                                                            \

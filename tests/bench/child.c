@@ -33,10 +33,12 @@ static iscep_status read_report(int fd, child_report *report, iscep_error *err)
     ssize_t got = read(fd, report, sizeof *report);
     if (got == (ssize_t)sizeof *report)
         return ISCEP_OK;
-    return iscep_error_set(err, ISCEP_SERVICE, "child", got < 0 ? "interrupted" : "the measuring process died");
+    return iscep_error_set(err, ISCEP_SERVICE, "child",
+                           got < 0 ? "interrupted" : "the measuring process died");
 }
 
-iscep_status bench_child_run(bench_child_fn run, const void *task, void *result, size_t result_len, iscep_error *err)
+iscep_status bench_child_run(bench_child_fn run, const void *task, void *result, size_t result_len,
+                             iscep_error *err)
 {
     int fds[2];
     child_report report;
@@ -49,8 +51,9 @@ iscep_status bench_child_run(bench_child_fn run, const void *task, void *result,
         run_in_child(run, task, fds[1]);
     }
     close(fds[1]);
-    iscep_status status = pid < 0 ? iscep_error_set(err, ISCEP_NOMEM, "fork", "cannot fork: %s", strerror(errno))
-                                  : read_report(fds[0], &report, err);
+    iscep_status status = pid < 0
+                              ? iscep_error_set(err, ISCEP_NOMEM, "fork", "cannot fork: %s", strerror(errno))
+                              : read_report(fds[0], &report, err);
     close(fds[0]);
     if (pid > 0) {
         kill(pid, SIGKILL); /* it has said all it will say */

@@ -11,7 +11,7 @@ typedef iscep_status (*bench_child_fn)(const void *task, void *result, iscep_err
 
 /* Waits for it. result_len is at most BENCH_CHILD_RESULT_MAX. A signal that interrupts the caller ends the child. */
 #define BENCH_CHILD_RESULT_MAX 2048
-iscep_status bench_child_run(bench_child_fn run, const void *task, void *result, size_t result_len, iscep_error *err)
-    ISCEP_CHECKED;
+iscep_status bench_child_run(bench_child_fn run, const void *task, void *result, size_t result_len,
+                             iscep_error *err) ISCEP_CHECKED;
 
 #endif

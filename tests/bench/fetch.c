@@ -13,7 +13,8 @@ static size_t collect(char *data, size_t size, size_t count, void *user)
     return out->is_overflown ? 0 : size * count;
 }
 
-static void prepare(CURL *easy, const bench_fetch_request *request, iscep_buf *out, struct curl_slist *headers)
+static void prepare(CURL *easy, const bench_fetch_request *request, iscep_buf *out,
+                    struct curl_slist *headers)
 {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);

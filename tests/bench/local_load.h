@@ -12,7 +12,7 @@ typedef struct bench_local_load bench_local_load;
 typedef struct bench_local_options {
     const char *socket_path;
     iscep_bytes csr;
-    const char *transaction_id;
+    const char *transaction_id; /* "-" and the connection's number are appended; at most 100 characters */
     uint32_t connections;
     uint32_t timeout_ms; /* how long the caller waits for an answer */
 } bench_local_options;
@@ -26,9 +26,9 @@ typedef struct bench_local_watch {
     void *user;
 } bench_local_watch;
 
-/* Connects all. The CSR and texts are borrowed. */
-iscep_status bench_local_load_open(bench_local_load **out, const bench_local_options *options, iscep_error *err)
-    ISCEP_CHECKED;
+/* Connects nothing yet: that is the first run's. The CSR and texts are borrowed. */
+iscep_status bench_local_load_open(bench_local_load **out, const bench_local_options *options,
+                                   iscep_error *err) ISCEP_CHECKED;
 void bench_local_load_close(bench_local_load *load);
 /* count requests; returns when all are answered. */
 iscep_status bench_local_load_run(bench_local_load *load, uint32_t count, const bench_local_watch *watch,

@@ -7,12 +7,20 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "csr.h"
+#include "base/x509_make.h"
 #include "measure.h"
 #include "mock_admin.h"
 #include "report.h"
 
-enum { EXIT_MEASURED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, MAX_TEXT_LEN = 64 * 1024, MAX_JSON_LEN = 1024 * 1024 };
+enum {
+    EXIT_MEASURED = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    MAX_TEXT_LEN = 64 * 1024,
+    MAX_JSON_LEN = 1024 * 1024
+};
+
+#define COMMON_NAME "bench.example" /* of the device */
 
 static volatile sig_atomic_t is_interrupted;
 
@@ -68,9 +76,10 @@ static iscep_status make_csr(bench_stage *stage, iscep_error *err)
 {
     ISCEP_AUTO_BUF challenge;
     iscep_buf_init(&challenge, MAX_TEXT_LEN);
-    iscep_status status = bench_mint_challenge(&challenge, &stage->stack, &stage->intune, "CN=" BENCH_CSR_COMMON_NAME,
+    iscep_status status = bench_mint_challenge(&challenge, &stage->stack, &stage->intune, "CN=" COMMON_NAME,
                                                BENCH_CHALLENGE_LEN, err);
-    return status == ISCEP_OK ? bench_csr_make(&stage->csr, iscep_buf_text(&challenge), err) : status;
+    return status == ISCEP_OK ? iscep_csr_make(&stage->csr, COMMON_NAME, iscep_buf_text(&challenge), err)
+                              : status;
 }
 
 static iscep_status open_stage(bench_stage *out, const bench_options *options, iscep_error *err)
@@ -118,8 +127,8 @@ static void measure_cell(bench_cell *cell, bench_stage *stage, const bench_optio
                                .plugin_file = stage->plugin_file,
                                .token = iscep_buf_text(&stage->token),
                                .csr = iscep_buf_bytes(&stage->csr)};
-    if (bench_measure(&cell->samples[cell->sample_count], cell->row, &world, cell->in_flight, options->requests,
-                      &err) == ISCEP_OK)
+    if (bench_measure(&cell->samples[cell->sample_count], cell->row, &world, cell->in_flight,
+                      options->requests, &err) == ISCEP_OK)
         cell->sample_count++;
     else
         iscep_text_copy(cell->failure, sizeof cell->failure, err.message);
@@ -148,7 +157,8 @@ static void measure_memory(bench_results *results, const bench_stage *stage)
         bench_memory_result *result = &results->memory[i];
         iscep_error err = ISCEP_ERROR_INIT;
         if (i == BENCH_HTTP2 && !bench_intune_can_http2()) {
-            iscep_text_copy(result->reason, sizeof result->reason, "nghttpx is not installed (package nghttp2-proxy)");
+            iscep_text_copy(result->reason, sizeof result->reason,
+                            "nghttpx is not installed (package nghttp2-proxy)");
             continue;
         }
         show_progress("memory: %u in flight over %s", options->memory_in_flight,

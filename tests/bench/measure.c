@@ -46,13 +46,14 @@ static iscep_status run_task(const void *user, void *result, iscep_error *err)
 
 _Static_assert(sizeof(bench_sample) <= BENCH_CHILD_RESULT_MAX, "a sample fits");
 
-iscep_status bench_measure(bench_sample *out, const bench_row *row, const bench_world *world, uint32_t in_flight,
-                           uint32_t requests, iscep_error *err)
+iscep_status bench_measure(bench_sample *out, const bench_row *row, const bench_world *world,
+                           uint32_t in_flight, uint32_t requests, iscep_error *err)
 {
     static const bench_daemon_settings defaults = {0};
     bench_daemon daemon = {0};
     bench_world with_daemon = *world;
-    const measure_task task = {.row = row, .world = &with_daemon, .in_flight = in_flight, .requests = requests};
+    const measure_task task = {
+        .row = row, .world = &with_daemon, .in_flight = in_flight, .requests = requests};
     iscep_status status = ISCEP_OK;
     with_daemon.daemon = &daemon;
     if (row->needs_daemon)

@@ -4,7 +4,7 @@
 
 #include "rows.h"
 
-iscep_status bench_measure(bench_sample *out, const bench_row *row, const bench_world *world, uint32_t in_flight,
-                           uint32_t requests, iscep_error *err) ISCEP_CHECKED;
+iscep_status bench_measure(bench_sample *out, const bench_row *row, const bench_world *world,
+                           uint32_t in_flight, uint32_t requests, iscep_error *err) ISCEP_CHECKED;
 
 #endif

@@ -15,23 +15,23 @@ typedef enum bench_protocol {
 } bench_protocol;
 
 typedef struct bench_memory {
-    int64_t in_flight;      /* requests that waited while memory was read */
-    int64_t at_intune;      /* of them, those that had reached the mock by then */
-    int64_t latency_ms;     /* of the mock */
-    int64_t deadline_ms;    /* of each request */
-    int64_t connections;    /* to Intune, at most */
-    int64_t idle_kib;       /* the daemon's resident memory before */
-    int64_t busy_kib;       /* and with all in flight */
+    int64_t in_flight;   /* requests that waited while memory was read */
+    int64_t at_intune;   /* of them, those that had reached the mock by then */
+    int64_t latency_ms;  /* of the mock */
+    int64_t deadline_ms; /* of each request */
+    int64_t connections; /* to Intune, at most */
+    int64_t idle_kib;    /* the daemon's resident memory before */
+    int64_t busy_kib;    /* and with all in flight */
     int64_t bytes_per_request;
     int64_t allowed;
-    int64_t retried;        /* "timeout", which is an answer */
+    int64_t retried; /* "timeout", which is an answer */
     int64_t slowest_ms;
 } bench_memory;
 
-/* csr: with a challenge that the mock of this stack has minted. Every answer must be one that the protocol permits and
- * come within its deadline; otherwise it fails. */
+/* csr: with a challenge that the mock of this stack has minted. Fails unless every request is answered, and by what the
+ * protocol permits. */
 iscep_status bench_memory_measure(bench_memory *out, bench_protocol protocol, const bench_stack *stack,
-                                  iscep_bytes csr, uint32_t in_flight, uint32_t latency_ms, iscep_error *err)
-    ISCEP_CHECKED;
+                                  iscep_bytes csr, uint32_t in_flight, uint32_t latency_ms,
+                                  iscep_error *err) ISCEP_CHECKED;
 
 #endif

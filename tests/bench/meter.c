@@ -15,7 +15,8 @@ int64_t bench_now_mono_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-iscep_status bench_meter_init(bench_meter *meter, size_t max_requests, pid_t daemon, pid_t intune, iscep_error *err)
+iscep_status bench_meter_init(bench_meter *meter, size_t max_requests, pid_t daemon, pid_t intune,
+                              iscep_error *err)
 {
     *meter = (bench_meter){.daemon = daemon, .intune = intune, .capacity = max_requests};
     meter->latencies_us = calloc(max_requests, sizeof *meter->latencies_us);
@@ -64,5 +65,6 @@ void bench_meter_end(bench_meter *meter, bench_sample *out)
     values[BENCH_DAEMON_CPU_NS] =
         has_daemon ? (end.daemon_cpu_ns - meter->begin.daemon_cpu_ns) / count : BENCH_ABSENT;
     values[BENCH_CALLER_PEAK_KIB] = bench_process_memory_kib(getpid(), "VmHWM");
-    values[BENCH_DAEMON_PEAK_KIB] = has_daemon ? bench_process_memory_kib(meter->daemon, "VmHWM") : BENCH_ABSENT;
+    values[BENCH_DAEMON_PEAK_KIB] =
+        has_daemon ? bench_process_memory_kib(meter->daemon, "VmHWM") : BENCH_ABSENT;
 }

@@ -47,8 +47,8 @@ typedef struct bench_meter {
 } bench_meter;
 
 /* Room for max_requests. Clear it in both cases. */
-iscep_status bench_meter_init(bench_meter *meter, size_t max_requests, pid_t daemon, pid_t intune, iscep_error *err)
-    ISCEP_CHECKED;
+iscep_status bench_meter_init(bench_meter *meter, size_t max_requests, pid_t daemon, pid_t intune,
+                              iscep_error *err) ISCEP_CHECKED;
 void bench_meter_clear(bench_meter *meter);
 
 /* Forgets what was recorded (the warm-up), and starts the clocks. */

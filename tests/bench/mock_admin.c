@@ -47,7 +47,8 @@ iscep_status bench_mint_challenge(iscep_buf *out, const bench_stack *stack, cons
     return status == ISCEP_OK ? take_text(out, reply, "challenge", err) : status;
 }
 
-iscep_status bench_get_token(iscep_buf *out, const bench_stack *stack, const bench_intune *intune, iscep_error *err)
+iscep_status bench_get_token(iscep_buf *out, const bench_stack *stack, const bench_intune *intune,
+                             iscep_error *err)
 {
     ISCEP_AUTO_BUF form;
     ISCEP_AUTO_JSON *reply = NULL;
@@ -83,6 +84,7 @@ iscep_status bench_count_validations(int64_t *out, const bench_stack *stack, con
     bench_fetch_request request = {.method = "GET"};
     iscep_status status = ask(&reply, stack, intune->admin_url, "admin/stats", &request, err);
     if (status == ISCEP_OK && !iscep_json_int(iscep_json_member(reply, "validate"), "requests", out))
-        status = iscep_error_set(err, ISCEP_PROTOCOL, "mock", "intune-mock's statistics lack validate.requests");
+        status =
+            iscep_error_set(err, ISCEP_PROTOCOL, "mock", "intune-mock's statistics lack validate.requests");
     return status;
 }

@@ -9,8 +9,8 @@
 iscep_status bench_mint_challenge(iscep_buf *out, const bench_stack *stack, const bench_intune *intune,
                                   const char *subject, size_t len, iscep_error *err) ISCEP_CHECKED;
 /* Appends an access token for Intune, as Entra ID gives it. */
-iscep_status bench_get_token(iscep_buf *out, const bench_stack *stack, const bench_intune *intune, iscep_error *err)
-    ISCEP_CHECKED;
+iscep_status bench_get_token(iscep_buf *out, const bench_stack *stack, const bench_intune *intune,
+                             iscep_error *err) ISCEP_CHECKED;
 /* From now on every validateRequest takes that long. */
 iscep_status bench_set_latency(const bench_stack *stack, const bench_intune *intune, uint32_t latency_ms,
                                iscep_error *err) ISCEP_CHECKED;

@@ -18,30 +18,35 @@ static const struct preset {
     uint32_t requests;
     uint32_t memory_in_flight;
     uint32_t memory_latency_ms;
-} full_preset = {5, 4000, 10000, 5000}, quick_preset = {2, 400, 1000, 1000};
+} full_preset = {5, 5000, 10000, 5000}, quick_preset = {1, 400, 1000, 1000};
 
 static const uint32_t default_levels[] = {1, 64, 1024};
 
 static const struct option long_options[] = {
-    {"rounds", required_argument, NULL, 'r'}, {"requests", required_argument, NULL, 'n'},
-    {"in-flight", required_argument, NULL, 'c'}, {"only", required_argument, NULL, 'o'},
-    {"bin", required_argument, NULL, 'b'}, {"quick", no_argument, NULL, 'q'},
-    {"json", no_argument, NULL, 'j'}, {"strict", no_argument, NULL, 's'},
-    {"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'},
+    {"rounds", required_argument, NULL, 'r'},
+    {"requests", required_argument, NULL, 'n'},
+    {"in-flight", required_argument, NULL, 'c'},
+    {"only", required_argument, NULL, 'o'},
+    {"bin", required_argument, NULL, 'b'},
+    {"quick", no_argument, NULL, 'q'},
+    {"json", no_argument, NULL, 'j'},
+    {"strict", no_argument, NULL, 's'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
 void bench_options_print_help(FILE *to)
 {
     fputs("Usage: iscep-bench [run] [OPTION]...\n"
-          "Measures what the connector costs: starts intune-mock and intune-scepd itself, asks them in four ways, and\n"
-          "compares with libcurl alone. Needs no configuration and leaves nothing behind.\n"
+          "Measures what the connector costs: starts intune-mock and intune-scepd itself, asks them in\n"
+          "four ways, and compares with libcurl alone. Needs no configuration and leaves nothing behind.\n"
           "\n"
           "      --rounds N        measurements of each row, interleaved; default 5\n"
-          "      --requests N      requests of one measurement; default 4000\n"
+          "      --requests N      requests of one measurement; default 5000\n"
           "      --in-flight LIST  requests at a time; default 1,64,1024\n"
           "      --only ROW        curl, libiscep, daemon, plugin or memory; default all\n"
-          "      --quick           a check that it works: 2 rounds, 400 requests, memory with 1000 in flight\n"
+          "      --quick           a check that it works: 1 round, 400 requests, memory with 1000 in flight\n"
           "      --bin DIR         where intune-mock and intune-scepd are; default: next to iscep-bench\n"
           "      --strict          exit 1 when a target is missed; otherwise that is only reported\n"
           "      --json            one JSON document instead of tables\n"
@@ -72,7 +77,8 @@ static bool parse_count(const char *text, const char *end, uint32_t max, uint32_
     return number > 0 && number <= max;
 }
 
-static iscep_status read_count(uint32_t *out, const char *option, const char *text, uint32_t max, iscep_error *err)
+static iscep_status read_count(uint32_t *out, const char *option, const char *text, uint32_t max,
+                               iscep_error *err)
 {
     if (parse_count(text, text + strlen(text), max, out))
         return ISCEP_OK;
@@ -86,7 +92,8 @@ static iscep_status read_levels(bench_options *out, const char *text, iscep_erro
         const char *end = text + strcspn(text, ",");
         if (out->level_count == BENCH_MAX_LEVELS ||
             !parse_count(text, end, MAX_IN_FLIGHT, &out->in_flight[out->level_count++]))
-            return usage(err, "--in-flight", "numbers from 1 to 4096 separated by commas are wanted, at most 8");
+            return usage(err, "--in-flight",
+                         "numbers from 1 to 4096 separated by commas are wanted, at most 8");
         if (*end == '\0')
             return ISCEP_OK;
         text = end + 1;

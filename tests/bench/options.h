@@ -16,13 +16,13 @@ typedef enum bench_command { BENCH_RUN, BENCH_SHOW_HELP, BENCH_SHOW_VERSION } be
 typedef struct bench_options {
     bench_command command;
     uint32_t rounds;
-    uint32_t requests;                     /* of one measurement */
-    uint32_t in_flight[BENCH_MAX_LEVELS];  /* requests at a time */
+    uint32_t requests;                    /* of one measurement */
+    uint32_t in_flight[BENCH_MAX_LEVELS]; /* requests at a time */
     size_t level_count;
-    uint32_t memory_in_flight;             /* requests waiting for a slow Intune */
-    uint32_t memory_latency_ms;            /* how slow it is */
-    const char *only;                      /* a row's name, or "memory"; NULL: everything. Borrowed from argv */
-    char bin_dir[PATH_MAX];                /* where intune-mock and intune-scepd are; ../lib has the plugin */
+    uint32_t memory_in_flight;  /* requests waiting for a slow Intune */
+    uint32_t memory_latency_ms; /* how slow it is */
+    const char *only;           /* a row's name, or "memory"; NULL: everything. Borrowed from argv */
+    char bin_dir[PATH_MAX];     /* where intune-mock and intune-scepd are; ../lib has the plugin */
     bool is_json;
     bool is_strict;
 } bench_options;

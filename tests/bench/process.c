@@ -35,7 +35,8 @@ static _Noreturn void run_program(const char *const argv[], int log_fd)
     _exit(127);
 }
 
-iscep_status bench_process_start(bench_process *out, const char *const argv[], const char *log_path, iscep_error *err)
+iscep_status bench_process_start(bench_process *out, const char *const argv[], const char *log_path,
+                                 iscep_error *err)
 {
     int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0)
@@ -49,7 +50,8 @@ iscep_status bench_process_start(bench_process *out, const char *const argv[], c
     int fork_errno = errno;
     close(log_fd);
     if (pid < 0)
-        return iscep_error_set(err, ISCEP_NOMEM, "fork", "cannot start %s: %s", argv[0], strerror(fork_errno));
+        return iscep_error_set(err, ISCEP_NOMEM, "fork", "cannot start %s: %s", argv[0],
+                               strerror(fork_errno));
     out->pid = pid;
     return ISCEP_OK;
 }
@@ -80,8 +82,8 @@ void bench_process_stop(bench_process *process)
 bool bench_process_is_running(const bench_process *process)
 {
     siginfo_t info = {0};
-    return process->pid != 0 &&
-           waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+    return process->pid != 0 && waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
 }
 
 int64_t bench_process_cpu_ns(pid_t pid)
@@ -104,7 +106,8 @@ int64_t bench_process_memory_kib(pid_t pid, const char *field)
         return -1;
     size_t len = strlen(field);
     while (kib < 0 && fgets(line, sizeof line, status) != NULL)
-        if (strncmp(line, field, len) == 0 && line[len] == ':' && sscanf(line + len + 1, "%lld kB", &kib) != 1)
+        if (strncmp(line, field, len) == 0 && line[len] == ':' &&
+            sscanf(line + len + 1, "%lld kB", &kib) != 1)
             break;
     fclose(status);
     return kib;

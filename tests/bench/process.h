@@ -15,8 +15,8 @@ typedef struct bench_process {
 } bench_process;
 
 /* argv[0] is looked up in PATH. stdout and stderr go to the file at log_path. */
-iscep_status bench_process_start(bench_process *out, const char *const argv[], const char *log_path, iscep_error *err)
-    ISCEP_CHECKED;
+iscep_status bench_process_start(bench_process *out, const char *const argv[], const char *log_path,
+                                 iscep_error *err) ISCEP_CHECKED;
 /* SIGTERM, and SIGKILL to who does not end by it. */
 void bench_process_stop(bench_process *process);
 bool bench_process_is_running(const bench_process *process);

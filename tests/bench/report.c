@@ -7,12 +7,14 @@
 
 enum { FIELD_SIZE = 32 };
 
-static const char *const protocol_names[BENCH_PROTOCOL_COUNT] = {[BENCH_HTTP2] = "HTTP/2", [BENCH_HTTP1] = "HTTP/1.1"};
+static const char *const protocol_names[BENCH_PROTOCOL_COUNT] = {
+    [BENCH_HTTP2] = "HTTP/2", [BENCH_HTTP1] = "HTTP/1.1"};
 
 /* --- for people --- */
 
 /* value / unit with so many decimals, or "-". */
-static const char *show(char out[FIELD_SIZE], const bench_cell *cell, bench_metric metric, double unit, int decimals)
+static const char *show(char out[FIELD_SIZE], const bench_cell *cell, bench_metric metric, double unit,
+                        int decimals)
 {
     bench_spread spread;
     if (bench_cell_spread(&spread, cell, metric))
@@ -32,10 +34,11 @@ static void print_cell(const bench_cell *cell, FILE *to)
         fprintf(to, "FAILED: %s\n", cell->failure[0] != '\0' ? cell->failure : "not measured");
         return;
     }
-    fprintf(to, "%7lld  %6lld-%-6lld %8s %8s %9s %7s %7s %10s %7s\n", (long long)rate.median, (long long)rate.min,
-            (long long)rate.max, show(p50, cell, BENCH_P50_US, 1e3, 2), show(p99, cell, BENCH_P99_US, 1e3, 2),
-            show(caller, cell, BENCH_CALLER_CPU_NS, 1e3, 0), show(daemon, cell, BENCH_DAEMON_CPU_NS, 1e3, 0),
-            show(intune, cell, BENCH_INTUNE_CPU_NS, 1e3, 0), show(caller_peak, cell, BENCH_CALLER_PEAK_KIB, 1024, 1),
+    fprintf(to, "%7lld  %6lld-%-6lld %8s %8s %9s %7s %7s %10s %7s\n", (long long)rate.median,
+            (long long)rate.min, (long long)rate.max, show(p50, cell, BENCH_P50_US, 1e3, 2),
+            show(p99, cell, BENCH_P99_US, 1e3, 2), show(caller, cell, BENCH_CALLER_CPU_NS, 1e3, 0),
+            show(daemon, cell, BENCH_DAEMON_CPU_NS, 1e3, 0), show(intune, cell, BENCH_INTUNE_CPU_NS, 1e3, 0),
+            show(caller_peak, cell, BENCH_CALLER_PEAK_KIB, 1024, 1),
             show(daemon_peak, cell, BENCH_DAEMON_PEAK_KIB, 1024, 1));
 }
 
@@ -43,9 +46,10 @@ static void print_cells(const bench_results *results, FILE *to)
 {
     if (results->cell_count == 0)
         return;
-    fprintf(to,
-            "                     requests a second         latency, ms      CPU us a request         peak RSS MiB\n"
-            "row       in flight  median     min-max         p50      p99    caller  daemon  intune     caller  daemon\n");
+    fprintf(to, "                     requests a second         latency, ms      CPU us a request         "
+                "peak RSS MiB\n"
+                "row       in flight  median     min-max         p50      p99    caller  daemon  intune     "
+                "caller  daemon\n");
     for (size_t i = 0; i < results->cell_count; i++)
         print_cell(&results->cells[i], to);
     fputc('\n', to);
@@ -63,13 +67,15 @@ static void print_memory(const bench_results *results, FILE *to)
             continue;
         }
         fprintf(to,
-                "memory, %s to Intune, which takes %.1f s: %lld in flight (%lld of them at Intune, by at most %lld\n"
-                "connections): %.1f MiB, idle %.1f MiB, %.1f KiB a request. Answers: %lld allow, %lld retry (timeout),\n"
+                "memory, %s to Intune, which takes %.1f s: %lld in flight (%lld of them at Intune, by at "
+                "most %lld\n"
+                "connections): %.1f MiB, idle %.1f MiB, %.1f KiB a request. Answers: %lld allow, %lld retry "
+                "(timeout),\n"
                 "the slowest after %.1f s of %.1f s.\n\n",
-                protocol_names[i], (double)m->latency_ms / 1e3, (long long)m->in_flight, (long long)m->at_intune,
-                (long long)m->connections, (double)m->busy_kib / 1024, (double)m->idle_kib / 1024,
-                (double)m->bytes_per_request / 1024, (long long)m->allowed, (long long)m->retried,
-                (double)m->slowest_ms / 1e3, (double)m->deadline_ms / 1e3);
+                protocol_names[i], (double)m->latency_ms / 1e3, (long long)m->in_flight,
+                (long long)m->at_intune, (long long)m->connections, (double)m->busy_kib / 1024,
+                (double)m->idle_kib / 1024, (double)m->bytes_per_request / 1024, (long long)m->allowed,
+                (long long)m->retried, (double)m->slowest_ms / 1e3, (double)m->deadline_ms / 1e3);
     }
 }
 
@@ -85,17 +91,20 @@ static void print_targets(const bench_results *results, FILE *to)
     fprintf(to, "%-58s %15s  %13s\n", "target", "wanted", "measured");
     for (size_t i = 0; i < BENCH_TARGET_COUNT; i++) {
         const bench_target *target = &targets[i];
-        fprintf(to, "%-58s %s %6lld %-7s  %6lld %-7s %s\n", target->text, target->is_at_least ? ">=" : "<=",
-                (long long)target->limit, target->unit, (long long)target->measured,
-                target->is_measured ? target->unit : "", verdict_of(target));
+        fprintf(to, "%-58s %s %6lld %-7s  %6lld %-7s %s\n", target->text,
+                target->is_at_least ? ">=" : "<=", (long long)target->limit, target->unit,
+                (long long)target->measured, target->is_measured ? target->unit : "", verdict_of(target));
     }
 }
 
 void bench_report_print(const bench_results *results, FILE *to)
 {
-    fprintf(to, "iscep-bench %s: %u rounds of %u requests, %ld CPUs. Medians of the rounds; caller is the process that\n"
-                "asks, daemon is intune-scepd, intune is intune-mock, which shares the CPUs.\n\n",
-            ISCEP_VERSION, results->options->rounds, results->options->requests, sysconf(_SC_NPROCESSORS_ONLN));
+    fprintf(to,
+            "iscep-bench %s: %u rounds of %u requests, %ld CPUs. Medians of the rounds; caller is the "
+            "process that\n"
+            "asks, daemon is intune-scepd, intune is intune-mock, which shares the CPUs.\n\n",
+            ISCEP_VERSION, results->options->rounds, results->options->requests,
+            sysconf(_SC_NPROCESSORS_ONLN));
     print_cells(results, to);
     print_memory(results, to);
     print_targets(results, to);
@@ -117,10 +126,14 @@ static void add_spread(iscep_json *json, const char *name, const bench_cell *cel
 static void add_cell(iscep_json *json, const bench_cell *cell)
 {
     static const char *const names[BENCH_METRIC_COUNT] = {
-        [BENCH_REQUESTS_PER_SECOND] = "requestsPerSecond", [BENCH_P50_US] = "latencyP50Us",
-        [BENCH_P99_US] = "latencyP99Us",                   [BENCH_CALLER_CPU_NS] = "callerCpuNsPerRequest",
-        [BENCH_DAEMON_CPU_NS] = "daemonCpuNsPerRequest",   [BENCH_INTUNE_CPU_NS] = "intuneCpuNsPerRequest",
-        [BENCH_CALLER_PEAK_KIB] = "callerPeakRssKib",      [BENCH_DAEMON_PEAK_KIB] = "daemonPeakRssKib",
+        [BENCH_REQUESTS_PER_SECOND] = "requestsPerSecond",
+        [BENCH_P50_US] = "latencyP50Us",
+        [BENCH_P99_US] = "latencyP99Us",
+        [BENCH_CALLER_CPU_NS] = "callerCpuNsPerRequest",
+        [BENCH_DAEMON_CPU_NS] = "daemonCpuNsPerRequest",
+        [BENCH_INTUNE_CPU_NS] = "intuneCpuNsPerRequest",
+        [BENCH_CALLER_PEAK_KIB] = "callerPeakRssKib",
+        [BENCH_DAEMON_PEAK_KIB] = "daemonPeakRssKib",
     };
     iscep_json_add_text(json, "row", cell->row->name);
     iscep_json_add_int(json, "inFlight", cell->in_flight);
@@ -146,11 +159,11 @@ static void add_memory(iscep_json *json, bench_protocol protocol, const bench_me
         const char *name;
         int64_t value;
     } members[] = {
-        {"inFlight", m->in_flight},       {"atIntune", m->at_intune},
-        {"latencyMs", m->latency_ms},     {"deadlineMs", m->deadline_ms},
-        {"connections", m->connections},  {"idleRssKib", m->idle_kib},
-        {"busyRssKib", m->busy_kib},      {"bytesPerRequest", m->bytes_per_request},
-        {"allowed", m->allowed},          {"retried", m->retried},
+        {"inFlight", m->in_flight},      {"atIntune", m->at_intune},
+        {"latencyMs", m->latency_ms},    {"deadlineMs", m->deadline_ms},
+        {"connections", m->connections}, {"idleRssKib", m->idle_kib},
+        {"busyRssKib", m->busy_kib},     {"bytesPerRequest", m->bytes_per_request},
+        {"allowed", m->allowed},         {"retried", m->retried},
         {"slowestMs", m->slowest_ms},
     };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)

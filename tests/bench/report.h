@@ -6,6 +6,7 @@
 
 void bench_report_print(const bench_results *results, FILE *to);
 /* Whole numbers only; each member's name tells its unit. */
-iscep_status bench_report_emit_json(iscep_buf *out, const bench_results *results, iscep_error *err) ISCEP_CHECKED;
+iscep_status bench_report_emit_json(iscep_buf *out, const bench_results *results,
+                                    iscep_error *err) ISCEP_CHECKED;
 
 #endif

@@ -33,21 +33,40 @@ static void judge(bench_target *target, int64_t measured)
     target->is_met = target->is_at_least ? measured >= target->limit : measured <= target->limit;
 }
 
-/* The median of one row in percent of that of another. */
+/* Is there a value for every round that the other one has, too? */
+static bool are_comparable(const bench_cell *a, const bench_cell *b)
+{
+    return a != NULL && b != NULL && a->failure[0] == '\0' && b->failure[0] == '\0' && a->sample_count > 0 &&
+           a->sample_count == b->sample_count;
+}
+
+/* One row in percent of another: the median of the rounds' own ratios, because a slow moment of the machine meets all
+ * rows of a round. */
 static void judge_ratio(bench_target *target, const bench_results *results, const bench_row *row,
                         bench_metric metric, const bench_row *base_row, bench_metric base_metric)
 {
-    bench_spread of_row, of_base;
-    if (bench_cell_spread(&of_row, bench_results_find(results, row, TARGET_IN_FLIGHT), metric) &&
-        bench_cell_spread(&of_base, bench_results_find(results, base_row, TARGET_IN_FLIGHT), base_metric) &&
-        of_base.median > 0)
-        judge(target, of_row.median * 100 / of_base.median);
+    int64_t percent[BENCH_MAX_ROUNDS];
+    const bench_cell *cell = bench_results_find(results, row, TARGET_IN_FLIGHT);
+    const bench_cell *base = bench_results_find(results, base_row, TARGET_IN_FLIGHT);
+    if (!are_comparable(cell, base))
+        return;
+    for (size_t i = 0; i < cell->sample_count; i++)
+        percent[i] = cell->samples[i].values[metric] * 100 / base->samples[i].values[base_metric];
+    judge(target, bench_spread_of(percent, cell->sample_count).median);
 }
 
 static void judge_memory(bench_target *target, const bench_memory_result *result)
 {
     if (result->outcome == BENCH_DONE)
         judge(target, result->memory.bytes_per_request);
+}
+
+static void judge_deadline(bench_target *target, const bench_memory_result *result)
+{
+    if (result->outcome != BENCH_DONE)
+        return;
+    target->limit = result->memory.deadline_ms;
+    judge(target, result->memory.slowest_ms);
 }
 
 void bench_targets_judge(bench_target out[BENCH_TARGET_COUNT], const bench_results *results)
@@ -70,13 +89,18 @@ void bench_targets_judge(bench_target out[BENCH_TARGET_COUNT], const bench_resul
          .text = "daemon, memory per waiting request, HTTP/1.1 to Intune",
          .unit = "bytes",
          .limit = 32 * 1024},
+        {.id = "daemon_deadline_http1",
+         .text = "daemon, slowest answer of these, which may be retry",
+         .unit = "ms"},
     };
     memcpy(out, targets, sizeof targets);
     judge_ratio(&out[0], results, &bench_row_libiscep, BENCH_REQUESTS_PER_SECOND, &bench_row_curl,
                 BENCH_REQUESTS_PER_SECOND);
-    judge_ratio(&out[1], results, &bench_row_daemon, BENCH_DAEMON_CPU_NS, &bench_row_curl, BENCH_CALLER_CPU_NS);
+    judge_ratio(&out[1], results, &bench_row_daemon, BENCH_DAEMON_CPU_NS, &bench_row_curl,
+                BENCH_CALLER_CPU_NS);
     judge_memory(&out[2], &results->memory[BENCH_HTTP2]);
     judge_memory(&out[3], &results->memory[BENCH_HTTP1]);
+    judge_deadline(&out[4], &results->memory[BENCH_HTTP1]);
 }
 
 bool bench_results_have_failure(const bench_results *results)

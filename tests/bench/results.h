@@ -7,7 +7,11 @@
 #include "rows.h"
 #include "stats.h"
 
-enum { BENCH_FAILURE_SIZE = 512, BENCH_MAX_CELLS = BENCH_ROW_COUNT * BENCH_MAX_LEVELS, BENCH_TARGET_COUNT = 4 };
+enum {
+    BENCH_FAILURE_SIZE = 512,
+    BENCH_MAX_CELLS = BENCH_ROW_COUNT * BENCH_MAX_LEVELS,
+    BENCH_TARGET_COUNT = 5
+};
 
 /* A row at a concurrency. */
 typedef struct bench_cell {
@@ -22,8 +26,8 @@ typedef enum bench_outcome { BENCH_NOT_RUN, BENCH_DONE, BENCH_FAILED } bench_out
 
 typedef struct bench_memory_result {
     bench_outcome outcome;
-    bench_memory memory;              /* with DONE */
-    char reason[BENCH_FAILURE_SIZE];  /* with FAILED, and with NOT_RUN if it was meant to run */
+    bench_memory memory;             /* with DONE */
+    char reason[BENCH_FAILURE_SIZE]; /* with FAILED, and with NOT_RUN if it was meant to run */
 } bench_memory_result;
 
 typedef struct bench_results {

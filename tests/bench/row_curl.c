@@ -69,7 +69,8 @@ static bool add_header(bench_row_state *state, const char *name, const char *val
     ISCEP_AUTO_BUF line;
     iscep_buf_init(&line, MAX_HEADER_LEN);
     iscep_buf_printf(&line, "%s: %s", name, value);
-    struct curl_slist *longer = line.is_overflown ? NULL : curl_slist_append(state->headers, iscep_buf_text(&line));
+    struct curl_slist *longer =
+        line.is_overflown ? NULL : curl_slist_append(state->headers, iscep_buf_text(&line));
     if (longer != NULL)
         state->headers = longer;
     return longer != NULL;
@@ -86,7 +87,8 @@ static iscep_status emit_request(bench_row_state *state, const bench_world *worl
     iscep_base64_encode(&csr_base64, world->csr);
     iscep_buf_printf(&bearer, "Bearer %s", world->token);
     if (!add_header(state, "Authorization", iscep_buf_text(&bearer)) ||
-        !add_header(state, "Content-Type", "application/json") || !add_header(state, "api-version", "2018-02-20") ||
+        !add_header(state, "Content-Type", "application/json") ||
+        !add_header(state, "api-version", "2018-02-20") ||
         !add_header(state, "client-request-id", "3b2f8a52-7c1d-4a40-9d1e-5f6071829304"))
         return iscep_error_nomem(err);
     iscep_buf_printf(&state->body,
@@ -139,7 +141,8 @@ static void close_row(bench_row_state *state)
     free(state);
 }
 
-static iscep_status set_up(bench_row_state *state, const bench_world *world, uint32_t in_flight, iscep_error *err)
+static iscep_status set_up(bench_row_state *state, const bench_world *world, uint32_t in_flight,
+                           iscep_error *err)
 {
     state->timer_mono_ns = -1;
     state->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -160,7 +163,8 @@ static iscep_status set_up(bench_row_state *state, const bench_world *world, uin
     return status;
 }
 
-static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight, iscep_error *err)
+static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight,
+                             iscep_error *err)
 {
     bench_row_state *state = calloc(1, sizeof *state);
     if (state == NULL)
@@ -200,8 +204,8 @@ static iscep_status start(bench_row_state *state, slot *idle, iscep_error *err)
 }
 
 /* Judges what has finished, and starts as many again while *left says so. */
-static iscep_status collect_finished(bench_row_state *state, uint32_t *finished, uint32_t *left, bench_meter *meter,
-                                     iscep_error *err)
+static iscep_status collect_finished(bench_row_state *state, uint32_t *finished, uint32_t *left,
+                                     bench_meter *meter, iscep_error *err)
 {
     CURLMsg *message;
     int queued;
@@ -230,7 +234,8 @@ static void wait_and_act(bench_row_state *state)
     struct epoll_event events[MAX_EVENTS];
     int running;
     int64_t left_ns = state->timer_mono_ns < 0 ? 1000000000 : state->timer_mono_ns - bench_now_mono_ns();
-    int count = epoll_wait(state->epoll_fd, events, MAX_EVENTS, left_ns <= 0 ? 0 : (int)((left_ns + 999999) / 1000000));
+    int count = epoll_wait(state->epoll_fd, events, MAX_EVENTS,
+                           left_ns <= 0 ? 0 : (int)((left_ns + 999999) / 1000000));
     for (int i = 0; i < count; i++) {
         int actions = ((events[i].events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                       ((events[i].events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |

@@ -17,7 +17,8 @@ static void close_row(bench_row_state *state)
     free(state);
 }
 
-static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight, iscep_error *err)
+static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight,
+                             iscep_error *err)
 {
     bench_row_state *state = calloc(1, sizeof *state);
     if (state == NULL)
@@ -36,11 +37,12 @@ static iscep_status open_row(bench_row_state **out, const bench_world *world, ui
     return ISCEP_OK;
 }
 
-static iscep_status on_answer(void *user, int32_t verdict, iscep_bytes code, int64_t started_mono_ns, iscep_error *err)
+static iscep_status on_answer(void *user, int32_t verdict, iscep_bytes code, int64_t started_mono_ns,
+                              iscep_error *err)
 {
     if (verdict != SCEP_VERDICT_ALLOW)
-        return iscep_error_set(err, ISCEP_PROTOCOL, "not_allowed", "the daemon did not allow: %.*s", (int)code.len,
-                               (const char *)code.data);
+        return iscep_error_set(err, ISCEP_PROTOCOL, "not_allowed", "the daemon did not allow: %.*s",
+                               (int)code.len, (const char *)code.data);
     bench_meter_record(user, started_mono_ns);
     return ISCEP_OK;
 }

@@ -35,7 +35,8 @@ static void close_row(bench_row_state *state)
     free(state);
 }
 
-static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight, iscep_error *err)
+static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight,
+                             iscep_error *err)
 {
     bench_row_state *state = calloc(1, sizeof *state);
     if (state == NULL)
@@ -126,4 +127,5 @@ static iscep_status run_row(bench_row_state *state, uint32_t count, bench_meter 
     return state->failure.status;
 }
 
-const bench_row bench_row_libiscep = {.name = "libiscep", .open = open_row, .run = run_row, .close = close_row};
+const bench_row bench_row_libiscep = {
+    .name = "libiscep", .open = open_row, .run = run_row, .close = close_row};

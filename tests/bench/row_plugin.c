@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct bench_row_state {
     uint32_t thread_count;
     bench_meter *meter;
     atomic_int_fast64_t left; /* requests not begun yet; negative: none */
+    atomic_uint numbered;     /* threads that have taken a number */
     pthread_mutex_t lock;     /* guards failure */
     iscep_error failure;
 };
@@ -58,7 +60,8 @@ static iscep_status open_instance(bench_row_state *state, const char *socket_pat
     return iscep_error_set(err, ISCEP_CONFIG, "plugin", "the plugin does not open: %s", text.text);
 }
 
-static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight, iscep_error *err)
+static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight,
+                             iscep_error *err)
 {
     bench_row_state *state = calloc(1, sizeof *state);
     if (state == NULL)
@@ -67,7 +70,8 @@ static iscep_status open_row(bench_row_state **out, const bench_world *world, ui
     state->csr = world->csr;
     state->thread_count = in_flight;
     state->threads = calloc(in_flight, sizeof *state->threads);
-    iscep_status status = state->threads == NULL ? iscep_error_nomem(err) : load_plugin(state, world->plugin_file, err);
+    iscep_status status =
+        state->threads == NULL ? iscep_error_nomem(err) : load_plugin(state, world->plugin_file, err);
     if (status == ISCEP_OK)
         status = open_instance(state, world->daemon->socket_path, err);
     if (status != ISCEP_OK) {
@@ -89,11 +93,14 @@ static void fail_run(bench_row_state *state, const char *code, const char *messa
 static void *ask_in_turn(void *user)
 {
     bench_row_state *state = user;
-    static const char transaction_id[] = BENCH_TRANSACTION_ID;
+    char transaction_id[sizeof BENCH_TRANSACTION_ID +
+                        16]; /* the daemon would answer equal questions with one call */
+    int id_len = snprintf(transaction_id, sizeof transaction_id, "%s-%u", BENCH_TRANSACTION_ID,
+                          atomic_fetch_add(&state->numbered, 1));
     const scep_request request = {.size = sizeof request,
                                   .message_type = SCEP_MESSAGE_PKCS_REQ,
                                   .timeout_ms = BENCH_ANSWER_TIMEOUT_MS,
-                                  .transaction_id = {(const uint8_t *)transaction_id, sizeof transaction_id - 1},
+                                  .transaction_id = {(const uint8_t *)transaction_id, (size_t)id_len},
                                   .csr_der = {state->csr.data, state->csr.len}};
     while (atomic_fetch_sub(&state->left, 1) > 0) {
         scep_answer answer = {.size = sizeof answer};

@@ -1,6 +1,6 @@
 /*
- * The ways to ask Intune that are compared. Each makes the same request, a CSR whose challenge has 3,000 characters,
- * again and again with a number of requests in flight, and counts only what was allowed.
+ * The ways to ask Intune that are compared. Each shows the same CSR, whose challenge has 3,000 characters, again and
+ * again with a number of requests in flight, and counts only what was allowed.
  */
 #ifndef BENCH_ROWS_H
 #define BENCH_ROWS_H
@@ -14,7 +14,7 @@
 enum {
     BENCH_CHALLENGE_LEN = 3000,
     BENCH_ANSWER_TIMEOUT_MS = 25000,
-    BENCH_MAX_CONNECTIONS = 64, /* to Intune: libiscep's and the daemon's default, so libcurl alone gets no more */
+    BENCH_MAX_CONNECTIONS = 64, /* to Intune: the default of all that is ours, so libcurl gets no more */
 };
 
 /* What every row is given. All of it is borrowed. */
@@ -23,7 +23,7 @@ typedef struct bench_world {
     const bench_intune *intune;
     const bench_daemon *daemon; /* for rows that need one */
     const char *plugin_file;
-    const char *token;          /* for libcurl alone */
+    const char *token; /* for libcurl alone */
     iscep_bytes csr;
 } bench_world;
 
@@ -33,13 +33,15 @@ typedef struct bench_row_state bench_row_state;
 typedef struct bench_row {
     const char *name;
     bool needs_daemon;
-    iscep_status (*open)(bench_row_state **out, const bench_world *world, uint32_t in_flight, iscep_error *err);
+    iscep_status (*open)(bench_row_state **out, const bench_world *world, uint32_t in_flight,
+                         iscep_error *err);
     /* count requests; each answer is recorded with the meter. The first that is no ALLOW fails the run. */
     iscep_status (*run)(bench_row_state *state, uint32_t count, bench_meter *meter, iscep_error *err);
     void (*close)(bench_row_state *state); /* NULL is allowed */
 } bench_row;
 
-extern const bench_row bench_row_curl;     /* libcurl's multi interface, and nothing else: what all others add to */
+extern const bench_row
+    bench_row_curl; /* libcurl's multi interface, and nothing else: what all others add to */
 extern const bench_row bench_row_libiscep; /* iscep_client_validate_begin */
 extern const bench_row bench_row_daemon;   /* intune-scepd over its Unix socket */
 extern const bench_row bench_row_plugin;   /* scep_intune.so from one thread for each request in flight */

@@ -20,7 +20,8 @@ enum { START_TIMEOUT_MS = 20000, PROBE_INTERVAL_MS = 2, MAX_FILE_LEN = 64 * 1024
 
 /* --- files --- */
 
-static iscep_status path_in(char *out, size_t out_size, const bench_stack *stack, const char *name, iscep_error *err)
+static iscep_status path_in(char *out, size_t out_size, const bench_stack *stack, const char *name,
+                            iscep_error *err)
 {
     int len = snprintf(out, out_size, "%s/%s", stack->dir, name);
     if (len > 0 && (size_t)len < out_size)
@@ -44,7 +45,8 @@ static iscep_status write_file(const char *path, const char *text, iscep_error *
     bool is_written = file != NULL && fputs(text, file) >= 0;
     if (file != NULL && fclose(file) != 0)
         is_written = false;
-    return is_written ? ISCEP_OK : iscep_error_set(err, ISCEP_STORAGE, "file", "%s: %s", path, strerror(errno));
+    return is_written ? ISCEP_OK
+                      : iscep_error_set(err, ISCEP_STORAGE, "file", "%s: %s", path, strerror(errno));
 }
 
 iscep_status bench_stack_open(bench_stack *out, const char *bin_dir, iscep_error *err)
@@ -81,8 +83,8 @@ void bench_stack_close(bench_stack *stack)
 
 typedef bool (*condition)(const void *subject);
 
-static iscep_status wait_until(condition is_met, const void *subject, const bench_process *process, const char *name,
-                               iscep_error *err)
+static iscep_status wait_until(condition is_met, const void *subject, const bench_process *process,
+                               const char *name, iscep_error *err)
 {
     int64_t deadline_ns = bench_now_mono_ns() + START_TIMEOUT_MS * 1000000LL;
     while (!is_met(subject)) {
@@ -130,8 +132,8 @@ static iscep_status read_port(const char *path, uint16_t *out, iscep_error *err)
 }
 
 /* public_url NULL: the mock speaks TLS itself. */
-static iscep_status start_mock(bench_intune *out, const bench_stack *stack, const char *public_url, uint16_t *port,
-                               iscep_error *err)
+static iscep_status start_mock(bench_intune *out, const bench_stack *stack, const char *public_url,
+                               uint16_t *port, iscep_error *err)
 {
     char program[PATH_MAX];
     char state_dir[BENCH_PATH_SIZE], port_file[BENCH_PATH_SIZE], log[BENCH_PATH_SIZE];
@@ -145,10 +147,21 @@ static iscep_status start_mock(bench_intune *out, const bench_stack *stack, cons
     if (status != ISCEP_OK)
         return status;
     unlink(port_file);
-    const char *argv[] = {program,       "--state",     state_dir,     "--tenant",
-                          BENCH_TENANT_ID, "--client-id", BENCH_CLIENT_ID, "--client-secret-file",
-                          stack->secret_file, "--port-file", port_file, public_url != NULL ? "--plain" : NULL,
-                          "--public-url", public_url, NULL};
+    const char *argv[] = {program,
+                          "--state",
+                          state_dir,
+                          "--tenant",
+                          BENCH_TENANT_ID,
+                          "--client-id",
+                          BENCH_CLIENT_ID,
+                          "--client-secret-file",
+                          stack->secret_file,
+                          "--port-file",
+                          port_file,
+                          public_url != NULL ? "--plain" : NULL,
+                          "--public-url",
+                          public_url,
+                          NULL};
     status = bench_process_start(&out->mock, argv, log, err);
     if (status == ISCEP_OK)
         status = explain(wait_until(is_file_there, port_file, &out->mock, program, err), log, err);
@@ -198,8 +211,8 @@ static bool is_port_open(const void *subject)
     return is_open;
 }
 
-static iscep_status start_proxy(bench_intune *out, const bench_stack *stack, uint16_t port, uint16_t mock_port,
-                                iscep_error *err)
+static iscep_status start_proxy(bench_intune *out, const bench_stack *stack, uint16_t port,
+                                uint16_t mock_port, iscep_error *err)
 {
     char frontend[64], backend[64], key[BENCH_PATH_SIZE], cert[BENCH_PATH_SIZE], log[BENCH_PATH_SIZE];
     snprintf(frontend, sizeof frontend, "--frontend=127.0.0.1,%u", port);
@@ -211,8 +224,16 @@ static iscep_status start_proxy(bench_intune *out, const bench_stack *stack, uin
         status = path_in(log, sizeof log, stack, "nghttpx.log", err);
     if (status != ISCEP_OK)
         return status;
-    const char *argv[] = {NGHTTPX, "--conf=/dev/null", "--single-process", "--no-ocsp", "--log-level=ERROR",
-                          frontend, backend, key, cert, NULL};
+    const char *argv[] = {NGHTTPX,
+                          "--conf=/dev/null",
+                          "--single-process",
+                          "--no-ocsp",
+                          "--log-level=ERROR",
+                          frontend,
+                          backend,
+                          key,
+                          cert,
+                          NULL};
     status = bench_process_start(&out->proxy, argv, log, err);
     return status == ISCEP_OK ? explain(wait_until(is_port_open, &port, &out->proxy, NGHTTPX, err), log, err)
                               : status;
@@ -248,18 +269,23 @@ bool bench_intune_can_http2(void)
 /* --- the daemon --- */
 
 static iscep_status write_config(const char *path, const bench_stack *stack, const bench_intune *intune,
-                                 const bench_daemon *daemon, const bench_daemon_settings *settings, iscep_error *err)
+                                 const bench_daemon *daemon, const bench_daemon_settings *settings,
+                                 iscep_error *err)
 {
     ISCEP_AUTO_BUF text;
     iscep_buf_init(&text, MAX_FILE_LEN);
     iscep_buf_printf(&text, "[connector]\nlisten = unix:%s\n", daemon->socket_path);
     if (settings->request_timeout_ms != 0)
         iscep_buf_printf(&text, "request_timeout_ms = %u\n", settings->request_timeout_ms);
-    iscep_buf_printf(&text, "[tenant/bench]\ntenant_id = %s\nclient_id = %s\nclient_secret_file = %s\nca_file = %s\n",
-                     BENCH_TENANT_ID, BENCH_CLIENT_ID, stack->secret_file, stack->ca_file);
-    iscep_buf_printf(&text, "authority = %s\ngraph = %s\nallowed_hosts = localhost\n", intune->url, intune->url);
+    iscep_buf_printf(
+        &text, "[tenant/bench]\ntenant_id = %s\nclient_id = %s\nclient_secret_file = %s\nca_file = %s\n",
+        BENCH_TENANT_ID, BENCH_CLIENT_ID, stack->secret_file, stack->ca_file);
+    iscep_buf_printf(&text, "authority = %s\ngraph = %s\nallowed_hosts = localhost\n", intune->url,
+                     intune->url);
     if (settings->max_outbound_connections != 0)
         iscep_buf_printf(&text, "max_outbound_connections = %u\n", settings->max_outbound_connections);
+    if (settings->connect_timeout_ms != 0)
+        iscep_buf_printf(&text, "connect_timeout_ms = %u\n", settings->connect_timeout_ms);
     iscep_status status = iscep_buf_status(&text, err);
     return status == ISCEP_OK ? write_file(path, iscep_buf_text(&text), err) : status;
 }
@@ -293,7 +319,8 @@ iscep_status bench_daemon_start(bench_daemon *out, const bench_stack *stack, con
         return status;
     const char *argv[] = {program, "-c", config, NULL};
     status = bench_process_start(&out->process, argv, log, err);
-    return status == ISCEP_OK ? explain(wait_until(is_ready, out, &out->process, program, err), log, err) : status;
+    return status == ISCEP_OK ? explain(wait_until(is_ready, out, &out->process, program, err), log, err)
+                              : status;
 }
 
 void bench_daemon_stop(bench_daemon *daemon)

@@ -33,6 +33,7 @@ typedef struct bench_intune {
 typedef struct bench_daemon_settings {
     uint32_t max_outbound_connections; /* 0: the daemon's default */
     uint32_t request_timeout_ms;       /* 0: the daemon's default */
+    uint32_t connect_timeout_ms;       /* to Intune; 0: the daemon's default */
 } bench_daemon_settings;
 
 typedef struct bench_daemon {
@@ -45,7 +46,8 @@ void bench_stack_close(bench_stack *stack); /* removes the directory */
 
 /* Each returns when the program answers; stop it in any case. */
 iscep_status bench_intune_start(bench_intune *out, const bench_stack *stack, iscep_error *err) ISCEP_CHECKED;
-iscep_status bench_intune_start_http2(bench_intune *out, const bench_stack *stack, iscep_error *err) ISCEP_CHECKED;
+iscep_status bench_intune_start_http2(bench_intune *out, const bench_stack *stack,
+                                      iscep_error *err) ISCEP_CHECKED;
 void bench_intune_stop(bench_intune *intune);
 bool bench_intune_can_http2(void); /* is nghttpx installed? */
 

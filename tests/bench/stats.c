@@ -23,5 +23,6 @@ int64_t bench_percentile(const int64_t *sorted, size_t count, unsigned percent)
 bench_spread bench_spread_of(int64_t *values, size_t count)
 {
     bench_sort(values, count);
-    return (bench_spread){.median = bench_percentile(values, count, 50), .min = values[0], .max = values[count - 1]};
+    return (bench_spread){
+        .median = bench_percentile(values, count, 50), .min = values[0], .max = values[count - 1]};
 }

@@ -5,7 +5,7 @@
 
 #include "tests/fuzz/oracle_text.h"
 
-enum { MAX_DEPTH = 32 };
+enum { MAX_DEPTH = 32, MAX_NUMBER_LEN = 63 };
 
 typedef struct reader {
     const uint8_t *at;
@@ -125,7 +125,7 @@ static bool read_digits(reader *r)
     return r->at > start;
 }
 
-static bool read_number(reader *r)
+static bool read_number_parts(reader *r)
 {
     (void)take(r, "-");
     if (!take(r, "0") && !read_digits(r))
@@ -138,6 +138,12 @@ static bool read_number(reader *r)
         return read_digits(r);
     }
     return true;
+}
+
+static bool read_number(reader *r)
+{
+    const uint8_t *start = r->at;
+    return read_number_parts(r) && r->at - start <= MAX_NUMBER_LEN;
 }
 
 static bool read_array(reader *r)
@@ -162,7 +168,8 @@ static bool read_member(reader *r)
     skip_space(r);
     if (!take(r, ":"))
         return false;
-    bool is_wanted = name.text != NULL && name.len == strlen(r->name) && memcmp(name_text, r->name, name.len) == 0;
+    bool is_wanted =
+        name.text != NULL && name.len == strlen(r->name) && memcmp(name_text, r->name, name.len) == 0;
     if (!is_wanted)
         return read_value(r, &value);
     r->member->count++;

@@ -19,8 +19,8 @@ typedef struct oracle_json_member {
 } oracle_json_member;
 
 /*
- * One document with nothing behind it, in UTF-8, at most 32 deep, no NUL in a string; a byte order mark may stand
- * before it (8.1). If member is not NULL, it tells of the member called name. The struct is large: keep it static.
+ * One document with nothing behind it, in UTF-8, at most 32 deep, numbers of at most 63 characters, no NUL in a string;
+ * a byte order mark may stand before it (8.1). If member is not NULL, it tells of the member called name. The struct is large: keep it static.
  */
 bool oracle_json_read(iscep_bytes text, const char *name, oracle_json_member *member);
 

@@ -19,7 +19,7 @@ bool oracle_url_is_under(const char *url, const char *const *suffixes, size_t co
     if (strncasecmp(url, "https://", 8) != 0 || !oracle_is_visible_ascii(url) || strpbrk(url, "?#") != NULL)
         return false;
     const char *host = url + 8;
-    size_t host_len = strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
+    size_t host_len = strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~|");
     const char *behind = host + host_len;
     if (*behind == ':')
         behind += 1 + strspn(behind + 1, "0123456789");

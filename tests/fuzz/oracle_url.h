@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * "https://", a host of letters, digits, dots and hyphens that is one of the suffixes or ends in "." and one of them,
- * perhaps a port, and a path of visible ASCII without '?' and '#'.
+ * "https://", a host of letters, digits and ".-_~|" that is one of the suffixes or ends in "." and one of them, perhaps
+ * a port, and a path of visible ASCII without '?' and '#'.
  */
 bool oracle_url_is_under(const char *url, const char *const *suffixes, size_t count);
 

@@ -3,7 +3,6 @@
  * https, without user, query or fragment, at a host under an allowed suffix.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "net/url.h"
 #include "tests/fuzz/check.h"
@@ -18,16 +17,17 @@ static void check_join(const char *base)
     iscep_buf_init(&joined, strlen(base) + 32);
     iscep_url_join(&joined, base, "/ScepActions/validateRequest");
     FUZZ_CHECK(!joined.is_overflown);
-    FUZZ_CHECK(iscep_url_check(iscep_buf_text(&joined), suffixes, SUFFIX_COUNT, ISCEP_PROTOCOL, NULL) == ISCEP_OK);
+    FUZZ_CHECK(iscep_url_check(iscep_buf_text(&joined), suffixes, SUFFIX_COUNT, ISCEP_PROTOCOL, NULL) ==
+               ISCEP_OK);
     FUZZ_CHECK(oracle_url_is_under(iscep_buf_text(&joined), suffixes, SUFFIX_COUNT));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    iscep_error err = ISCEP_ERROR_INIT;
-    ISCEP_AUTO_BUF text;
     if (size == 0 || memchr(data, '\0', size) != NULL)
         return 0; /* a C string is what the function takes */
+    iscep_error err = ISCEP_ERROR_INIT;
+    ISCEP_AUTO_BUF text;
     iscep_buf_init(&text, size);
     iscep_buf_append(&text, data, size);
     const char *url = iscep_buf_text(&text);

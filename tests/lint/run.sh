@@ -22,20 +22,20 @@ printf '%s\n' "${c_files[@]}" | grep -E '^(connector|plugin)/.*\.c$' |
 # Every key of the configuration is documented.
 while read -r key; do
     grep -q "^| \`$key\` |" docs/CONFIGURATION.md || complain "docs/CONFIGURATION.md does not know the key $key"
-done < <(sed -n 's/^    {"\([a-z_]*\)", .*read_.*/\1/p' connector/daemon/config.c)
+done < <(sed -n 's/^    {"\([a-z_]*\)", .*read_.*/\1/p' connector/daemon/config*.c)
 
 # An include may point at its own layer or below (docs/ARCHITECTURE.md), never up or sideways.
 declare -A below=(
     [base]="base" [net]="net base" [intune]="intune net base" [service]="service intune net base"
-    [daemon]="daemon service intune net base"
+    [daemon]="daemon service intune net base" [ctl]="ctl daemon/config.h service intune net base"
 )
 for layer in "${!below[@]}"; do
     allowed=${below[$layer]// /|}
-    if grep -rnE '^#include "(base|net|intune|service|daemon)/' "connector/$layer" | grep -vE "\"($allowed)/"; then
+    if grep -rnE '^#include "(base|net|intune|service|daemon|ctl)/' "connector/$layer" | grep -vE "\"($allowed)[/\"]"; then
         complain "layers: connector/$layer includes what is not below it"
     fi
 done
-grep -rn '^#include "' plugin --include='*.[ch]' | grep -E '"(base|net|intune|service|daemon|iscep)/' &&
+grep -rn '^#include "' plugin --include='*.[ch]' | grep -E '"(base|net|intune|service|daemon|ctl|iscep)/' &&
     complain "layers: the thin plugin includes the connector"
 
 # Third parties have one home each.

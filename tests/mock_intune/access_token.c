@@ -17,40 +17,41 @@ void mock_token_cache_clear(mock_token_cache *cache)
     *cache = (mock_token_cache){0};
 }
 
-static void emit_issuer(iscep_buf *out, const mock_state *mock)
+static void emit_issuer(iscep_buf *out, const char *tenant_id)
 {
-    iscep_buf_init(out, ISSUER_MAX_LEN);
-    iscep_buf_printf(out, "https://sts.windows.net/%s/", mock->options->tenant_id);
+    iscep_buf_printf(out, "https://sts.windows.net/%s/", tenant_id);
 }
 
-static iscep_json *make_claims(const mock_state *mock, const char *resource, const char *role)
+static iscep_json *make_claims(const mock_state *mock, const mock_token_spec *spec)
 {
     ISCEP_AUTO_BUF issuer;
     char id[ISCEP_GUID_SIZE];
     int64_t now = mock_now_unix(mock);
+    int64_t issued = spec->lifetime_s < 0 ? now + spec->lifetime_s - 1 : now;
     iscep_json *claims = iscep_json_new_object();
-    emit_issuer(&issuer, mock);
+    iscep_buf_init(&issuer, ISSUER_MAX_LEN);
+    emit_issuer(&issuer, spec->tenant->id);
     mock_guid(id, mock);
-    iscep_json_add_text(claims, "aud", resource);
+    iscep_json_add_text(claims, "aud", spec->resource);
     iscep_json_add_text(claims, "iss", iscep_buf_text(&issuer));
-    iscep_json_add_int(claims, "iat", now);
-    iscep_json_add_int(claims, "nbf", now);
-    iscep_json_add_int(claims, "exp", now + mock->settings.token_lifetime_s);
-    iscep_json_add_text(claims, "appid", mock->options->client_id);
-    iscep_json_add_text(claims, "appidacr", "1"); /* authenticated by a secret */
+    iscep_json_add_int(claims, "iat", issued);
+    iscep_json_add_int(claims, "nbf", issued);
+    iscep_json_add_int(claims, "exp", now + spec->lifetime_s);
+    iscep_json_add_text(claims, "appid", spec->tenant->client_id);
+    iscep_json_add_text(claims, "appidacr", spec->appidacr);
     iscep_json_add_text(claims, "idp", iscep_buf_text(&issuer));
-    if (role != NULL)
-        iscep_json_append_text(iscep_json_add_array(claims, "roles"), role);
-    iscep_json_add_text(claims, "tid", mock->options->tenant_id);
+    if (spec->role != NULL)
+        iscep_json_append_text(iscep_json_add_array(claims, "roles"), spec->role);
+    iscep_json_add_text(claims, "tid", spec->tenant->id);
     iscep_json_add_text(claims, "uti", id);
     iscep_json_add_text(claims, "ver", "1.0");
     return claims;
 }
 
-iscep_status mock_token_mint(iscep_buf *out, mock_state *mock, const char *resource, const char *role,
+iscep_status mock_token_mint(iscep_buf *out, const mock_state *mock, const mock_token_spec *spec,
                              iscep_error *err)
 {
-    ISCEP_AUTO_JSON *claims = make_claims(mock, resource, role);
+    ISCEP_AUTO_JSON *claims = make_claims(mock, spec);
     iscep_jwt_header header = {.alg = ISCEP_JWT_RS256, .kid = mock->pki.token_key_id};
     return iscep_jwt_sign(out, &header, claims, mock->pki.token_key, err);
 }
@@ -71,21 +72,30 @@ static bool is_text(const iscep_json *claims, const char *name, const char *want
     return found != NULL && strcmp(found, wanted) == 0;
 }
 
-/* False unless we have signed it, for our tenant and our application. */
+static bool copy_claim(char *out, size_t out_size, const iscep_json *claims, const char *name)
+{
+    const char *text = iscep_json_text(claims, name);
+    if (text == NULL || strlen(text) >= out_size)
+        return false;
+    iscep_text_copy(out, out_size, text);
+    return true;
+}
+
+/* False unless we have signed it. */
 static bool read_token(mock_token_facts *out, const mock_state *mock, const char *token)
 {
     ISCEP_AUTO_BUF issuer;
     ISCEP_AUTO_JSON *claims = NULL;
-    emit_issuer(&issuer, mock);
+    iscep_buf_init(&issuer, ISSUER_MAX_LEN);
     if (iscep_jwt_verify(&claims, iscep_bytes_of_text(token), ISCEP_JWT_RS256, mock->pki.token_key, NULL) !=
-        ISCEP_OK)
+            ISCEP_OK ||
+        !copy_claim(out->tenant_id, sizeof(out->tenant_id), claims, "tid") ||
+        !copy_claim(out->client_id, sizeof(out->client_id), claims, "appid") ||
+        !copy_claim(out->audience, sizeof(out->audience), claims, "aud"))
         return false;
-    const char *audience = iscep_json_text(claims, "aud");
-    if (audience == NULL || !is_text(claims, "iss", iscep_buf_text(&issuer)) ||
-        !is_text(claims, "tid", mock->options->tenant_id) ||
-        !is_text(claims, "appid", mock->options->client_id))
+    emit_issuer(&issuer, out->tenant_id);
+    if (!is_text(claims, "iss", iscep_buf_text(&issuer)))
         return false;
-    iscep_text_copy(out->audience, sizeof(out->audience), audience);
     out->has_graph_role = has_role(claims, MOCK_ROLE_GRAPH);
     out->has_intune_role = has_role(claims, MOCK_ROLE_INTUNE);
     return iscep_json_int(claims, "exp", &out->expires_unix);
@@ -116,14 +126,17 @@ static bool get_facts(mock_token_facts *out, mock_state *mock, const char *token
     return true;
 }
 
-mock_token_result mock_token_check(mock_state *mock, const char *authorization, const char *resource,
-                                   const char *role)
+mock_token_result mock_token_check(const mock_tenant **tenant, mock_state *mock, const char *authorization,
+                                   const char *resource, const char *role)
 {
     static const char scheme[] = "Bearer ";
     mock_token_facts facts;
     if (authorization == NULL || strncasecmp(authorization, scheme, strlen(scheme)) != 0)
         return MOCK_TOKEN_MISSING;
     if (!get_facts(&facts, mock, authorization + strlen(scheme)))
+        return MOCK_TOKEN_INVALID;
+    *tenant = mock_tenants_find(&mock->tenants, facts.tenant_id);
+    if (*tenant == NULL || strcmp((*tenant)->client_id, facts.client_id) != 0)
         return MOCK_TOKEN_INVALID;
     if (facts.expires_unix <= mock_now_unix(mock))
         return MOCK_TOKEN_EXPIRED;

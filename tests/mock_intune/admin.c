@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "admin.h"
 #include "challenge.h"
@@ -69,7 +70,7 @@ static iscep_status read_facts(mock_facts *out, const mock_state *mock, const is
         offset_s > MAX_LIFETIME_S)
         return iscep_error_set(err, ISCEP_USAGE, "time",
                                "lifetimeSeconds or issuedInSeconds is beyond 100 days");
-    if (!copy_id(out->tenant_id, json, "tenantId", mock->options->tenant_id) ||
+    if (!copy_id(out->tenant_id, json, "tenantId", mock->tenants.items[0].id) ||
         !copy_id(out->device_id, json, "deviceId", DEFAULT_DEVICE_ID) ||
         !copy_id(out->user_id, json, "userId", DEFAULT_USER_ID))
         return iscep_error_set(err, ISCEP_USAGE, "id", "an id is empty or longer than %d bytes",
@@ -148,9 +149,24 @@ void mock_admin_list_transactions(mock_state *mock, const mock_request *request,
     iscep_buf_append_text(&reply->body, "]");
 }
 
+/* ?tenant=ID: of that tenant; otherwise of the first that has one with this id. */
+static const mock_transaction *find_transaction(mock_state *mock, const mock_request *request)
+{
+    ISCEP_AUTO_BUF wanted;
+    iscep_buf_init(&wanted, MOCK_NAME_SIZE);
+    bool is_any = iscep_form_get(&wanted, request->query, "tenant", NULL) != ISCEP_OK;
+    const mock_transaction *found = NULL;
+    for (size_t i = 0; found == NULL && i < mock->tenants.count; i++) {
+        const char *tenant_id = mock->tenants.items[i].id;
+        if (is_any || strcasecmp(tenant_id, iscep_buf_text(&wanted)) == 0)
+            found = mock_record_find(mock->record, tenant_id, request->segment);
+    }
+    return found;
+}
+
 void mock_admin_get_transaction(mock_state *mock, const mock_request *request, mock_reply *reply)
 {
-    const mock_transaction *found = mock_record_find(mock->record, request->segment);
+    const mock_transaction *found = find_transaction(mock, request);
     if (found == NULL)
         mock_admin_refuse(reply, 404, "not_found", "no such transaction was ever validated");
     else
@@ -167,37 +183,60 @@ void mock_admin_get_stats(mock_state *mock, const mock_request *request, mock_re
     mock_admin_reply_json(reply, json);
 }
 
+static const char *const filter_names[] = {
+    [MOCK_FILTER_DOCUMENTED] = "documented",
+    [MOCK_FILTER_FIELD] = "field",
+};
+
 void mock_admin_get_settings(mock_state *mock, const mock_request *request, mock_reply *reply)
 {
     (void)request;
     iscep_json *json = iscep_json_new_object();
     iscep_json_add_int(json, "tokenLifetimeSeconds", mock->settings.token_lifetime_s);
-    iscep_json_add_bool(json, "graphRole", mock->settings.grants_graph_role);
-    iscep_json_add_bool(json, "intuneRole", mock->settings.grants_intune_role);
+    iscep_json_add_int(json, "revocationQuietSeconds", mock->settings.revocation_quiet_s);
+    iscep_json_add_text(json, "issuerNameFilter", filter_names[mock->settings.issuer_filter]);
     mock_admin_reply_json(reply, json);
+}
+
+/* What is absent stays. NULL, or what is wrong. */
+static const char *read_settings(mock_settings *settings, const iscep_json *json)
+{
+    const char *filter = iscep_json_text(json, "issuerNameFilter");
+    settings->token_lifetime_s = mock_admin_int(json, "tokenLifetimeSeconds", settings->token_lifetime_s);
+    settings->revocation_quiet_s =
+        mock_admin_int(json, "revocationQuietSeconds", settings->revocation_quiet_s);
+    if (settings->token_lifetime_s < 0 || settings->token_lifetime_s > MAX_LIFETIME_S)
+        return "tokenLifetimeSeconds is out of range";
+    if (settings->revocation_quiet_s < 0 || settings->revocation_quiet_s > MAX_LIFETIME_S)
+        return "revocationQuietSeconds is out of range";
+    if (filter == NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof(filter_names) / sizeof(filter_names[0]); i++) {
+        if (strcmp(filter_names[i], filter) != 0)
+            continue;
+        settings->issuer_filter = (mock_issuer_filter)i;
+        return NULL;
+    }
+    return "issuerNameFilter must be documented or field";
 }
 
 void mock_admin_change_settings(mock_state *mock, const mock_request *request, mock_reply *reply)
 {
     static const mock_json_rule rules[] = {
         {"tokenLifetimeSeconds", MOCK_JSON_INT, false},
-        {"graphRole", MOCK_JSON_BOOL, false},
-        {"intuneRole", MOCK_JSON_BOOL, false},
+        {"revocationQuietSeconds", MOCK_JSON_INT, false},
+        {"issuerNameFilter", MOCK_JSON_TEXT, false},
     };
-    mock_settings *settings = &mock->settings;
+    mock_settings settings = mock->settings;
     ISCEP_AUTO_JSON *json = mock_admin_read(request, reply, rules, sizeof(rules) / sizeof(rules[0]));
     if (json == NULL)
         return;
-    int64_t lifetime_s = mock_admin_int(json, "tokenLifetimeSeconds", settings->token_lifetime_s);
-    if (lifetime_s < 0 || lifetime_s > MAX_LIFETIME_S) {
-        mock_admin_refuse(reply, 400, "bad_request", "tokenLifetimeSeconds is out of range");
+    const char *wrong = read_settings(&settings, json);
+    if (wrong != NULL) {
+        mock_admin_refuse(reply, 400, "bad_request", wrong);
         return;
     }
-    settings->token_lifetime_s = lifetime_s;
-    if (iscep_json_member(json, "graphRole") != NULL)
-        settings->grants_graph_role = iscep_json_is_true(json, "graphRole");
-    if (iscep_json_member(json, "intuneRole") != NULL)
-        settings->grants_intune_role = iscep_json_is_true(json, "intuneRole");
+    mock->settings = settings;
     mock_admin_get_settings(mock, request, reply);
 }
 

@@ -4,8 +4,10 @@
 #include <string.h>
 
 static const char *const names[MOCK_ENDPOINT_COUNT] = {
-    [MOCK_TOKEN] = "token",          [MOCK_DISCOVERY] = "discovery",  [MOCK_VALIDATE] = "validate",
+    [MOCK_TOKEN] = "token",          [MOCK_IMDS] = "imds",
+    [MOCK_DISCOVERY] = "discovery",  [MOCK_VALIDATE] = "validate",
     [MOCK_SUCCESS_NOTE] = "success", [MOCK_FAILURE_NOTE] = "failure",
+    [MOCK_DOWNLOAD] = "download",    [MOCK_UPLOAD] = "upload",
 };
 
 const char *mock_endpoint_name(mock_endpoint endpoint)
@@ -27,4 +29,9 @@ bool mock_endpoint_parse(const char *name, mock_endpoint *out)
 bool mock_endpoint_is_scep(mock_endpoint endpoint)
 {
     return endpoint == MOCK_VALIDATE || endpoint == MOCK_SUCCESS_NOTE || endpoint == MOCK_FAILURE_NOTE;
+}
+
+bool mock_endpoint_is_token(mock_endpoint endpoint)
+{
+    return endpoint == MOCK_TOKEN || endpoint == MOCK_IMDS;
 }

@@ -8,6 +8,7 @@
 #include "wire.h"
 
 #define HUGE_BODY_LEN    ((size_t)100 * 1024 * 1024)
+#define DEEP_LEVELS      100000 /* of arrays: a parser that calls itself runs out of stack */
 #define GARBAGE_BODY     "\xff\xfe{{\"code\":\"Success\""
 #define DEFAULT_LOCATION "https://localhost:9/elsewhere"
 
@@ -85,7 +86,7 @@ static void act_truncate(const mock_mishap *mishap)
     if (mishap->reply->body.len == 0)
         replace(mishap->reply, 200, NULL, CANNED_BODY);
     iscep_buf_init(&raw, MOCK_BODY_MAX_LEN);
-    mock_wire_emit_head(&raw, mishap->reply->body.len);
+    mock_wire_emit_head(&raw, mishap->reply->status, mishap->reply->body.len);
     iscep_buf_append(&raw, mishap->reply->body.data, mishap->reply->body.len / 2);
     iscep_exchange_reply_raw(mishap->exchange, iscep_buf_bytes(&raw), false);
 }
@@ -94,7 +95,7 @@ static void act_huge(const mock_mishap *mishap)
 {
     ISCEP_AUTO_BUF raw;
     iscep_buf_init(&raw, MOCK_BODY_MAX_LEN);
-    mock_wire_emit_head(&raw, HUGE_BODY_LEN);
+    mock_wire_emit_head(&raw, 200, HUGE_BODY_LEN);
     uint8_t *body = iscep_buf_reserve(&raw, HUGE_BODY_LEN);
     if (body != NULL) {
         memset(body, ' ', HUGE_BODY_LEN);
@@ -102,6 +103,39 @@ static void act_huge(const mock_mishap *mishap)
         raw.len += HUGE_BODY_LEN;
     }
     iscep_exchange_reply_raw(mishap->exchange, iscep_buf_bytes(&raw), false);
+}
+
+static void act_deep(const mock_mishap *mishap)
+{
+    replace(mishap->reply, 200, NULL, "{\"code\":\"Success\",\"errorDescription\":");
+    iscep_buf *body = &mishap->reply->body;
+    uint8_t *levels = iscep_buf_reserve(body, 2 * (size_t)DEEP_LEVELS);
+    if (levels != NULL) {
+        memset(levels, '[', DEEP_LEVELS);
+        memset(levels + DEEP_LEVELS, ']', DEEP_LEVELS);
+        body->len += 2 * (size_t)DEEP_LEVELS;
+    }
+    iscep_buf_append_text(body, "}");
+    mock_wire_send(mishap->exchange, mishap->reply);
+}
+
+/* The honest bytes, called something else. */
+static void act_content_type(const mock_mishap *mishap)
+{
+    mishap->reply->content_type = "text/html";
+    mock_wire_send(mishap->exchange, mishap->reply);
+}
+
+/* The head at once, then the body byte by byte. */
+static void act_drip(const mock_mishap *mishap)
+{
+    ISCEP_AUTO_BUF head;
+    if (mishap->reply->body.len == 0)
+        replace(mishap->reply, 200, NULL, CANNED_BODY);
+    iscep_buf_init(&head, MOCK_BODY_MAX_LEN);
+    mock_wire_emit_head(&head, mishap->reply->status, mishap->reply->body.len);
+    iscep_exchange_send_part(mishap->exchange, iscep_buf_bytes(&head));
+    mock_drips_start(mishap->drips, mishap->exchange, &mishap->reply->body, mishap->fault->pause_ms);
 }
 
 static const mock_fault_kind kinds[] = {
@@ -115,14 +149,44 @@ static const mock_fault_kind kinds[] = {
     {.name = "html", .act = act_html},
     {.name = "garbage", .act = act_garbage},
     {.name = "huge", .act = act_huge},
+    {.name = "deep", .act = act_deep},
+    {.name = "contentType", .act = act_content_type, .needs_processing = true},
+    {.name = "drip", .act = act_drip, .needs_processing = true},
     {.name = "redirect", .act = act_redirect},
     {.name = "code", .act = act_code, .is_scep_only = true, .needs_code = true},
+    {.name = "audience",
+     .act = act_normal,
+     .needs_processing = true,
+     .is_token_only = true,
+     .quirk = MOCK_TOKEN_FOR_ANOTHER},
+    {.name = "expired",
+     .act = act_normal,
+     .needs_processing = true,
+     .is_token_only = true,
+     .quirk = MOCK_TOKEN_OF_YESTERDAY},
 };
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 const mock_fault_kind *mock_fault_kind_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (size_t i = 0; i < KIND_COUNT; i++)
         if (strcmp(kinds[i].name, name) == 0)
             return &kinds[i];
     return NULL;
+}
+
+size_t mock_fault_kind_count(void)
+{
+    return KIND_COUNT;
+}
+
+const mock_fault_kind *mock_fault_kind_at(size_t at)
+{
+    return &kinds[at];
+}
+
+bool mock_fault_kind_suits(const mock_fault_kind *kind, mock_endpoint endpoint)
+{
+    return !kind->is_for_all_only && (!kind->is_scep_only || mock_endpoint_is_scep(endpoint)) &&
+           (!kind->is_token_only || mock_endpoint_is_token(endpoint));
 }

@@ -2,6 +2,7 @@
 #ifndef MOCK_FAULT_KINDS_H
 #define MOCK_FAULT_KINDS_H
 
+#include "drip.h"
 #include "faults.h"
 #include "message.h"
 #include "mock.h"
@@ -15,6 +16,7 @@ typedef struct mock_mishap {
     const mock_request *request;
     mock_reply *reply; /* the honest reply if the request was processed, else empty */
     iscep_exchange *exchange;
+    mock_drips *drips; /* who answers slowly goes on here */
 } mock_mishap;
 
 struct mock_fault_kind {
@@ -22,11 +24,16 @@ struct mock_fault_kind {
     /* Ends the exchange. NULL: it stays unanswered until the faults are cleared or the client goes. */
     void (*act)(const mock_mishap *mishap);
     bool needs_processing; /* the request is always processed */
-    bool is_scep_only;     /* makes no sense for token and discovery */
+    bool is_scep_only;     /* makes no sense for anything but the SCEP actions */
+    bool is_token_only;    /* makes no sense for anything but what hands out tokens */
     bool is_for_all_only;  /* makes no sense for one endpoint */
     bool needs_code;       /* the fault must name a code */
+    mock_token_quirk quirk;
 };
 
 const mock_fault_kind *mock_fault_kind_find(const char *name); /* NULL if unknown */
+size_t mock_fault_kind_count(void);
+const mock_fault_kind *mock_fault_kind_at(size_t at);
+bool mock_fault_kind_suits(const mock_fault_kind *kind, mock_endpoint endpoint);
 
 #endif

@@ -15,11 +15,12 @@
 static const struct {
     const char *provider;
     const char *path;
+    bool needs_licence;
 } services[] = {
-    {"StatelessEnrollmentService", "/StatelessEnrollmentService"},
-    {"ScepRequestValidationFEService", MOCK_SCEP_PATH},
-    {"PkiConnectorFEService", MOCK_PKI_CONNECTOR_PATH},
-    {"ReportingFEService", "/ReportingFEService"},
+    {"StatelessEnrollmentService", "/StatelessEnrollmentService", false},
+    {"ScepRequestValidationFEService", MOCK_SCEP_PATH, true},
+    {"PkiConnectorFEService", MOCK_PKI_CONNECTOR_PATH, true},
+    {"ReportingFEService", "/ReportingFEService", false},
 };
 
 static void emit_service(iscep_buf *out, const mock_state *mock, size_t i)
@@ -37,14 +38,15 @@ static void emit_service(iscep_buf *out, const mock_state *mock, size_t i)
     iscep_buf_append_text(out, "}");
 }
 
-static void reply_services(const mock_state *mock, mock_reply *reply)
+static void reply_services(const mock_state *mock, const mock_tenant *tenant, mock_reply *reply)
 {
     iscep_buf_append_text(&reply->body,
                           "{\"@odata.context\":\"https://graph.microsoft.com/v1.0/$metadata"
                           "#servicePrincipals('0000000a-0000-0000-c000-000000000000')/endpoints\","
                           "\"value\":[");
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-        emit_service(&reply->body, mock, i);
+        if (tenant->has_licence || !services[i].needs_licence)
+            emit_service(&reply->body, mock, i);
     iscep_buf_append_text(&reply->body, "]}");
 }
 
@@ -64,8 +66,9 @@ static const char *describe(mock_token_result result)
 
 void mock_handle_discovery(mock_state *mock, const mock_request *request, mock_reply *reply)
 {
-    mock_token_result result =
-        mock_token_check(mock, request->authorization, mock->options->graph_resource, MOCK_ROLE_GRAPH);
+    const mock_tenant *tenant = NULL;
+    mock_token_result result = mock_token_check(&tenant, mock, request->authorization,
+                                                mock->options->graph_resource, MOCK_ROLE_GRAPH);
     if (result == MOCK_TOKEN_NO_ROLE) {
         mock_reply_graph_error(reply, mock, request, 403, "Authorization_RequestDenied",
                                "Insufficient privileges to complete the operation.");
@@ -78,6 +81,6 @@ void mock_handle_discovery(mock_state *mock, const mock_request *request, mock_r
             "Resource does not exist or one of its queried reference-property objects are not "
             "present.");
     } else {
-        reply_services(mock, reply);
+        reply_services(mock, tenant, reply);
     }
 }

@@ -9,10 +9,10 @@
 #include "examine.h"
 
 /* What stands in the challenge besides the profile. */
-static const char *check_facts(const mock_state *mock, const mock_facts *facts)
+static const char *check_facts(const mock_state *mock, const mock_tenant *tenant, const mock_facts *facts)
 {
     int64_t now = mock_now_unix(mock);
-    if (strcasecmp(facts->tenant_id, mock->options->tenant_id) != 0)
+    if (strcasecmp(facts->tenant_id, tenant->id) != 0)
         return MOCK_BAD_TENANT;
     if (facts->issued_unix > now || facts->expires_unix < facts->issued_unix)
         return MOCK_CHALLENGE_TIMESTAMP;
@@ -48,7 +48,8 @@ static iscep_status redeem(const char **code, mock_map *redeemed, const char *ch
     return ISCEP_OK;
 }
 
-iscep_status mock_judge(mock_verdict *out, mock_state *mock, const char *csr_base64, iscep_error *err)
+iscep_status mock_judge(mock_verdict *out, mock_state *mock, const mock_tenant *tenant,
+                        const char *csr_base64, iscep_error *err)
 {
     mock_examination found;
     mock_examine(&found, mock, csr_base64);
@@ -56,7 +57,7 @@ iscep_status mock_judge(mock_verdict *out, mock_state *mock, const char *csr_bas
     memcpy(out->csr_sha256, found.csr_sha256, sizeof(out->csr_sha256));
     iscep_text_copy(out->device_id, sizeof(out->device_id), found.facts.device_id);
     if (mock_code_is_success(out->code))
-        out->code = check_facts(mock, &found.facts);
+        out->code = check_facts(mock, tenant, &found.facts);
     if (mock_code_is_success(out->code))
         out->code = found.match_code;
     if (!mock_code_is_success(out->code))

@@ -12,13 +12,13 @@ typedef struct mock_verdict {
 } mock_verdict;
 
 /*
- * Success needs all of: a well-formed request with proof of possession, a challenge of ours, of this tenant, in its
+ * Success needs all of: a well-formed request with proof of possession, a challenge of ours, of the caller's tenant, in its
  * time, for a device that still has the profile, a request that is what the profile says, and a challenge that no
  * other request has redeemed. The same request may ask again and again (retries): the answer is the same.
  *
  * An error (NOMEM) means that nothing was decided.
  */
-iscep_status mock_judge(mock_verdict *out, mock_state *mock, const char *csr_base64,
-                        iscep_error *err) ISCEP_CHECKED;
+iscep_status mock_judge(mock_verdict *out, mock_state *mock, const mock_tenant *tenant,
+                        const char *csr_base64, iscep_error *err) ISCEP_CHECKED;
 
 #endif

@@ -11,6 +11,13 @@
 #define MOCK_OUTCOME_SIZE 64
 #define MOCK_HEADER_SIZE  512
 
+/* What a fault makes the token endpoints do wrong without a word. */
+typedef enum mock_token_quirk {
+    MOCK_TOKEN_HONEST,
+    MOCK_TOKEN_FOR_ANOTHER,  /* its audience is a third resource */
+    MOCK_TOKEN_OF_YESTERDAY, /* it has expired, whatever expires_in says */
+} mock_token_quirk;
+
 /* Borrowed from the exchange. */
 typedef struct mock_request {
     const char *segment; /* what the "*" of the route matched, decoded; "" if it has none */
@@ -19,7 +26,10 @@ typedef struct mock_request {
     const char *content_type;
     const char *client_request_id;
     const char *api_version;
+    const char *metadata; /* these two for the metadata service */
+    const char *forwarded_for;
     iscep_bytes body;
+    mock_token_quirk token_quirk;
 } mock_request;
 
 typedef struct mock_reply {

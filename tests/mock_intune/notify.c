@@ -13,6 +13,7 @@
 
 #include "codes.h"
 #include "examine.h"
+#include "intune_call.h"
 #include "replies.h"
 #include "scep_action.h"
 
@@ -110,11 +111,12 @@ static const char *find_failure_fault(const iscep_json *fields)
 }
 
 /* Is it about a request that was let pass? The code, and the transaction if the code is Success. */
-static const char *find_transaction(mock_transaction **out, mock_state *mock, const iscep_json *fields)
+static const char *find_transaction(mock_transaction **out, mock_state *mock, const mock_tenant *tenant,
+                                    const iscep_json *fields)
 {
     mock_examination found;
     mock_examine(&found, mock, iscep_json_text(fields, "certificateRequest"));
-    *out = mock_record_find(mock->record, iscep_json_text(fields, "transactionId"));
+    *out = mock_record_find(mock->record, tenant->id, iscep_json_text(fields, "transactionId"));
     if (strcmp(found.read_code, MOCK_CSR_DECODING_FAILED) == 0)
         return MOCK_CSR_DECODING_FAILED;
     if (*out == NULL || !mock_transaction_has_success(*out))
@@ -157,16 +159,17 @@ static void handle(mock_state *mock, const mock_request *request, mock_reply *re
                    bool is_success)
 {
     mock_transaction *transaction = NULL;
-    ISCEP_AUTO_JSON *json = mock_scep_action_read(mock, request, reply, action);
+    const mock_tenant *tenant = NULL;
+    ISCEP_AUTO_JSON *json = mock_scep_action_read(&tenant, mock, request, reply, action);
     if (json == NULL)
         return;
     const iscep_json *fields = iscep_json_member(json, action->frame);
     const char *fault = find_fault(fields);
     if (fault != NULL) {
-        mock_scep_action_refuse(mock, request, reply, fault);
+        mock_intune_call_refuse(mock, request, reply, fault);
         return;
     }
-    const char *code = find_transaction(&transaction, mock, fields);
+    const char *code = find_transaction(&transaction, mock, tenant, fields);
     if (mock_code_is_success(code))
         accept(mock, request, reply, is_success ? &transaction->success : &transaction->failure, fields);
     else

@@ -10,7 +10,8 @@
 #include "access_token.h"
 #include "challenge.h"
 
-#define MAX_TOKEN_LIFETIME_S 86400
+#define MAX_TOKEN_LIFETIME_S   86400
+#define MAX_REVOCATION_QUIET_S 86400
 
 enum {
     OPT_LISTEN = 256,
@@ -23,6 +24,11 @@ enum {
     OPT_CLIENT_ID,
     OPT_CLIENT_SECRET,
     OPT_CLIENT_SECRET_FILE,
+    OPT_CLIENT_CERTIFICATE,
+    OPT_IMDS_LISTEN,
+    OPT_IMDS_PORT_FILE,
+    OPT_SCENARIO,
+    OPT_REVOCATION_QUIET,
     OPT_GRAPH_RESOURCE,
     OPT_INTUNE_RESOURCE,
     OPT_TOKEN_LIFETIME,
@@ -34,6 +40,11 @@ static const struct option long_options[] = {
     {"client-id", required_argument, NULL, OPT_CLIENT_ID},
     {"client-secret", required_argument, NULL, OPT_CLIENT_SECRET},
     {"client-secret-file", required_argument, NULL, OPT_CLIENT_SECRET_FILE},
+    {"client-certificate", required_argument, NULL, OPT_CLIENT_CERTIFICATE},
+    {"imds-listen", required_argument, NULL, OPT_IMDS_LISTEN},
+    {"imds-port-file", required_argument, NULL, OPT_IMDS_PORT_FILE},
+    {"scenario", required_argument, NULL, OPT_SCENARIO},
+    {"revocation-quiet-s", required_argument, NULL, OPT_REVOCATION_QUIET},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"public-url", required_argument, NULL, OPT_PUBLIC_URL},
@@ -55,18 +66,23 @@ void mock_options_print_help(FILE *to)
           "docs/MOCK.md.\n"
           "\n"
           "      --state DIR               keys and certificates; made at the first start\n"
-          "      --tenant ID               the one tenant that exists\n"
-          "      --client-id ID            the one application that exists\n"
-          "      --client-secret-file FILE its secret\n"
-          "      --client-secret SECRET    its secret, seen by every user of this machine\n"
+          "      --tenant ID               a tenant that exists; may be repeated\n"
+          "      --client-id ID            the application that they know\n"
+          "      --client-secret-file FILE a secret of it; may be repeated\n"
+          "      --client-secret SECRET    the same, seen by every user of this machine\n"
+          "      --client-certificate FILE a certificate of it, as PEM; may be repeated\n"
           "      --listen HOST:PORT        default 127.0.0.1:0, a free port\n"
           "      --port-file FILE          write the port there when ready\n"
+          "      --imds-listen HOST:PORT   managed identity: Azure's metadata service, plain HTTP\n"
+          "      --imds-port-file FILE     write its port there when ready\n"
           "      --public-url URL          what discovery answers with; default https://localhost:PORT\n"
           "      --plain                   plain HTTP, for use behind a TLS proxy\n"
           "      --admin-anywhere          allow --listen on an address others can reach, /admin included\n"
           "      --graph-resource URI      default https://graph.microsoft.com\n"
           "      --intune-resource URI     default https://api.manage.microsoft.com/\n"
           "      --token-lifetime-s N      default 3599\n"
+          "      --revocation-quiet-s N    nothing is handed out so long after a download; default 3600\n"
+          "      --scenario FILE           faults and changes of tenants, by time or by count\n"
           "  -v, --verbose                 log every request\n"
           "  -V, --version\n"
           "  -h, --help\n",
@@ -90,83 +106,128 @@ static bool parse_number(const char *text, int64_t min, int64_t max, int64_t *ou
 }
 
 /* HOST:PORT, or [IPV6]:PORT */
-static iscep_status parse_listen(mock_options *out, const char *text, iscep_error *err)
+static iscep_status parse_address(mock_address *out, const char *option, const char *text, iscep_error *err)
 {
     int64_t port = 0;
     const char *colon = strrchr(text, ':');
     if (colon == NULL || !parse_number(colon + 1, 0, 65535, &port))
-        return usage(err, "--listen", "HOST:PORT is wanted");
+        return usage(err, option, "HOST:PORT is wanted");
     size_t len = (size_t)(colon - text);
     if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
         text++;
         len -= 2;
     }
     if (len == 0 || len >= sizeof(out->host))
-        return usage(err, "--listen", "HOST:PORT is wanted");
+        return usage(err, option, "HOST:PORT is wanted");
     memcpy(out->host, text, len);
     out->host[len] = '\0';
     out->port = (uint16_t)port;
     return ISCEP_OK;
 }
 
-static iscep_status use_secret(mock_options *out, const char *text, iscep_error *err)
+static iscep_status add_text(const char **values, size_t *count, const char *option, const char *value,
+                             iscep_error *err)
 {
-    iscep_secret_free(out->client_secret);
-    out->client_secret = NULL;
-    return iscep_secret_new(&out->client_secret, iscep_bytes_of_text(text), err);
+    if (*count == MOCK_OPTION_VALUES_MAX)
+        return usage(err, option, "too many of them");
+    values[(*count)++] = value;
+    return ISCEP_OK;
 }
 
-static iscep_status load_secret(mock_options *out, const char *path, iscep_error *err)
+/* The secret itself, or the file that it is in. */
+static iscep_status add_secret(mock_options *out, const char *option, const char *text, const char *path,
+                               iscep_error *err)
 {
-    iscep_secret_free(out->client_secret);
-    out->client_secret = NULL;
-    return iscep_secret_load(&out->client_secret, path, err);
+    if (out->secret_count == MOCK_OPTION_VALUES_MAX)
+        return usage(err, option, "too many of them");
+    if (text != NULL && text[0] == '\0')
+        return usage(err, option, "is empty");
+    iscep_secret **added = &out->client_secrets[out->secret_count];
+    iscep_status status = path != NULL ? iscep_secret_load(added, path, err)
+                                       : iscep_secret_new(added, iscep_bytes_of_text(text), err);
+    if (status == ISCEP_OK)
+        out->secret_count++;
+    return status;
 }
 
-static iscep_status apply(mock_options *out, int option, const char *value, bool *admin_anywhere,
-                          iscep_error *err)
+static iscep_status read_seconds(int64_t *out, const char *option, const char *value, int64_t min,
+                                 int64_t max, iscep_error *err)
+{
+    if (parse_number(value, min, max, out))
+        return ISCEP_OK;
+    return iscep_error_set(err, ISCEP_USAGE, "option", "%s: %lld to %lld seconds are possible", option,
+                           (long long)min, (long long)max);
+}
+
+/* Where an option that is one text goes; NULL: it is another sort. */
+static const char **text_of(mock_options *out, int option)
 {
     switch (option) {
-    case OPT_LISTEN:
-        return parse_listen(out, value, err);
-    case OPT_CLIENT_SECRET:
-        return use_secret(out, value, err);
-    case OPT_CLIENT_SECRET_FILE:
-        return load_secret(out, value, err);
-    case OPT_TOKEN_LIFETIME:
-        return parse_number(value, 1, MAX_TOKEN_LIFETIME_S, &out->token_lifetime_s)
-                   ? ISCEP_OK
-                   : usage(err, "--token-lifetime-s", "1 to 86400 seconds are possible");
     case OPT_PORT_FILE:
-        out->port_file = value;
-        return ISCEP_OK;
+        return &out->port_file;
+    case OPT_IMDS_PORT_FILE:
+        return &out->imds_port_file;
     case OPT_PUBLIC_URL:
-        out->public_url = value;
-        return ISCEP_OK;
+        return &out->public_url;
     case OPT_STATE:
-        out->state_dir = value;
-        return ISCEP_OK;
-    case OPT_TENANT:
-        out->tenant_id = value;
-        return ISCEP_OK;
+        return &out->state_dir;
+    case OPT_SCENARIO:
+        return &out->scenario_file;
     case OPT_CLIENT_ID:
-        out->client_id = value;
-        return ISCEP_OK;
+        return &out->client_id;
     case OPT_GRAPH_RESOURCE:
-        out->graph_resource = value;
-        return ISCEP_OK;
+        return &out->graph_resource;
     case OPT_INTUNE_RESOURCE:
-        out->intune_resource = value;
-        return ISCEP_OK;
+        return &out->intune_resource;
+    default:
+        return NULL;
+    }
+}
+
+/* The same for those that are a yes. */
+static bool *flag_of(mock_options *out, int option)
+{
+    switch (option) {
     case OPT_PLAIN:
-        out->is_plain = true;
-        return ISCEP_OK;
+        return &out->is_plain;
     case OPT_ADMIN_ANYWHERE:
-        *admin_anywhere = true;
-        return ISCEP_OK;
+        return &out->is_admin_anywhere;
     case 'v':
-        out->is_verbose = true;
+        return &out->is_verbose;
+    default:
+        return NULL;
+    }
+}
+
+static iscep_status apply(mock_options *out, int option, const char *value, iscep_error *err)
+{
+    const char **text = text_of(out, option);
+    bool *flag = flag_of(out, option);
+    if (text != NULL)
+        *text = value;
+    if (flag != NULL)
+        *flag = true;
+    if (text != NULL || flag != NULL)
         return ISCEP_OK;
+    switch (option) {
+    case OPT_LISTEN:
+        return parse_address(&out->listen, "--listen", value, err);
+    case OPT_IMDS_LISTEN:
+        return parse_address(&out->imds_listen, "--imds-listen", value, err);
+    case OPT_TENANT:
+        return add_text(out->tenant_ids, &out->tenant_count, "--tenant", value, err);
+    case OPT_CLIENT_CERTIFICATE:
+        return add_text(out->certificate_files, &out->certificate_count, "--client-certificate", value, err);
+    case OPT_CLIENT_SECRET:
+        return add_secret(out, "--client-secret", value, NULL, err);
+    case OPT_CLIENT_SECRET_FILE:
+        return add_secret(out, "--client-secret-file", NULL, value, err);
+    case OPT_TOKEN_LIFETIME:
+        return read_seconds(&out->token_lifetime_s, "--token-lifetime-s", value, 1, MAX_TOKEN_LIFETIME_S,
+                            err);
+    case OPT_REVOCATION_QUIET:
+        return read_seconds(&out->revocation_quiet_s, "--revocation-quiet-s", value, 0,
+                            MAX_REVOCATION_QUIET_S, err);
     case 'V':
         out->command = MOCK_SHOW_VERSION;
         return ISCEP_OK;
@@ -193,50 +254,63 @@ static iscep_status check_id(const char *option, const char *value, iscep_error 
     return strlen(value) < MOCK_NAME_SIZE ? ISCEP_OK : usage(err, option, "is too long");
 }
 
-static iscep_status check(const mock_options *options, bool admin_anywhere, iscep_error *err)
+static iscep_status check_ids(const mock_options *options, iscep_error *err)
+{
+    iscep_status status = check_id("--tenant", options->tenant_ids[0], err);
+    for (size_t i = 1; i < options->tenant_count && status == ISCEP_OK; i++)
+        status = check_id("--tenant", options->tenant_ids[i], err);
+    return status == ISCEP_OK ? check_id("--client-id", options->client_id, err) : status;
+}
+
+static iscep_status check_address(const mock_options *options, const char *option,
+                                  const mock_address *address, iscep_error *err)
+{
+    if (address->host[0] == '\0' || is_loopback(address->host) || options->is_admin_anywhere)
+        return ISCEP_OK;
+    return usage(err, option,
+                 "others could reach /admin or tokens there; say --admin-anywhere if that is meant");
+}
+
+static iscep_status check(const mock_options *options, iscep_error *err)
 {
     if (options->state_dir == NULL)
         return usage(err, "--state", "is required");
-    iscep_status status = check_id("--tenant", options->tenant_id, err);
-    if (status == ISCEP_OK)
-        status = check_id("--client-id", options->client_id, err);
+    iscep_status status = check_ids(options, err);
     if (status != ISCEP_OK)
         return status;
-    if (options->client_secret == NULL || iscep_secret_reveal(options->client_secret).len == 0)
-        return usage(err, "--client-secret-file", "is required");
+    if (options->secret_count == 0 && options->certificate_count == 0 && options->imds_listen.host[0] == '\0')
+        return usage(err, "--client-secret-file", "is required, or --client-certificate, or --imds-listen");
     if (strlen(options->graph_resource) >= MOCK_RESOURCE_SIZE ||
         strlen(options->intune_resource) >= MOCK_RESOURCE_SIZE)
         return usage(err, "--graph-resource or --intune-resource", "is too long");
-    if (!is_loopback(options->host) && !admin_anywhere)
-        return usage(err, "--listen",
-                     "others could reach /admin there; say --admin-anywhere if that is meant");
-    return ISCEP_OK;
+    status = check_address(options, "--listen", &options->listen, err);
+    return status == ISCEP_OK ? check_address(options, "--imds-listen", &options->imds_listen, err) : status;
 }
 
 iscep_status mock_options_parse(mock_options *out, int argc, char **argv, iscep_error *err)
 {
     *out = (mock_options){
-        .host = "127.0.0.1",
+        .listen = {.host = "127.0.0.1"},
         .graph_resource = "https://graph.microsoft.com",
         .intune_resource = "https://api.manage.microsoft.com/",
         .token_lifetime_s = 3599,
+        .revocation_quiet_s = 3600,
     };
-    bool admin_anywhere = false;
     int option;
     optind = 0; /* GNU: start over, also in a process that parsed before */
     opterr = 0; /* what is wrong is told in err */
     while ((option = getopt_long(argc, argv, "vVh", long_options, NULL)) != -1) {
-        iscep_status status = apply(out, option, optarg, &admin_anywhere, err);
+        iscep_status status = apply(out, option, optarg, err);
         if (status != ISCEP_OK || out->command != MOCK_RUN)
             return status;
     }
     if (optind < argc)
         return usage(err, argv[optind], "is not an option");
-    return check(out, admin_anywhere, err);
+    return check(out, err);
 }
 
 void mock_options_clear(mock_options *options)
 {
-    iscep_secret_free(options->client_secret);
-    options->client_secret = NULL;
+    while (options->secret_count > 0)
+        iscep_secret_free(options->client_secrets[--options->secret_count]);
 }

@@ -1,4 +1,4 @@
-/* See record.h: a ring of transactions, and a map that finds them by id. */
+/* See record.h: a ring of transactions, and a map that finds them by tenant and id. */
 #include "record.h"
 
 #include <stdlib.h>
@@ -9,18 +9,22 @@
 #include "codes.h"
 #include "map.h"
 
+#define KEY_MAX_LEN 1024
+
 struct mock_record {
     mock_transaction **ring;
     size_t capacity;
     size_t first; /* the oldest */
     size_t count;
-    mock_map *by_id; /* borrows what the ring owns */
+    mock_map *by_key; /* borrows what the ring owns */
 };
 
 static void free_transaction(mock_transaction *transaction)
 {
     if (transaction == NULL)
         return;
+    free(transaction->key);
+    free(transaction->tenant_id);
     free(transaction->id);
     free(transaction->device_id);
     free(transaction->caller_info);
@@ -37,7 +41,7 @@ iscep_status mock_record_new(mock_record **out, size_t max_transactions, iscep_e
         return iscep_error_nomem(err);
     record->capacity = max_transactions;
     record->ring = calloc(max_transactions, sizeof(record->ring[0]));
-    if (record->ring != NULL && mock_map_new(&record->by_id, max_transactions, NULL, err) == ISCEP_OK)
+    if (record->ring != NULL && mock_map_new(&record->by_key, max_transactions, NULL, err) == ISCEP_OK)
         return ISCEP_OK;
     mock_record_free(record);
     *out = NULL;
@@ -46,7 +50,7 @@ iscep_status mock_record_new(mock_record **out, size_t max_transactions, iscep_e
 
 void mock_record_clear(mock_record *record)
 {
-    mock_map_clear(record->by_id);
+    mock_map_clear(record->by_key);
     for (size_t i = 0; i < record->count; i++)
         free_transaction(mock_record_at(record, i));
     record->first = 0;
@@ -57,9 +61,9 @@ void mock_record_free(mock_record *record)
 {
     if (record == NULL)
         return;
-    if (record->by_id != NULL)
+    if (record->by_key != NULL)
         mock_record_clear(record);
-    mock_map_free(record->by_id);
+    mock_map_free(record->by_key);
     free(record->ring);
     free(record);
 }
@@ -74,33 +78,60 @@ mock_transaction *mock_record_at(const mock_record *record, size_t at)
     return at < record->count ? record->ring[(record->first + at) % record->capacity] : NULL;
 }
 
-mock_transaction *mock_record_find(const mock_record *record, const char *id)
+/* A line feed is in no tenant's id. */
+static void emit_key(iscep_buf *out, const char *tenant_id, const char *id)
 {
-    return mock_map_get(record->by_id, id);
+    iscep_buf_append_text(out, tenant_id);
+    iscep_buf_append_text(out, "\n");
+    iscep_buf_append_text(out, id);
+}
+
+mock_transaction *mock_record_find(const mock_record *record, const char *tenant_id, const char *id)
+{
+    ISCEP_AUTO_BUF key;
+    iscep_buf_init(&key, KEY_MAX_LEN);
+    emit_key(&key, tenant_id, id);
+    return mock_map_get(record->by_key, iscep_buf_text(&key));
 }
 
 static void forget_oldest(mock_record *record)
 {
     mock_transaction *oldest = record->ring[record->first];
-    mock_map_remove(record->by_id, oldest->id);
+    mock_map_remove(record->by_key, oldest->key);
     free_transaction(oldest);
     record->first = (record->first + 1) % record->capacity;
     record->count--;
 }
 
-iscep_status mock_record_open(mock_transaction **out, mock_record *record, const char *id, iscep_error *err)
+static mock_transaction *new_transaction(const char *tenant_id, const char *id)
 {
-    *out = mock_record_find(record, id);
+    ISCEP_AUTO_BUF key;
+    iscep_buf_init(&key, KEY_MAX_LEN);
+    mock_transaction *added = calloc(1, sizeof(*added));
+    if (added == NULL)
+        return NULL;
+    emit_key(&key, tenant_id, id);
+    added->key = strdup(iscep_buf_text(&key));
+    added->tenant_id = strdup(tenant_id);
+    added->id = strdup(id);
+    if (added->key != NULL && added->tenant_id != NULL && added->id != NULL && !key.is_overflown)
+        return added;
+    free_transaction(added);
+    return NULL;
+}
+
+iscep_status mock_record_open(mock_transaction **out, mock_record *record, const char *tenant_id,
+                              const char *id, iscep_error *err)
+{
+    *out = mock_record_find(record, tenant_id, id);
     if (*out != NULL)
         return ISCEP_OK;
     if (record->count == record->capacity)
         forget_oldest(record);
-    mock_transaction *added = calloc(1, sizeof(*added));
-    if (added == NULL || (added->id = strdup(id)) == NULL) {
-        free_transaction(added);
+    mock_transaction *added = new_transaction(tenant_id, id);
+    if (added == NULL)
         return iscep_error_nomem(err);
-    }
-    iscep_status status = mock_map_put(record->by_id, id, added, err);
+    iscep_status status = mock_map_put(record->by_key, added->key, added, err);
     if (status != ISCEP_OK) {
         free_transaction(added);
         return status;
@@ -191,6 +222,7 @@ void mock_transaction_emit(iscep_buf *out, const mock_transaction *transaction)
 {
     iscep_buf_append_text(out, "{\"transactionId\":");
     iscep_json_append_quoted(out, transaction->id);
+    emit_text(out, "tenantId", transaction->tenant_id);
     emit_text(out, "deviceId", transaction->device_id);
     emit_text(out, "callerInfo", transaction->caller_info);
     iscep_buf_append_text(out, ",\"validations\":[");

@@ -1,5 +1,5 @@
 /*
- * What the mock was told about each transaction, for tests to look at. Bounded: beyond the maximum the oldest
+ * What the mock was told about each transaction of each tenant, for tests to look at. Bounded: beyond the maximum the oldest
  * transaction is forgotten.
  */
 #ifndef MOCK_RECORD_H
@@ -24,6 +24,8 @@ typedef struct mock_notice {
 } mock_notice;
 
 typedef struct mock_transaction {
+    char *key; /* tenant id and transaction id */
+    char *tenant_id;
     char *id;
     char *device_id; /* from the challenge; NULL as long as none could be opened */
     char *caller_info;
@@ -41,10 +43,10 @@ void mock_record_clear(mock_record *record);
 size_t mock_record_count(const mock_record *record);
 /* Borrowed until the next transaction is added. at 0 is the oldest. NULL if there is none. */
 mock_transaction *mock_record_at(const mock_record *record, size_t at);
-mock_transaction *mock_record_find(const mock_record *record, const char *id);
-/* The transaction of that id, added if it is new. */
-iscep_status mock_record_open(mock_transaction **out, mock_record *record, const char *id,
-                              iscep_error *err) ISCEP_CHECKED;
+mock_transaction *mock_record_find(const mock_record *record, const char *tenant_id, const char *id);
+/* The transaction of that tenant and id, added if it is new. */
+iscep_status mock_record_open(mock_transaction **out, mock_record *record, const char *tenant_id,
+                              const char *id, iscep_error *err) ISCEP_CHECKED;
 
 /* device_id may be NULL or "": not known. */
 void mock_transaction_validated(mock_transaction *transaction, const mock_validation *validation,

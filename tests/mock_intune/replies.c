@@ -1,7 +1,6 @@
 /* See replies.h. */
 #include "replies.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,19 +32,15 @@ static void emit_entra_time(char out[ISCEP_ISO8601_SIZE], const mock_state *mock
 }
 
 void mock_reply_entra_error(mock_reply *reply, const mock_state *mock, const mock_request *request,
-                            const mock_entra_error *error, const char *format, ...)
+                            const mock_refusal *why)
 {
-    char text[512], description[1024], now[ISCEP_ISO8601_SIZE], trace[ISCEP_GUID_SIZE],
-        correlation[ISCEP_GUID_SIZE];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
+    const mock_entra_error *error = &why->error;
+    char description[1024], now[ISCEP_ISO8601_SIZE], trace[ISCEP_GUID_SIZE], correlation[ISCEP_GUID_SIZE];
     emit_entra_time(now, mock);
     mock_guid(trace, mock);
     correlation_id(correlation, mock, request);
     snprintf(description, sizeof(description), "AADSTS%d: %s Trace ID: %s Correlation ID: %s Timestamp: %s",
-             (int)error->aadsts, text, trace, correlation, now);
+             (int)error->aadsts, why->text, trace, correlation, now);
     reply->status = error->status;
     iscep_buf *out = &reply->body;
     iscep_buf_append_text(out, "{");
@@ -139,9 +134,14 @@ void mock_reply_status(mock_reply *reply, const mock_state *mock, const mock_req
 {
     static const char message[] = "An internal server error has occurred";
     if (endpoint == MOCK_TOKEN) {
+        mock_refusal why;
         mock_entra_error error = {status, "temporarily_unavailable", 90033};
-        mock_reply_entra_error(reply, mock, request, &error,
-                               "A transient error has occurred. Please try again.");
+        mock_refuse(&why, &error, "A transient error has occurred. Please try again.");
+        mock_reply_entra_error(reply, mock, request, &why);
+    } else if (endpoint == MOCK_IMDS) {
+        reply->status = status;
+        iscep_buf_append_text(&reply->body, "{\"error\":\"server_error\",\"error_description\":\"");
+        iscep_buf_printf(&reply->body, "%s\"}", message);
     } else if (endpoint == MOCK_DISCOVERY) {
         mock_reply_graph_error(reply, mock, request, status, word_of(status), message);
     } else {

@@ -5,16 +5,11 @@
 #include "endpoint.h"
 #include "message.h"
 #include "mock.h"
+#include "refusal.h"
 
 /* Entra ID: {"error":…,"error_description":"AADSTS7000215: …","error_codes":[7000215],…} */
-typedef struct mock_entra_error {
-    int32_t status;
-    const char *error; /* OAuth 2.0's word */
-    int32_t aadsts;
-} mock_entra_error;
-
 void mock_reply_entra_error(mock_reply *reply, const mock_state *mock, const mock_request *request,
-                            const mock_entra_error *error, const char *format, ...) ISCEP_PRINTF(5, 6);
+                            const mock_refusal *why);
 /* Graph: {"error":{"code":…,"message":…,"innerError":{…}}} */
 void mock_reply_graph_error(mock_reply *reply, const mock_state *mock, const mock_request *request,
                             int32_t status, const char *code, const char *message);

@@ -1,4 +1,4 @@
-/* What the three SCEP actions have in common: who may call, with which header fields, and the frame of the body. */
+/* What the three SCEP actions have in common: who may call (intune_call.h), and the frame of the body. */
 #ifndef MOCK_SCEP_ACTION_H
 #define MOCK_SCEP_ACTION_H
 
@@ -14,17 +14,10 @@ typedef struct mock_scep_action {
 } mock_scep_action;
 
 /*
- * The JSON document of a request that is in order, or NULL, and then the reply is filled:
- *   401, 403  token missing, wrong, expired, for another audience; without the role
- *   400       api-version is not 2018-02-20, client-request-id is no GUID, the body breaks a rule
- *   415       not application/json
- * Free it with iscep_json_free.
+ * The JSON document of a request that is in order, and the tenant that its token is of. NULL otherwise, and then the reply
+ * is filled: as by mock_intune_call_check, or 400 when the body breaks a rule. Free it with iscep_json_free.
  */
-iscep_json *mock_scep_action_read(mock_state *mock, const mock_request *request, mock_reply *reply,
-                                  const mock_scep_action *action);
-
-/* 400 BadRequest with the error's message. */
-void mock_scep_action_refuse(mock_state *mock, const mock_request *request, mock_reply *reply,
-                             const char *message);
+iscep_json *mock_scep_action_read(const mock_tenant **tenant, mock_state *mock, const mock_request *request,
+                                  mock_reply *reply, const mock_scep_action *action);
 
 #endif

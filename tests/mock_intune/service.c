@@ -6,9 +6,9 @@
 
 #include <openssl/err.h>
 
-#include "fault_kinds.h"
 #include "net/url.h"
 #include "routes.h"
+#include "service_paths.h"
 #include "wire.h"
 
 #define SEGMENT_MAX_LEN 1024
@@ -131,13 +131,15 @@ static void meet_fault(void *user)
     mock_call *call = user;
     mock_reply reply;
     mock_reply_init(&reply);
+    call->request.token_quirk = call->fault.kind->quirk;
     if (call->fault.is_processed || call->fault.kind->needs_processing)
         process(call, &reply);
     if (call->fault.kind->act == NULL) {
         hang(call);
     } else {
-        mock_mishap mishap = {call->service->mock, &call->fault, call->route->endpoint,
-                              &call->request,      &reply,       call->exchange};
+        mock_mishap mishap = {call->service->mock,  &call->fault, call->route->endpoint,
+                              &call->request,       &reply,       call->exchange,
+                              &call->service->drips};
         call->fault.kind->act(&mishap);
         free_call(call);
     }
@@ -158,12 +160,27 @@ static void start_fault(mock_call *call)
     iscep_timer_arm(call->latency, call->fault.latency_ms);
 }
 
+/* What is due of the scenario happens; then the next that time brings is waited for. */
+static void advance_scenario(void *user)
+{
+    mock_service *service = user;
+    if (service->scenario == NULL)
+        return;
+    mock_scenario_advance(service->scenario, service->mock);
+    int64_t wait_ms = mock_scenario_wait_ms(service->scenario, iscep_now_mono_ms(&service->mock->env));
+    if (wait_ms >= 0)
+        iscep_timer_arm(service->wake, wait_ms);
+    release_hanging(service);
+}
+
 static bool meets_fault(mock_call *call)
 {
-    mock_state *mock = call->service->mock;
+    mock_service *service = call->service;
+    mock_state *mock = service->mock;
     if (call->route->is_admin)
         return false;
     mock->stats.endpoints[call->route->endpoint].requests++;
+    advance_scenario(service);
     return mock_faults_take(&call->fault, &mock->faults, call->route->endpoint,
                             iscep_now_mono_ms(&mock->env));
 }
@@ -193,19 +210,16 @@ static mock_call *new_call(mock_service *service, iscep_exchange *exchange, cons
     return call;
 }
 
-void mock_service_handle(iscep_exchange *exchange, void *user)
+static void refuse(iscep_exchange *exchange, bool is_known_path)
 {
-    iscep_bytes segment;
-    bool is_known_path = false;
-    const mock_route *route = mock_route_find(iscep_exchange_method(exchange), iscep_exchange_path(exchange),
-                                              &segment, &is_known_path);
-    if (route == NULL) {
-        iscep_exchange_reply_error(exchange, is_known_path ? 405 : 404,
-                                   is_known_path ? "method" : "not_found",
-                                   "intune-mock does not know this method and path");
-        return;
-    }
-    mock_call *call = new_call(user, exchange, route);
+    iscep_exchange_reply_error(exchange, is_known_path ? 405 : 404, is_known_path ? "method" : "not_found",
+                               "intune-mock does not know this method and path");
+}
+
+static void begin(mock_service *service, iscep_exchange *exchange, const mock_route *route,
+                  iscep_bytes segment)
+{
+    mock_call *call = new_call(service, exchange, route);
     if (call == NULL) {
         iscep_exchange_reply_error(exchange, 503, "nomem", "out of memory");
     } else if (!decode_segment(&call->segment, segment)) {
@@ -217,8 +231,45 @@ void mock_service_handle(iscep_exchange *exchange, void *user)
     }
 }
 
+void mock_service_handle(iscep_exchange *exchange, void *user)
+{
+    iscep_bytes segment;
+    bool is_known_path = false;
+    const mock_route *route = mock_route_find(iscep_exchange_method(exchange), iscep_exchange_path(exchange),
+                                              &segment, &is_known_path);
+    if (route == NULL)
+        refuse(exchange, is_known_path);
+    else
+        begin(user, exchange, route, segment);
+}
+
+void mock_service_handle_imds(iscep_exchange *exchange, void *user)
+{
+    if (strcmp(iscep_exchange_path(exchange), MOCK_IMDS_PATH) != 0)
+        refuse(exchange, false);
+    else
+        mock_service_handle(exchange, user);
+}
+
+iscep_status mock_service_start(mock_service *service, mock_scenario *scenario, iscep_error *err)
+{
+    service->drips.loop = service->loop;
+    if (scenario == NULL)
+        return ISCEP_OK;
+    iscep_status status = iscep_timer_new(&service->wake, service->loop, advance_scenario, service, err);
+    if (status != ISCEP_OK)
+        return status;
+    service->scenario = scenario;
+    mock_scenario_start(scenario, iscep_now_mono_ms(&service->mock->env));
+    advance_scenario(service);
+    return ISCEP_OK;
+}
+
 void mock_service_clear(mock_service *service)
 {
     while (service->calls != NULL)
         drop(service->calls);
+    mock_drips_clear(&service->drips);
+    iscep_timer_free(service->wake);
+    service->wake = NULL;
 }

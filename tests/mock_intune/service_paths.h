@@ -4,5 +4,7 @@
 
 #define MOCK_SCEP_PATH          "/RACerts/StatelessScepRequestValidationService"
 #define MOCK_PKI_CONNECTOR_PATH "/StatelessPkiConnectorService"
+/* And where Azure has its metadata service. */
+#define MOCK_IMDS_PATH "/metadata/identity/oauth2/token"
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define BOOL_TEXT_MAX 8 /* "false", and the NUL; whatever is longer is no boolean */
+#define WORD_MAX 8 /* "false", and the NUL; whatever is longer is none of JSON's three words */
 
 static const mock_json_rule *find_rule(const mock_json_rule *rules, size_t count, const char *name)
 {
@@ -13,30 +13,35 @@ static const mock_json_rule *find_rule(const mock_json_rule *rules, size_t count
     return NULL;
 }
 
-static bool is_bool(const iscep_json *json)
+static bool is_word(const iscep_json *json, const char *word)
 {
     ISCEP_AUTO_BUF text;
-    iscep_buf_init(&text, BOOL_TEXT_MAX);
-    if (iscep_json_emit(&text, json, NULL) != ISCEP_OK)
-        return false;
-    return strcmp(iscep_buf_text(&text), "true") == 0 || strcmp(iscep_buf_text(&text), "false") == 0;
+    iscep_buf_init(&text, WORD_MAX);
+    return iscep_json_emit(&text, json, NULL) == ISCEP_OK && strcmp(iscep_buf_text(&text), word) == 0;
 }
 
 static bool has_type(const iscep_json *json, const mock_json_rule *rule)
 {
     const iscep_json *member = iscep_json_member(json, rule->name);
-    int64_t number = 0;
+    int64_t whole = 0;
+    double number = 0;
     switch (rule->type) {
     case MOCK_JSON_TEXT:
         return iscep_json_as_text(member) != NULL;
     case MOCK_JSON_INT:
-        return iscep_json_int(json, rule->name, &number);
+        return iscep_json_int(json, rule->name, &whole);
     case MOCK_JSON_BOOL:
-        return is_bool(member);
+        return is_word(member, "true") || is_word(member, "false");
     case MOCK_JSON_OBJECT:
         return iscep_json_is_object(member);
     case MOCK_JSON_ARRAY:
         return iscep_json_is_array(member);
+    case MOCK_JSON_NUMBER:
+        return iscep_json_number(json, rule->name, &number);
+    case MOCK_JSON_TEXT_OR_NULL:
+        return iscep_json_as_text(member) != NULL || is_word(member, "null");
+    case MOCK_JSON_ANY:
+        return true;
     }
     return false;
 }

@@ -10,6 +10,9 @@ typedef enum mock_json_type {
     MOCK_JSON_BOOL,
     MOCK_JSON_OBJECT,
     MOCK_JSON_ARRAY,
+    MOCK_JSON_NUMBER, /* may have a fraction */
+    MOCK_JSON_TEXT_OR_NULL,
+    MOCK_JSON_ANY,
 } mock_json_type;
 
 typedef struct mock_json_rule {

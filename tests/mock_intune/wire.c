@@ -10,6 +10,8 @@ mock_request mock_wire_read(const iscep_exchange *exchange)
         .content_type = iscep_exchange_header(exchange, "Content-Type"),
         .client_request_id = iscep_exchange_header(exchange, "client-request-id"),
         .api_version = iscep_exchange_header(exchange, "api-version"),
+        .metadata = iscep_exchange_header(exchange, "Metadata"),
+        .forwarded_for = iscep_exchange_header(exchange, "X-Forwarded-For"),
         .body = iscep_exchange_body(exchange),
     };
 }
@@ -32,8 +34,8 @@ void mock_wire_send(iscep_exchange *exchange, const mock_reply *reply)
     iscep_exchange_reply(exchange, &out);
 }
 
-void mock_wire_emit_head(iscep_buf *out, size_t body_len)
+void mock_wire_emit_head(iscep_buf *out, int32_t status, size_t body_len)
 {
-    iscep_buf_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                     body_len);
+    iscep_buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                     (int)status, status == 200 ? "OK" : "Refused", body_len);
 }

@@ -9,7 +9,7 @@
 mock_request mock_wire_read(const iscep_exchange *exchange);
 /* Ends the exchange. */
 void mock_wire_send(iscep_exchange *exchange, const mock_reply *reply);
-/* Appends the head of a 200 with JSON of that length, for replies that are sent raw. */
-void mock_wire_emit_head(iscep_buf *out, size_t body_len);
+/* Appends the head of a reply with JSON of that length, for replies that are sent raw. */
+void mock_wire_emit_head(iscep_buf *out, int32_t status, size_t body_len);
 
 #endif

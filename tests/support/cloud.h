@@ -11,9 +11,9 @@
 #include "tests/support/loop_thread.h"
 #include "tests/support/temp_dir.h"
 
-#define CLOUD_TENANT_ID "11111111-2222-4333-8444-555555555555"
-#define CLOUD_CLIENT_ID "66666666-7777-4888-8999-aaaaaaaaaaaa"
-#define CLOUD_SECRET    "secret-canary~ +&=%"
+#define CLOUD_TENANT_ID    "11111111-2222-4333-8444-555555555555"
+#define CLOUD_CLIENT_ID    "66666666-7777-4888-8999-aaaaaaaaaaaa"
+#define CLOUD_SECRET       "secret-canary~ +&=%"
 #define CLOUD_SERVICE_PATH "/RACerts/StatelessScepRequestValidationService"
 
 typedef enum cloud_service {

@@ -26,7 +26,8 @@ static fake_http_call *end_call(fake_http *http, size_t at)
     return call;
 }
 
-void fake_http_answer_bytes(fake_http *http, size_t at, int32_t status, int64_t retry_after_ms, iscep_bytes body)
+void fake_http_answer_bytes(fake_http *http, size_t at, int32_t status, int64_t retry_after_ms,
+                            iscep_bytes body)
 {
     fake_http_call *call = end_call(http, at);
     iscep_error none = ISCEP_ERROR_INIT;
@@ -39,7 +40,8 @@ void fake_http_answer_call(fake_http *http, size_t at, int32_t status, const cha
     fake_http_answer_bytes(http, at, status, -1, iscep_bytes_of_text(body));
 }
 
-void fake_http_fail_call(fake_http *http, size_t at, iscep_status status, const char *code, const char *message)
+void fake_http_fail_call(fake_http *http, size_t at, iscep_status status, const char *code,
+                         const char *message)
 {
     fake_http_call *call = end_call(http, at);
     iscep_error err;
@@ -56,14 +58,15 @@ static void answer_by_responder(void *user)
         return; /* cancelled meanwhile */
     fake_http_answer answer = http->respond(http->user, call);
     if (answer.status != 0)
-        fake_http_answer_bytes(http, at, answer.status, answer.retry_after_ms == 0 ? -1 : answer.retry_after_ms,
+        fake_http_answer_bytes(http, at, answer.status,
+                               answer.retry_after_ms == 0 ? -1 : answer.retry_after_ms,
                                iscep_bytes_of_text(answer.body));
     else if (answer.code != NULL)
         fake_http_fail_call(http, at, ISCEP_NETWORK, answer.code, "as the test wishes");
 }
 
-static iscep_http_call *send_request(iscep_http *base, const iscep_http_request *request, iscep_http_done done,
-                                     void *user, iscep_error *err)
+static iscep_http_call *send_request(iscep_http *base, const iscep_http_request *request,
+                                     iscep_http_done done, void *user, iscep_error *err)
 {
     fake_http *http = (fake_http *)base;
     if (http->is_refusing) {

@@ -21,7 +21,7 @@ typedef struct fake_http_call {
     iscep_buf body;
     int64_t deadline_mono_ms;
     size_t max_response_len;
-    bool is_open;      /* neither answered nor cancelled */
+    bool is_open; /* neither answered nor cancelled */
     bool is_cancelled;
     struct fake_http *http;
     iscep_http_done done;
@@ -56,8 +56,10 @@ void fake_http_respond_with(fake_http *http, iscep_loop *loop, fake_http_respond
 
 /* Each ends the open call number at (0 is the first ever sent); the test fails if it is not open. */
 void fake_http_answer_call(fake_http *http, size_t at, int32_t status, const char *body);
-void fake_http_answer_bytes(fake_http *http, size_t at, int32_t status, int64_t retry_after_ms, iscep_bytes body);
-void fake_http_fail_call(fake_http *http, size_t at, iscep_status status, const char *code, const char *message);
+void fake_http_answer_bytes(fake_http *http, size_t at, int32_t status, int64_t retry_after_ms,
+                            iscep_bytes body);
+void fake_http_fail_call(fake_http *http, size_t at, iscep_status status, const char *code,
+                         const char *message);
 
 /* NULL if the call has no such field. */
 const char *fake_http_header(const fake_http *http, size_t at, const char *name);

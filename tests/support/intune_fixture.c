@@ -6,10 +6,11 @@
 
 void intune_world_init(intune_world *world)
 {
-    *world = (intune_world){.tenant = ISCEP_TENANT_INIT,
-                            .token_answer = {.status = 200},
-                            .discovery_answer = {.status = 200, .body = WORLD_DISCOVERY_REPLY(WORLD_SERVICE_URI)},
-                            .action_answer = {.status = 200, .body = WORLD_SUCCESS}};
+    *world =
+        (intune_world){.tenant = ISCEP_TENANT_INIT,
+                       .token_answer = {.status = 200},
+                       .discovery_answer = {.status = 200, .body = WORLD_DISCOVERY_REPLY(WORLD_SERVICE_URI)},
+                       .action_answer = {.status = 200, .body = WORLD_SUCCESS}};
     fake_env_init(&world->env);
     fake_http_init(&world->http);
     cr_assert_eq(iscep_loop_new(&world->loop, NULL), ISCEP_OK);

@@ -13,15 +13,18 @@
 #define WORLD_GRAPH_TOKEN  "graph-token-canary"
 #define WORLD_INTUNE_TOKEN "intune-token-canary"
 #define WORLD_TOKEN_URL    "https://login.microsoftonline.com/" WORLD_TENANT_ID "/oauth2/v2.0/token"
-#define WORLD_DISCOVERY_URL                                                                                            \
-    "https://graph.microsoft.com/v1.0/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/endpoints"
-#define WORLD_SERVICE_URI "https://fef.amsub0102.manage.microsoft.com/RACerts/StatelessScepRequestValidationService"
-#define WORLD_LIFETIME_S  3600
+#define WORLD_DISCOVERY_URL                                                                                  \
+    "https://graph.microsoft.com/v1.0/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/"         \
+    "endpoints"
+#define WORLD_SERVICE_URI                                                                                    \
+    "https://fef.amsub0102.manage.microsoft.com/RACerts/StatelessScepRequestValidationService"
+#define WORLD_LIFETIME_S 3600
 
-#define WORLD_TOKEN_REPLY(token)                                                                                       \
+#define WORLD_TOKEN_REPLY(token)                                                                             \
     "{\"token_type\":\"Bearer\",\"expires_in\":3600,\"ext_expires_in\":3600,\"access_token\":\"" token "\"}"
-#define WORLD_DISCOVERY_REPLY(uri)                                                                                     \
-    "{\"value\":[{\"providerName\":\"PkiConnectorFEService\",\"uri\":\"https://x.manage.microsoft.com/pki\"},"         \
+#define WORLD_DISCOVERY_REPLY(uri)                                                                           \
+    "{\"value\":[{\"providerName\":\"PkiConnectorFEService\",\"uri\":\"https://x.manage.microsoft.com/"      \
+    "pki\"},"                                                                                                \
     "{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"" uri "\"}]}"
 #define WORLD_SUCCESS "{\"code\":\"Success\",\"errorDescription\":\"\"}"
 

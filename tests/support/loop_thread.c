@@ -36,10 +36,8 @@ void gate_await(gate *g, unsigned at_least)
     cr_assert_geq(gate_count(g), at_least, "waited %d s for %u, got %u", PATIENCE_S, at_least, gate_count(g));
 }
 
-/* A peer that hangs up is no reason to die: as the daemon's main says. */
 void loop_thread_make(loop_thread *on)
 {
-    signal(SIGPIPE, SIG_IGN);
     cr_assert_eq(iscep_loop_new(&on->loop, NULL), ISCEP_OK);
 }
 
@@ -50,8 +48,10 @@ static void *run_loop(void *user)
     return NULL;
 }
 
+/* A peer that hangs up is no reason to die: as the daemon's main says. */
 void loop_thread_start(loop_thread *on)
 {
+    signal(SIGPIPE, SIG_IGN);
     cr_assert_eq(pthread_create(&on->thread, NULL, run_loop, on), 0);
 }
 

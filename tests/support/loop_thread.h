@@ -29,9 +29,12 @@ typedef struct gate {
     pthread_cond_t changed;
     unsigned count;
 } gate;
-#define GATE_INIT {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}
-void gate_pass(gate *g);                      /* count goes up by one */
-void gate_await(gate *g, unsigned at_least);  /* until count has reached at_least */
+#define GATE_INIT                                                                                            \
+    {                                                                                                        \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                               \
+    }
+void gate_pass(gate *g);                     /* count goes up by one */
+void gate_await(gate *g, unsigned at_least); /* until count has reached at_least */
 unsigned gate_count(gate *g);
 
 #endif

@@ -28,16 +28,18 @@ EVP_PKEY *test_pki_new_rsa_key(void)
 
 static void set_common_name(X509_NAME *name, const char *common_name)
 {
-    cr_assert_eq(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)"Contoso", -1, -1, 0), 1);
     cr_assert_eq(
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0), 1);
+        X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)"Contoso", -1, -1, 0), 1);
+    cr_assert_eq(
+        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0),
+        1);
 }
 
 static void add_units(X509_NAME *name, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        cr_assert_eq(X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (const unsigned char *)"one of many units",
-                                                -1, -1, 0),
+        cr_assert_eq(X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC,
+                                                (const unsigned char *)"one of many units", -1, -1, 0),
                      1);
 }
 
@@ -182,16 +184,19 @@ static X509 *new_cert(const test_cert_options *options)
     cr_assert_not_null(x509);
     cr_assert_eq(X509_set_version(x509, X509_VERSION_3), 1);
     set_serial(x509, options->serial_hex != NULL ? options->serial_hex : "0A1B");
-    set_common_name(X509_get_subject_name(x509), options->common_name != NULL ? options->common_name : "device-1");
-    set_common_name(X509_get_issuer_name(x509), options->issuer_name != NULL ? options->issuer_name : "Test CA");
+    set_common_name(X509_get_subject_name(x509),
+                    options->common_name != NULL ? options->common_name : "device-1");
+    set_common_name(X509_get_issuer_name(x509),
+                    options->issuer_name != NULL ? options->issuer_name : "Test CA");
     cr_assert_not_null(ASN1_TIME_set(X509_getm_notBefore(x509), 1700000000));
-    cr_assert_not_null(ASN1_TIME_adj(X509_getm_notAfter(x509),
-                                     (time_t)(options->not_after_unix != 0 ? options->not_after_unix : 1826868000), 0,
-                                     0));
+    cr_assert_not_null(
+        ASN1_TIME_adj(X509_getm_notAfter(x509),
+                      (time_t)(options->not_after_unix != 0 ? options->not_after_unix : 1826868000), 0, 0));
     cr_assert_eq(X509_set_pubkey(x509, options->key), 1);
     if (options->dns_name != NULL)
         add_names(x509, options->dns_name);
-    cr_assert_gt(X509_sign(x509, options->issuer_key != NULL ? options->issuer_key : options->key, EVP_sha256()), 0);
+    cr_assert_gt(
+        X509_sign(x509, options->issuer_key != NULL ? options->issuer_key : options->key, EVP_sha256()), 0);
     return x509;
 }
 

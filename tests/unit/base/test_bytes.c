@@ -96,9 +96,14 @@ Test(bytes, are_equal_by_content_and_length)
 
 Test(base64, encodes_and_decodes_rfc_4648_vectors)
 {
-    static const char *const vectors[][2] = {{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},
-                                             {"foo", "Zm9v"},    {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
-                                             {"foobar", "Zm9vYmFy"}, {"\xFB\xFF\xFE", "+//+"}};
+    static const char *const vectors[][2] = {{"", ""},
+                                             {"f", "Zg=="},
+                                             {"fo", "Zm8="},
+                                             {"foo", "Zm9v"},
+                                             {"foob", "Zm9vYg=="},
+                                             {"fooba", "Zm9vYmE="},
+                                             {"foobar", "Zm9vYmFy"},
+                                             {"\xFB\xFF\xFE", "+//+"}};
     for (size_t i = 0; i < COUNT(vectors); i++) {
         ISCEP_AUTO_BUF encoded, decoded;
         iscep_buf_init(&encoded, 64);
@@ -133,15 +138,16 @@ Test(base64, every_length_survives_a_round_trip)
 Test(base64, refuses_every_other_spelling)
 {
     static const char *const wrong[] = {
-        "Zg",       "Zg=",      "Zg===",     "=",        "==",       "===",      "====",     "Z===", "Z",
-        "Zm8",      "Zm9v=",    "Zm9vY",     "Zm=8",     "=m9v",     "Zg==Zg==", "Zm9v\n",   "Zm9v\r\nZm9v",
-        " Zm9v",    "Zm9v ",    "Zm-_",      "Zm9\xC3",  "Zh==",     "Zm9=",     "Zg=\n",    "Zm9v!!!!",
+        "Zg",    "Zg=",   "Zg===",   "=",    "==",   "===",      "====",     "Z===",         "Z",
+        "Zm8",   "Zm9v=", "Zm9vY",   "Zm=8", "=m9v", "Zg==Zg==", "Zm9v\n",   "Zm9v\r\nZm9v", " Zm9v",
+        "Zm9v ", "Zm-_",  "Zm9\xC3", "Zh==", "Zm9=", "Zg=\n",    "Zm9v!!!!",
     };
     for (size_t i = 0; i < COUNT(wrong); i++) {
         ISCEP_AUTO_BUF out;
         iscep_error err = ISCEP_ERROR_INIT;
         iscep_buf_init(&out, 64);
-        cr_assert_eq(iscep_base64_decode(&out, iscep_bytes_of_text(wrong[i]), &err), ISCEP_USAGE, "%s", wrong[i]);
+        cr_assert_eq(iscep_base64_decode(&out, iscep_bytes_of_text(wrong[i]), &err), ISCEP_USAGE, "%s",
+                     wrong[i]);
         cr_assert_str_eq(err.code, "base64_malformed");
         cr_assert_eq(out.len, 0, "%s", wrong[i]);
     }
@@ -175,7 +181,8 @@ Test(base64url, has_its_own_alphabet_and_no_padding)
         ISCEP_AUTO_BUF out;
         iscep_error err = ISCEP_ERROR_INIT;
         iscep_buf_init(&out, 64);
-        cr_assert_eq(iscep_base64url_decode(&out, iscep_bytes_of_text(wrong[i]), &err), ISCEP_USAGE, "%s", wrong[i]);
+        cr_assert_eq(iscep_base64url_decode(&out, iscep_bytes_of_text(wrong[i]), &err), ISCEP_USAGE, "%s",
+                     wrong[i]);
         cr_assert_str_eq(err.code, "base64_malformed");
     }
 }

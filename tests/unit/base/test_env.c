@@ -68,3 +68,33 @@ Test(clock, of_the_system_goes_forward)
     cr_assert_geq(iscep_now_mono_ms(&env), before);
     cr_assert_gt(iscep_now_unix_ms(&env), 1700000000000); /* in milliseconds, after 2023 */
 }
+
+Test(random, number_is_from_0_to_its_maximum)
+{
+    fake_env fake;
+    int64_t number = -1;
+    bool is_seen[4] = {false};
+    fake_env_init(&fake);
+    for (int i = 0; i < 256; i++) {
+        cr_assert_eq(iscep_random_up_to(&number, &fake.env, 3, NULL), ISCEP_OK);
+        cr_assert(number >= 0 && number <= 3);
+        is_seen[number] = true;
+    }
+    cr_assert(is_seen[0] && is_seen[1] && is_seen[2] && is_seen[3]);
+    cr_assert_eq(iscep_random_up_to(&number, &fake.env, 0, NULL), ISCEP_OK);
+    cr_assert_eq(number, 0);
+    cr_assert_eq(iscep_random_up_to(&number, &fake.env, INT64_MAX, NULL), ISCEP_OK);
+    cr_assert_geq(number, 0);
+    fake_env_clear(&fake);
+}
+
+Test(random, number_is_not_made_without_randomness)
+{
+    fake_env fake;
+    int64_t number = 7;
+    fake_env_init(&fake);
+    fake.is_random_broken = true;
+    cr_assert_eq(iscep_random_up_to(&number, &fake.env, 3, NULL), ISCEP_NOMEM);
+    cr_assert_eq(number, 7);
+    fake_env_clear(&fake);
+}

@@ -47,6 +47,75 @@ Test(json, anything_else_is_refused)
         assert_refused(iscep_bytes_of_text(wrong[i]));
 }
 
+/* cJSON takes an escape without digits for a NUL: C would read the first as Success. */
+Test(json, an_escape_without_four_hex_digits_is_refused)
+{
+    static const char *const wrong[] = {"{\"code\":\"Success\\uzzzz\"}", "{\"code\":\"Success\\u00-0\"}",
+                                        "{\"code\":\"Success\\u 041\"}", "{\"code\\uzzzz\":\"Success\"}",
+                                        "{\"code\":\"Success\\U0041\"}"};
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_refused(iscep_bytes_of_text(wrong[i]));
+    ISCEP_AUTO_JSON *json = parse("{\"code\":\"\\u0053\\u006Fx\"}");
+    cr_assert_str_eq(iscep_json_text(json, "code"), "Sox");
+}
+
+Test(json, what_only_cjson_takes_for_json_is_refused)
+{
+    static const char *const wrong[] = {
+        "{\"a\":\x01"
+        "1}",
+        "\v1",
+        "\f{}",
+        "\x7F{}",
+        "\"\x1F\"",
+        "\"\n\"",
+        "\"\xFC\"",
+        "\"\xC3\"",
+        "\"\xED\xA0\x80\"",
+        "01",
+        "-01",
+        "1.",
+        "-.5",
+        "1.e5",
+        "1e",
+        "1e+",
+        "--1",
+        "\xEF\xBB\xBF\xEF\xBB\xBF{}",
+        "{}\xEF\xBB\xBF",
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_refused(iscep_bytes_of_text(wrong[i]));
+}
+
+Test(json, numbers_have_at_most_63_characters)
+{
+    char text[64];
+    memset(text, '1', sizeof text);
+    iscep_json *json = NULL;
+    cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of(text, 63), NULL), ISCEP_OK);
+    iscep_json_free(json);
+    assert_refused(iscep_bytes_of(text, 64));
+}
+
+Test(json, every_number_and_text_of_the_rfc_is_read)
+{
+    static const char *const right[] = {"0",
+                                        "-0",
+                                        "10",
+                                        "-1.5",
+                                        "1e5",
+                                        "1E-5",
+                                        "0.10e+0",
+                                        "\"\xC3\xBC\"",
+                                        "\"\x7F\"",
+                                        "\"\\/\\b\\f\"",
+                                        "\xEF\xBB\xBF{}",
+                                        "\xEF\xBB\xBF"
+                                        "0"};
+    for (size_t i = 0; i < COUNT(right); i++)
+        iscep_json_free(parse(right[i]));
+}
+
 Test(json, cut_anywhere_is_refused)
 {
     static const char whole[] = "{\"code\":\"Success\",\"n\":[1,{\"x\":true}],\"s\":\"\\u00fc\\n\"}";

@@ -13,8 +13,10 @@ static void keep_line(void *user, const char *line, size_t len)
     iscep_buf_append(&captured, line, len);
 }
 
-static iscep_log text_log = {.min_level = ISCEP_LOG_INFO, .format = ISCEP_LOG_FORMAT_TEXT, .write = keep_line};
-static iscep_log json_log = {.min_level = ISCEP_LOG_INFO, .format = ISCEP_LOG_FORMAT_JSON, .write = keep_line};
+static iscep_log text_log = {
+    .min_level = ISCEP_LOG_INFO, .format = ISCEP_LOG_FORMAT_TEXT, .write = keep_line};
+static iscep_log json_log = {
+    .min_level = ISCEP_LOG_INFO, .format = ISCEP_LOG_FORMAT_JSON, .write = keep_line};
 
 static void set_up(void)
 {
@@ -45,9 +47,9 @@ Test(log, a_text_line_has_level_event_and_fields)
 
 Test(log, a_text_value_that_could_be_misread_is_quoted)
 {
-    iscep_log_event(&text_log, ISCEP_LOG_ERROR, "e", ISCEP_LOG_TEXT("a", "two words"), ISCEP_LOG_TEXT("b", ""),
-                    ISCEP_LOG_TEXT("c", "say \"x\""), ISCEP_LOG_TEXT("d", "x\n2026 fake=line\x1B\x7F"),
-                    ISCEP_LOG_TEXT("e", "\xC3\xBC"));
+    iscep_log_event(&text_log, ISCEP_LOG_ERROR, "e", ISCEP_LOG_TEXT("a", "two words"),
+                    ISCEP_LOG_TEXT("b", ""), ISCEP_LOG_TEXT("c", "say \"x\""),
+                    ISCEP_LOG_TEXT("d", "x\n2026 fake=line\x1B\x7F"), ISCEP_LOG_TEXT("e", "\xC3\xBC"));
     cr_assert_str_eq(without_time(), "error e a=\"two words\" b=\"\" c=\"say \\\"x\\\"\" "
                                      "d=\"x\\u000a2026 fake=line\\u001b\\u007f\" e=\xC3\xBC\n");
 }

@@ -36,15 +36,16 @@ Test(secret, is_copied_and_ended_with_a_nul)
 Test(secret, from_a_file_loses_one_line_end_only)
 {
     static const char *const cases[][2] = {
-        {"s3cret", "s3cret"},       {"s3cret\n", "s3cret"},  {"s3cret\r\n", "s3cret"}, {"s3cret\n\n", "s3cret\n"},
-        {" s3 cret ", " s3 cret "}, {"two\nlines\n", "two\nlines"},
+        {"s3cret", "s3cret"},       {"s3cret\n", "s3cret"},     {"s3cret\r\n", "s3cret"},
+        {"s3cret\n\n", "s3cret\n"}, {" s3 cret ", " s3 cret "}, {"two\nlines\n", "two\nlines"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char path[128];
         iscep_secret *secret;
         temp_dir_write(&dir, path, sizeof path, "secret", cases[i][0]);
         cr_assert_eq(iscep_secret_load(&secret, path, NULL), ISCEP_OK);
-        cr_assert(iscep_bytes_equal(iscep_secret_reveal(secret), iscep_bytes_of_text(cases[i][1])), "case %zu", i);
+        cr_assert(iscep_bytes_equal(iscep_secret_reveal(secret), iscep_bytes_of_text(cases[i][1])),
+                  "case %zu", i);
         iscep_secret_free(secret);
     }
 }

@@ -26,8 +26,9 @@ Test(transaction_id, of_255_characters_is_the_longest)
 Test(transaction_id, anything_else_is_refused)
 {
     static const iscep_bytes wrong[] = {
-        {(const uint8_t *)"", 0},         {(const uint8_t *)"a\0b", 3},   {(const uint8_t *)"a\n", 2},
-        {(const uint8_t *)"\x1F", 1},     {(const uint8_t *)"\x7F", 1},   {(const uint8_t *)"\xC3\xBC", 2},
+        {(const uint8_t *)"", 0},          {(const uint8_t *)"a\0b", 3},
+        {(const uint8_t *)"a\n", 2},       {(const uint8_t *)"\x1F", 1},
+        {(const uint8_t *)"\x7F", 1},      {(const uint8_t *)"\xC3\xBC", 2},
         {(const uint8_t *)"a\r\nX: y", 7}, {NULL, 0},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

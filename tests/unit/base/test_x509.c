@@ -114,7 +114,8 @@ Test(csr, subject_is_utf8_and_its_control_characters_are_escaped)
         ISCEP_AUTO_BUF der;
         iscep_csr *csr;
         iscep_buf_init(&der, MAX_DER_LEN);
-        test_pki_emit_csr(&der, &(test_csr_options){.key = key, .common_name = names[i][0], .challenges = {"x"}});
+        test_pki_emit_csr(&der,
+                          &(test_csr_options){.key = key, .common_name = names[i][0], .challenges = {"x"}});
         cr_assert_eq(iscep_csr_parse(&csr, iscep_buf_bytes(&der), NULL), ISCEP_OK);
         cr_assert_str_eq(iscep_csr_subject(csr), names[i][1]);
         iscep_csr_free(csr);
@@ -135,7 +136,8 @@ Test(csr, with_a_byte_behind_it_is_malformed)
 
 Test(csr, what_is_no_request_is_malformed)
 {
-    static const char *const others[] = {"", "0", "not DER", "-----BEGIN CERTIFICATE REQUEST-----\n", "\x30\x00"};
+    static const char *const others[] = {"", "0", "not DER", "-----BEGIN CERTIFICATE REQUEST-----\n",
+                                         "\x30\x00"};
     for (size_t i = 0; i < COUNT(others); i++)
         assert_refused(iscep_bytes_of_text(others[i]), "csr_malformed");
     assert_refused((iscep_bytes){0}, "csr_malformed");
@@ -171,11 +173,28 @@ Test(csr, with_a_length_in_too_many_octets_is_malformed)
         const uint8_t header[] = {0x30, (uint8_t)(0x80 | octets)};
         iscep_buf_append(&algorithm, header, sizeof header);
         iscep_buf_append(&algorithm, "\0\0", (size_t)octets - 1);
-        iscep_buf_append(&algorithm, parts[1].data + 1, parts[1].len - 1); /* the short length, and the content */
+        iscep_buf_append(&algorithm, parts[1].data + 1,
+                         parts[1].len - 1); /* the short length, and the content */
         const iscep_bytes changed[] = {parts[0], iscep_buf_bytes(&algorithm), parts[2]};
         emit_sequence(&der, changed, 3);
         assert_refused(iscep_buf_bytes(&der), "csr_malformed");
     }
+}
+
+/* BER may send a string in pieces, and OpenSSL puts them together; the signature, too, stands outside. */
+Test(csr, with_a_string_in_pieces_is_malformed)
+{
+    iscep_bytes parts[3];
+    split(parts);
+    cr_assert_lt(parts[2].len, 0x80);
+    ISCEP_AUTO_BUF pieces, der;
+    iscep_buf_init(&pieces, 256);
+    iscep_buf_init(&der, MAX_DER_LEN);
+    iscep_buf_append(&pieces, &(uint8_t[]){0x23, (uint8_t)parts[2].len}, 2);
+    iscep_buf_append(&pieces, parts[2].data, parts[2].len);
+    const iscep_bytes changed[] = {parts[0], parts[1], iscep_buf_bytes(&pieces)};
+    emit_sequence(&der, changed, 3);
+    assert_refused(iscep_buf_bytes(&der), "csr_malformed");
 }
 
 Test(csr, put_together_again_unchanged_is_still_accepted)
@@ -225,8 +244,9 @@ Test(csr, with_an_endless_name_is_the_callers_mistake)
 
 Test(csr, signed_by_another_key_is_no_proof_of_possession)
 {
-    assert_recipe_refused(&(test_csr_options){.key = key, .challenges = {"x"}, .is_signed_by_other_key = true},
-                          "csr_signature_invalid");
+    assert_recipe_refused(
+        &(test_csr_options){.key = key, .challenges = {"x"}, .is_signed_by_other_key = true},
+        "csr_signature_invalid");
 }
 
 Test(csr, changed_after_it_was_signed_is_refused)
@@ -272,23 +292,28 @@ Test(csr, without_a_challenge_is_told_so)
 
 Test(csr, with_two_challenges_is_refused_however_they_are_put)
 {
-    assert_recipe_refused(&(test_csr_options){.key = key, .challenges = {"one", "two"}}, "csr_challenge_duplicate");
-    assert_recipe_refused(&(test_csr_options){.key = key, .challenges = {"one", "one"}}, "csr_challenge_duplicate");
+    assert_recipe_refused(&(test_csr_options){.key = key, .challenges = {"one", "two"}},
+                          "csr_challenge_duplicate");
+    assert_recipe_refused(&(test_csr_options){.key = key, .challenges = {"one", "one"}},
+                          "csr_challenge_duplicate");
     assert_recipe_refused(
         &(test_csr_options){.key = key, .challenges = {"one", "two"}, .is_one_attribute = true},
         "csr_challenge_duplicate");
-    assert_recipe_refused(&(test_csr_options){.key = key, .challenges = {"one", ""}, .is_one_attribute = true},
-                          "csr_challenge_duplicate");
+    assert_recipe_refused(
+        &(test_csr_options){.key = key, .challenges = {"one", ""}, .is_one_attribute = true},
+        "csr_challenge_duplicate");
 }
 
 Test(csr, challenge_may_be_any_of_the_character_strings)
 {
-    static const int types[] = {V_ASN1_PRINTABLESTRING, V_ASN1_UTF8STRING, V_ASN1_IA5STRING, V_ASN1_T61STRING};
+    static const int types[] = {V_ASN1_PRINTABLESTRING, V_ASN1_UTF8STRING, V_ASN1_IA5STRING,
+                                V_ASN1_T61STRING};
     for (size_t i = 0; i < COUNT(types); i++) {
         ISCEP_AUTO_BUF der;
         iscep_csr *csr;
         iscep_buf_init(&der, MAX_DER_LEN);
-        test_pki_emit_csr(&der, &(test_csr_options){.key = key, .challenges = {"pw"}, .challenge_type = types[i]});
+        test_pki_emit_csr(&der,
+                          &(test_csr_options){.key = key, .challenges = {"pw"}, .challenge_type = types[i]});
         cr_assert_eq(iscep_csr_parse(&csr, iscep_buf_bytes(&der), NULL), ISCEP_OK, "type %d", types[i]);
         cr_assert(iscep_bytes_equal(iscep_csr_challenge(csr), iscep_bytes_of_text("pw")));
         iscep_csr_free(csr);
@@ -301,7 +326,8 @@ Test(csr, no_error_repeats_the_challenge)
     iscep_csr *csr = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_buf_init(&der, MAX_DER_LEN);
-    test_pki_emit_csr(&der, &(test_csr_options){.key = key, .challenges = {TEST_PKI_CHALLENGE, TEST_PKI_CHALLENGE}});
+    test_pki_emit_csr(
+        &der, &(test_csr_options){.key = key, .challenges = {TEST_PKI_CHALLENGE, TEST_PKI_CHALLENGE}});
     cr_assert_eq(iscep_csr_parse(&csr, iscep_buf_bytes(&der), &err), ISCEP_USAGE);
     cr_assert_null(strstr(err.message, TEST_PKI_CHALLENGE));
 }
@@ -341,11 +367,20 @@ Test(cert, facts_are_those_that_openssl_tells)
     iscep_cert_free(NULL);
 }
 
+#define HEX_10_BYTES "7F1E2D3C4B5A69788796"
+#define HEX_50_BYTES HEX_10_BYTES HEX_10_BYTES HEX_10_BYTES HEX_10_BYTES HEX_10_BYTES
+
 Test(cert, serial_has_whole_bytes_and_no_sign)
 {
     static const char *const serials[][2] = {
-        {"1", "01"},   {"0A", "0A"},     {"80", "80"},
-        {"FF", "FF"},  {"1234", "1234"}, {"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"},
+        {"0", "00"},
+        {"1", "01"},
+        {"0A", "0A"},
+        {"80", "80"},
+        {"FF", "FF"},
+        {"1234", "1234"},
+        {"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"},
+        {HEX_50_BYTES HEX_50_BYTES HEX_50_BYTES, HEX_50_BYTES HEX_50_BYTES HEX_50_BYTES},
         {"-7F", "7F"},
     };
     for (size_t i = 0; i < COUNT(serials); i++) {
@@ -435,12 +470,20 @@ Test(der_element, length_is_known_only_if_it_is_whole)
         size_t len;
         size_t want;
     } cases[] = {
-        {"\x30\x00", 2, 2},         {"\x30\x01\x00", 3, 3},     {"\x30\x01\x00\xFF", 4, 3},
-        {"\x30\x81\x01\x00", 4, 4}, {"\x30", 1, 0},             {"\x30\x01", 2, 0},
-        {"\x30\x82\x01", 3, 0},     {"\x30\x80\x00\x00", 4, 0}, {"\x30\x84\xFF\xFF\xFF\xFF", 6, 0},
-        {"\x30\x88\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 10, 0},    {"", 0, 0},
+        {"\x30\x00", 2, 2},
+        {"\x30\x01\x00", 3, 3},
+        {"\x30\x01\x00\xFF", 4, 3},
+        {"\x30\x81\x01\x00", 4, 4},
+        {"\x30", 1, 0},
+        {"\x30\x01", 2, 0},
+        {"\x30\x82\x01", 3, 0},
+        {"\x30\x80\x00\x00", 4, 0},
+        {"\x30\x84\xFF\xFF\xFF\xFF", 6, 0},
+        {"\x30\x88\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 10, 0},
+        {"", 0, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
-        cr_assert_eq(iscep_der_element_len((const uint8_t *)cases[i].bytes, cases[i].len), cases[i].want, "case %zu", i);
+        cr_assert_eq(iscep_der_element_len((const uint8_t *)cases[i].bytes, cases[i].len), cases[i].want,
+                     "case %zu", i);
     cr_assert_eq(iscep_der_element_len(NULL, 0), 0);
 }

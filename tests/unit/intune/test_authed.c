@@ -16,7 +16,8 @@ static struct {
     iscep_error err;
 } done;
 
-static void on_done(void *user, iscep_status status, const iscep_http_response *response, const iscep_error *err)
+static void on_done(void *user, iscep_status status, const iscep_http_response *response,
+                    const iscep_error *err)
 {
     (void)user;
     done.count++;

@@ -16,6 +16,8 @@ static caught_verdict caught;
 static void set_up(void)
 {
     intune_world_init(&world);
+    world.tenant.breaker.failures =
+        100; /* tables fail often in a row; test_attempts.c is about the breaker */
     cr_assert_eq(iscep_intune_new(&intune, &world.env.env, world.loop, &world.http.base, &world.tenant, NULL),
                  ISCEP_OK);
     caught.loop = world.loop;
@@ -34,7 +36,23 @@ static void validate_within(int64_t timeout_ms)
 {
     caught.count = 0;
     caught.is_there = false;
-    iscep_intune_validate(intune, "1", iscep_bytes_of("x", 1), FAKE_ENV_MONO_MS + timeout_ms, catch_verdict, &caught);
+    iscep_intune_validate(intune, "1", iscep_bytes_of("x", 1), FAKE_ENV_MONO_MS + timeout_ms, catch_verdict,
+                          &caught);
+}
+
+/* The last word: without randomness there is no pause, and so no further attempt. */
+static void answer_finally(size_t call, int32_t status, const char *body)
+{
+    world.env.is_random_broken = true;
+    fake_http_answer_call(&world.http, call, status, body);
+    world.env.is_random_broken = false;
+}
+
+static void fail_finally(size_t call, const char *code)
+{
+    world.env.is_random_broken = true;
+    fake_http_fail_call(&world.http, call, ISCEP_NETWORK, code, "as the test wishes");
+    world.env.is_random_broken = false;
 }
 
 static void assert_verdict(iscep_decision decision, const char *code)
@@ -60,11 +78,13 @@ Test(call, many_at_once_share_token_and_address)
 {
     caught_verdict many[20] = {0};
     for (size_t i = 0; i < COUNT(many); i++)
-        iscep_intune_validate(intune, "1", iscep_bytes_of("x", 1), FAKE_ENV_MONO_MS + 20000, catch_verdict, &many[i]);
+        iscep_intune_validate(intune, "1", iscep_bytes_of("x", 1), FAKE_ENV_MONO_MS + 20000, catch_verdict,
+                              &many[i]);
     intune_world_answer_setup(&world);
     cr_assert_eq(world.http.count, ACTION + COUNT(many));
     for (size_t i = 0; i < COUNT(many); i++)
-        fake_http_answer_call(&world.http, ACTION + i, 200, i % 2 == 0 ? WORLD_SUCCESS : "{\"code\":\"ChallengeExpired\"}");
+        fake_http_answer_call(&world.http, ACTION + i, 200,
+                              i % 2 == 0 ? WORLD_SUCCESS : "{\"code\":\"ChallengeExpired\"}");
     unsigned allowed = 0;
     for (size_t i = 0; i < COUNT(many); i++) {
         cr_assert_eq(many[i].count, 1);
@@ -76,7 +96,7 @@ Test(call, many_at_once_share_token_and_address)
 Test(call, failure_before_intune_was_asked_is_a_retry)
 {
     validate_within(20000);
-    fake_http_fail_call(&world.http, 0, ISCEP_NETWORK, "dns", "no such host");
+    fail_finally(0, "dns");
     assert_verdict(ISCEP_RETRY, "dns");
     validate_within(20000);
     fake_http_answer_call(&world.http, 1, 200, WORLD_TOKEN_REPLY("g"));
@@ -101,7 +121,7 @@ Test(call, address_is_kept_when_the_service_is_only_unwilling)
         if (i > 0)
             validate_within(20000);
         cr_assert_eq(world.http.count, ACTION + i + 1, "no new discovery after case %zu", i);
-        fake_http_answer_call(&world.http, ACTION + i, cases[i].status, "<html>");
+        answer_finally(ACTION + i, cases[i].status, "<html>");
         assert_verdict(ISCEP_RETRY, cases[i].want_code);
     }
 }
@@ -113,13 +133,15 @@ Test(call, address_is_dropped_when_it_answers_like_a_stranger)
     intune_world_answer_setup(&world);
     size_t at = ACTION;
     for (size_t i = 0; i < COUNT(statuses); i++) {
-        fake_http_answer_call(&world.http, at, statuses[i], WORLD_SUCCESS);
+        answer_finally(at, statuses[i], WORLD_SUCCESS);
         cr_assert_eq(caught.verdict.decision, ISCEP_RETRY);
         validate_within(20000);
         cr_assert_str_eq(world.http.calls[at + 1].url, WORLD_DISCOVERY_URL, "after %d", statuses[i]);
-        fake_http_answer_call(&world.http, at + 1, 200, WORLD_DISCOVERY_REPLY("https://new.manage.microsoft.com/"));
+        fake_http_answer_call(&world.http, at + 1, 200,
+                              WORLD_DISCOVERY_REPLY("https://new.manage.microsoft.com/"));
         at += 2;
-        cr_assert_str_eq(world.http.calls[at].url, "https://new.manage.microsoft.com/ScepActions/validateRequest");
+        cr_assert_str_eq(world.http.calls[at].url,
+                         "https://new.manage.microsoft.com/ScepActions/validateRequest");
     }
     fake_http_answer_call(&world.http, at, 200, WORLD_SUCCESS);
     assert_verdict(ISCEP_ALLOW, "Success");
@@ -129,11 +151,11 @@ Test(call, address_is_dropped_when_nobody_answers_there)
 {
     validate_within(20000);
     intune_world_answer_setup(&world);
-    fake_http_fail_call(&world.http, ACTION, ISCEP_NETWORK, "connect", "refused");
+    fail_finally(ACTION, "connect");
     assert_verdict(ISCEP_RETRY, "connect");
     validate_within(20000);
     cr_assert_str_eq(world.http.calls[ACTION + 1].url, WORLD_DISCOVERY_URL);
-    fake_http_fail_call(&world.http, ACTION + 1, ISCEP_NETWORK, "dns", "gone");
+    fail_finally(ACTION + 1, "dns");
     assert_verdict(ISCEP_RETRY, "dns");
 }
 
@@ -205,7 +227,8 @@ Test(call, deadline_that_has_passed_is_a_retry_at_once)
 Test(call, free_answers_what_is_in_flight_in_every_stage)
 {
     caught_verdict waiting[3] = {0};
-    iscep_intune_validate(intune, "1", iscep_bytes_of("x", 1), FAKE_ENV_MONO_MS + 20000, catch_verdict, &waiting[0]);
+    iscep_intune_validate(intune, "1", iscep_bytes_of("x", 1), FAKE_ENV_MONO_MS + 20000, catch_verdict,
+                          &waiting[0]);
     intune_world_answer_setup(&world);
     for (size_t i = 1; i < COUNT(waiting); i++)
         iscep_intune_validate(intune, "1", iscep_bytes_of("x", 1), FAKE_ENV_MONO_MS + 20000, catch_verdict,

@@ -59,14 +59,16 @@ Test(client, asks_and_reports)
     iscep_client *client = new_client();
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_verdict verdict;
-    cr_assert_eq(iscep_client_validate(client, "1F2E", csr.data, csr.len, PATIENCE_MS, &verdict, &err), ISCEP_OK);
+    cr_assert_eq(iscep_client_validate(client, "1F2E", csr.data, csr.len, PATIENCE_MS, &verdict, &err),
+                 ISCEP_OK);
     cr_assert_eq(verdict.decision, ISCEP_ALLOW, "%s: %s", verdict.code, verdict.message);
-    cr_assert_eq(iscep_client_issued(client, "1F2E", csr.data, csr.len, cert.data, cert.len, PATIENCE_MS, &verdict,
-                                     &err),
+    cr_assert_eq(iscep_client_issued(client, "1F2E", csr.data, csr.len, cert.data, cert.len, PATIENCE_MS,
+                                     &verdict, &err),
                  ISCEP_OK);
     cr_assert_eq(verdict.decision, ISCEP_ALLOW);
-    cr_assert_eq(iscep_client_failed(client, "1F2E", csr.data, csr.len, 0x80004005, "no", PATIENCE_MS, &verdict, &err),
-                 ISCEP_OK);
+    cr_assert_eq(
+        iscep_client_failed(client, "1F2E", csr.data, csr.len, 0x80004005, "no", PATIENCE_MS, &verdict, &err),
+        ISCEP_OK);
     cr_assert_eq(verdict.decision, ISCEP_ALLOW);
     iscep_client_free(client);
     cr_assert_eq(cloud_count(&the_cloud, CLOUD_TOKEN), 2);
@@ -75,7 +77,8 @@ Test(client, asks_and_reports)
     cr_assert_eq(cloud_count(&the_cloud, CLOUD_ISSUED), 1);
     cr_assert_eq(cloud_count(&the_cloud, CLOUD_FAILED), 1);
     cr_assert_eq(cloud_count(&the_cloud, CLOUD_UNKNOWN), 0);
-    cr_assert_str_eq(cloud_field(cloud_request_at(&the_cloud, CLOUD_VALIDATE, 0), "User-Agent"), "client test");
+    cr_assert_str_eq(cloud_field(cloud_request_at(&the_cloud, CLOUD_VALIDATE, 0), "User-Agent"),
+                     "client test");
 }
 
 Test(client, hands_on_a_refusal_and_an_outage)
@@ -83,15 +86,18 @@ Test(client, hands_on_a_refusal_and_an_outage)
     iscep_client *client = new_client();
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_verdict verdict;
-    cloud_set_reply(&the_cloud, CLOUD_VALIDATE, (cloud_reply){.status = 200, .body = "{\"code\":\"ChallengeExpired\"}"});
-    cr_assert_eq(iscep_client_validate(client, "1", csr.data, csr.len, PATIENCE_MS, &verdict, &err), ISCEP_OK);
+    cloud_set_reply(&the_cloud, CLOUD_VALIDATE,
+                    (cloud_reply){.status = 200, .body = "{\"code\":\"ChallengeExpired\"}"});
+    cr_assert_eq(iscep_client_validate(client, "1", csr.data, csr.len, PATIENCE_MS, &verdict, &err),
+                 ISCEP_OK);
     cr_assert_eq(verdict.decision, ISCEP_DENY);
     cr_assert_str_eq(verdict.code, "ChallengeExpired");
     cloud_set_reply(&the_cloud, CLOUD_VALIDATE,
-                    (cloud_reply){.status = 503, .body = "{\"code\":\"Success\"}", .retry_after = "7"});
-    cr_assert_eq(iscep_client_validate(client, "1", csr.data, csr.len, PATIENCE_MS, &verdict, &err), ISCEP_OK);
+                    (cloud_reply){.status = 503, .body = "{\"code\":\"Success\"}", .retry_after = "70"});
+    cr_assert_eq(iscep_client_validate(client, "1", csr.data, csr.len, PATIENCE_MS, &verdict, &err),
+                 ISCEP_OK);
     cr_assert_eq(verdict.decision, ISCEP_RETRY);
-    cr_assert_eq(verdict.retry_after_ms, 7000);
+    cr_assert_eq(verdict.retry_after_ms, 70000);
     iscep_client_free(client);
 }
 
@@ -156,8 +162,8 @@ Test(client, free_answers_everything_in_flight)
     iscep_verdict verdicts[10] = {0};
     cloud_set_reply(&the_cloud, CLOUD_VALIDATE, (cloud_reply){.is_held = true});
     for (size_t i = 0; i < COUNT(verdicts); i++)
-        cr_assert_eq(iscep_client_validate_begin(client, "1", csr.data, csr.len, PATIENCE_MS, on_verdict, &verdicts[i],
-                                                 &err),
+        cr_assert_eq(iscep_client_validate_begin(client, "1", csr.data, csr.len, PATIENCE_MS, on_verdict,
+                                                 &verdicts[i], &err),
                      ISCEP_OK);
     gate_await(&the_cloud.arrivals, 3 + 1); /* two tokens, discovery, and at least one at Intune */
     iscep_client_free(client);
@@ -186,8 +192,9 @@ Test(client, thread_takes_no_signal_of_the_host)
 {
     iscep_client *client = new_client();
     iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_eq(iscep_client_validate_begin(client, "1", csr.data, csr.len, PATIENCE_MS, look_at_signals, NULL, &err),
-                 ISCEP_OK);
+    cr_assert_eq(
+        iscep_client_validate_begin(client, "1", csr.data, csr.len, PATIENCE_MS, look_at_signals, NULL, &err),
+        ISCEP_OK);
     gate_await(&answered, 1);
     cr_assert(is_sigpipe_blocked && is_sigterm_blocked);
     iscep_client_free(client);
@@ -248,15 +255,15 @@ Test(client, wrong_options_are_told)
     cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_USAGE);
     options.size = sizeof options;
     cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_CONFIG);
+    cr_assert_str_eq(err.code, "tenant_id");
+    options.tenant_id = "contoso.com";
+    options.client_id = "x";
+    cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_CONFIG);
     cr_assert_str_eq(err.code, "client_secret_file");
     options.client_secret_file = "/nonexistent";
     cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_CONFIG);
     cr_assert_str_eq(err.code, "secret_unreadable");
     options.client_secret_file = the_cloud.secret_file;
-    cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_CONFIG);
-    cr_assert_str_eq(err.code, "tenant_id");
-    options.tenant_id = "contoso.com";
-    options.client_id = "x";
     options.authority = "http://login.example";
     cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_CONFIG);
     cr_assert_str_eq(err.code, "authority");

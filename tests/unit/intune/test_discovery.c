@@ -14,9 +14,11 @@ static iscep_discovery *discovery;
 static void set_up(void)
 {
     intune_world_init(&world);
+    world.tenant.breaker.failures = 100; /* tables fail often in a row; the breaker has tests of its own */
     cr_assert_eq(iscep_tokens_new(&tokens, &world.env.env, &world.http.base, &world.tenant, NULL), ISCEP_OK);
-    cr_assert_eq(iscep_discovery_new(&discovery, &world.env.env, &world.http.base, tokens, &world.tenant, NULL),
-                 ISCEP_OK);
+    cr_assert_eq(
+        iscep_discovery_new(&discovery, &world.env.env, &world.http.base, tokens, &world.tenant, NULL),
+        ISCEP_OK);
 }
 
 static void tear_down(void)
@@ -37,7 +39,8 @@ typedef struct got {
     iscep_error err;
 } got;
 
-static void on_uri(void *user, iscep_status status, const char *uri, uint64_t generation, const iscep_error *err)
+static void on_uri(void *user, iscep_status status, const char *uri, uint64_t generation,
+                   const iscep_error *err)
 {
     got *g = user;
     g->count++;
@@ -132,13 +135,17 @@ Test(discovery, without_the_service_is_a_config_error)
         "null",
         "{\"value\":[]}",
         "{\"value\":null}",
-        "{\"value\":{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"https://a.manage.microsoft.com\"}}",
-        "{\"value\":[{\"providerName\":\"PkiConnectorFEService\",\"uri\":\"https://a.manage.microsoft.com\"}]}",
-        "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService2\",\"uri\":\"https://a.manage.microsoft.com\"}]}",
+        "{\"value\":{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"https://"
+        "a.manage.microsoft.com\"}}",
+        "{\"value\":[{\"providerName\":\"PkiConnectorFEService\",\"uri\":\"https://"
+        "a.manage.microsoft.com\"}]}",
+        "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService2\",\"uri\":\"https://"
+        "a.manage.microsoft.com\"}]}",
         "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\"}]}",
         "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":7}]}",
         "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":null}]}",
-        "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"https://a.manage.microsoft.com\","
+        "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"https://"
+        "a.manage.microsoft.com\","
         "\"uri\":\"https://evil.example\"}]}",
     };
     for (size_t i = 0; i < COUNT(bodies); i++) {
@@ -183,7 +190,8 @@ Test(discovery, never_takes_a_token_to_a_stranger)
         got g;
         iscep_buf_init(&body, 4096);
         iscep_buf_printf(&body,
-                         "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"%s\"}]}", uris[i]);
+                         "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"%s\"}]}",
+                         uris[i]);
         get(&g);
         if (i == 0)
             answer_token();
@@ -280,6 +288,49 @@ Test(discovery, without_randomness_fails_and_recovers)
     get(&g);
     answer_token();
     fake_http_answer_call(&world.http, 1, 200, WORLD_DISCOVERY_REPLY(WORLD_SERVICE_URI));
+    assert_found(&g, WORLD_SERVICE_URI);
+}
+
+Test(discovery, is_not_asked_of_a_dead_graph_by_everyone)
+{
+    got g;
+    iscep_discovery_free(discovery);
+    world.tenant.breaker = (iscep_breaker_limits){.failures = 2, .open_ms = 5000};
+    cr_assert_eq(
+        iscep_discovery_new(&discovery, &world.env.env, &world.http.base, tokens, &world.tenant, NULL),
+        ISCEP_OK);
+    for (size_t i = 0; i < 2; i++) {
+        get(&g);
+        if (i == 0)
+            answer_token();
+        fake_http_answer_call(&world.http, i + 1, 500, "");
+    }
+    get(&g);
+    cr_assert_eq(g.count, 1);
+    cr_assert_str_eq(g.err.code, "circuit_open");
+    cr_assert_eq(world.http.count, 3);
+    fake_env_advance(&world.env, 5000);
+    get(&g);
+    fake_http_answer_call(&world.http, 3, 200, WORLD_DISCOVERY_REPLY(WORLD_SERVICE_URI));
+    assert_found(&g, WORLD_SERVICE_URI);
+}
+
+Test(discovery, without_a_token_is_no_failure_of_graph)
+{
+    got g;
+    iscep_discovery_free(discovery);
+    world.tenant.breaker = (iscep_breaker_limits){.failures = 1, .open_ms = 5000};
+    cr_assert_eq(
+        iscep_discovery_new(&discovery, &world.env.env, &world.http.base, tokens, &world.tenant, NULL),
+        ISCEP_OK);
+    for (size_t i = 0; i < 5; i++) {
+        get(&g);
+        fake_http_answer_call(&world.http, i, 503, "");
+        cr_assert_str_eq(g.err.code, "token_service");
+    }
+    get(&g);
+    fake_http_answer_call(&world.http, 5, 200, WORLD_TOKEN_REPLY(WORLD_GRAPH_TOKEN));
+    fake_http_answer_call(&world.http, 6, 200, WORLD_DISCOVERY_REPLY(WORLD_SERVICE_URI));
     assert_found(&g, WORLD_SERVICE_URI);
 }
 

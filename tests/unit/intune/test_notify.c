@@ -61,7 +61,8 @@ Test(issued, sends_exactly_this_request)
                      "\"callerInfo\":\"Contoso CA 1.2\","
                      "\"caConfiguration\":\"CN=Issuing \\\"CA\\\",O=Contoso\","
                      "\"certificateAuthority\":\"CN=Issuing \\\"CA\\\",O=Contoso\"}}");
-    cr_assert_str_eq(world.http.calls[WORLD_SETUP_CALLS].url, WORLD_SERVICE_URI "/ScepActions/successNotification");
+    cr_assert_str_eq(world.http.calls[WORLD_SETUP_CALLS].url,
+                     WORLD_SERVICE_URI "/ScepActions/successNotification");
     cr_assert_str_eq(fake_http_header(&world.http, WORLD_SETUP_CALLS, "api-version"), "2018-02-20");
     cr_assert_eq(strlen(fake_http_header(&world.http, WORLD_SETUP_CALLS, "client-request-id")), 36);
     answer(WORLD_SUCCESS);
@@ -102,10 +103,12 @@ static void fail(uint32_t error_code, const char *description)
 Test(failed, sends_exactly_this_request)
 {
     fail(0x80004005, "the CA is on \"holiday\"");
-    cr_assert_str_eq(sent_body(), "{\"notification\":{\"transactionId\":\"1F2E3D\",\"certificateRequest\":\"MAA=\","
-                                  "\"hResult\":-2147467259,\"errorDescription\":\"the CA is on \\\"holiday\\\"\","
-                                  "\"callerInfo\":\"Contoso CA 1.2\"}}");
-    cr_assert_str_eq(world.http.calls[WORLD_SETUP_CALLS].url, WORLD_SERVICE_URI "/ScepActions/failureNotification");
+    cr_assert_str_eq(sent_body(),
+                     "{\"notification\":{\"transactionId\":\"1F2E3D\",\"certificateRequest\":\"MAA=\","
+                     "\"hResult\":-2147467259,\"errorDescription\":\"the CA is on \\\"holiday\\\"\","
+                     "\"callerInfo\":\"Contoso CA 1.2\"}}");
+    cr_assert_str_eq(world.http.calls[WORLD_SETUP_CALLS].url,
+                     WORLD_SERVICE_URI "/ScepActions/failureNotification");
     cr_assert_str_eq(fake_http_header(&world.http, WORLD_SETUP_CALLS, "api-version"), "2018-02-20");
     answer(WORLD_SUCCESS);
     cr_assert_eq(caught.verdict.decision, ISCEP_ALLOW);
@@ -120,8 +123,9 @@ static void assert_sent(size_t nth, uint32_t error_code, const char *description
     if (nth == 0)
         intune_world_answer_setup(&world);
     ISCEP_AUTO_JSON *sent = NULL;
-    cr_assert_eq(iscep_json_parse(&sent, iscep_buf_bytes(&world.http.calls[WORLD_SETUP_CALLS + nth].body), NULL),
-                 ISCEP_OK);
+    cr_assert_eq(
+        iscep_json_parse(&sent, iscep_buf_bytes(&world.http.calls[WORLD_SETUP_CALLS + nth].body), NULL),
+        ISCEP_OK);
     const iscep_json *notification = iscep_json_member(sent, "notification");
     int64_t hresult;
     cr_assert(iscep_json_int(notification, "hResult", &hresult));
@@ -169,7 +173,8 @@ Test(failed, description_has_at_most_255_utf16_units)
     size_t nth = 0;
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_sent(nth++, 1, repeat(cases[i].unit, cases[i].fits), 1, repeat(cases[i].unit, cases[i].fits));
-        assert_sent(nth++, 1, repeat(cases[i].unit, cases[i].fits + 1), 1, repeat(cases[i].unit, cases[i].fits));
+        assert_sent(nth++, 1, repeat(cases[i].unit, cases[i].fits + 1), 1,
+                    repeat(cases[i].unit, cases[i].fits));
         assert_sent(nth++, 1, repeat(cases[i].unit, 900), 1, repeat(cases[i].unit, cases[i].fits));
     }
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "intune/advice.h"
 #include "intune/codes.h"
 #include "intune/reply.h"
 
@@ -19,8 +20,7 @@ static iscep_verdict judge(int32_t http_status, iscep_bytes body)
 Test(reply, success_allows)
 {
     static const char *const bodies[] = {
-        "{\"code\":\"Success\",\"errorDescription\":\"\"}",
-        "{\"code\":\"Success\"}",
+        "{\"code\":\"Success\",\"errorDescription\":\"\"}", "{\"code\":\"Success\"}",
         " {\"errorDescription\":null,\"more\":[1,2],\"code\":\"Success\"}\r\n",
         "{\"c\\u006fde\":\"\\u0053uccess\"}", /* the same string in JSON's other spelling */
     };
@@ -35,9 +35,23 @@ Test(reply, success_allows)
 Test(reply, another_code_denies_and_is_kept_as_received)
 {
     static const char *const codes[] = {
-        "ChallengeExpired", "success",         "SUCCESS",        "Success ", " Success",   "Success.",
-        "Successful",       "Succes",          "SuccessSuccess", "S",        "NotSuccess", "0",
-        "true",             "BadTenantIdInChallenge", "SomethingNewOfNextYear", "Success,", "Unknown",
+        "ChallengeExpired",
+        "success",
+        "SUCCESS",
+        "Success ",
+        " Success",
+        "Success.",
+        "Successful",
+        "Succes",
+        "SuccessSuccess",
+        "S",
+        "NotSuccess",
+        "0",
+        "true",
+        "BadTenantIdInChallenge",
+        "SomethingNewOfNextYear",
+        "Success,",
+        "Unknown",
     };
     for (size_t i = 0; i < COUNT(codes); i++) {
         ISCEP_AUTO_BUF body;
@@ -151,13 +165,15 @@ Test(reply, any_status_but_200_is_a_retry_even_with_success)
         int32_t status;
         const char *want_code;
     } cases[] = {
-        {0, "intune_status"},       {100, "intune_status"},     {199, "intune_status"},     {201, "intune_status"},
-        {202, "intune_status"},     {204, "intune_status"},     {206, "intune_status"},     {299, "intune_status"},
-        {301, "intune_status"},     {302, "intune_status"},     {304, "intune_status"},     {307, "intune_status"},
-        {400, "intune_status"},     {401, "intune_refused_us"}, {403, "intune_refused_us"}, {404, "intune_status"},
-        {408, "intune_status"},     {413, "intune_status"},     {429, "throttled"},         {500, "intune_service"},
-        {502, "intune_service"},    {503, "intune_service"},    {504, "intune_service"},    {599, "intune_service"},
-        {20000, "intune_service"},  {-200, "intune_status"},
+        {0, "intune_status"},      {100, "intune_status"},     {199, "intune_status"},
+        {201, "intune_status"},    {202, "intune_status"},     {204, "intune_status"},
+        {206, "intune_status"},    {299, "intune_status"},     {301, "intune_status"},
+        {302, "intune_status"},    {304, "intune_status"},     {307, "intune_status"},
+        {400, "intune_status"},    {401, "intune_refused_us"}, {403, "intune_refused_us"},
+        {404, "intune_status"},    {408, "intune_status"},     {413, "intune_status"},
+        {429, "throttled"},        {500, "intune_service"},    {502, "intune_service"},
+        {503, "intune_service"},   {504, "intune_service"},    {599, "intune_service"},
+        {20000, "intune_service"}, {-200, "intune_status"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         iscep_verdict verdict = judge(cases[i].status, iscep_bytes_of_text("{\"code\":\"Success\"}"));
@@ -171,7 +187,8 @@ Test(reply, retry_after_is_handed_on)
 {
     iscep_verdict verdict = ISCEP_VERDICT_INIT;
     iscep_error none = ISCEP_ERROR_INIT;
-    iscep_http_response response = {.status = 429, .retry_after_ms = 30000, .body = iscep_bytes_of_text("{}")};
+    iscep_http_response response = {
+        .status = 429, .retry_after_ms = 30000, .body = iscep_bytes_of_text("{}")};
     iscep_reply_judge(&verdict, ISCEP_OK, &response, &none);
     cr_assert_eq(verdict.decision, ISCEP_RETRY);
     cr_assert_eq(verdict.retry_after_ms, 30000);
@@ -206,10 +223,23 @@ Test(reply, request_id_is_left_alone)
 
 Test(reply, a_refusal_says_what_to_do_and_what_intune_said)
 {
-    iscep_verdict verdict =
-        judge(200, iscep_bytes_of_text("{\"code\":\"ChallengeExpired\",\"errorDescription\":\"older\\nthan 60 min\"}"));
+    iscep_verdict verdict = judge(
+        200,
+        iscep_bytes_of_text("{\"code\":\"ChallengeExpired\",\"errorDescription\":\"older\\nthan 60 min\"}"));
+    cr_assert_not_null(strstr(verdict.message, iscep_code_find("ChallengeExpired")->meaning));
     cr_assert_not_null(strstr(verdict.message, iscep_code_find("ChallengeExpired")->advice));
     cr_assert_not_null(strstr(verdict.message, "Intune says: older than 60 min"));
+}
+
+Test(reply, a_refusal_with_an_unknown_code_says_so_and_keeps_it)
+{
+    iscep_verdict verdict =
+        judge(200, iscep_bytes_of_text("{\"code\":\"NewOfNextYear\",\"errorDescription\":\"because\"}"));
+    cr_assert_eq(verdict.decision, ISCEP_DENY);
+    cr_assert_str_eq(verdict.code, "NewOfNextYear");
+    cr_assert_str_eq(verdict.message,
+                     "Intune refused: for a reason that this version does not know; NewOfNextYear; "
+                     "Intune says: because");
 }
 
 Test(reply, a_refusal_of_any_length_is_cut_to_fit)
@@ -228,4 +258,18 @@ Test(reply, a_refusal_of_any_length_is_cut_to_fit)
     cr_assert_str_neq(verdict.code, "Success");
     cr_assert_eq(strlen(verdict.code) % 3, 7 % 3); /* "Success" and whole characters */
     cr_assert_lt(strlen(verdict.message), sizeof verdict.message);
+}
+
+Test(reply, a_failure_says_what_to_do_however_long_its_text_is)
+{
+    iscep_verdict verdict = ISCEP_VERDICT_INIT;
+    iscep_error err = ISCEP_ERROR_INIT;
+    char text[sizeof err.message];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    (void)iscep_error_set(&err, ISCEP_NETWORK, "timeout", "%s", text);
+    iscep_verdict_from_error(&verdict, &err);
+    const char *advice = strstr(verdict.message, "xxx; advice: ");
+    cr_assert_not_null(advice);
+    cr_assert_str_eq(advice + strlen("xxx; advice: "), iscep_advice_find("timeout"));
 }

@@ -10,7 +10,8 @@ typedef struct told {
     uint64_t generation;
 } told;
 
-static void on_value(void *user, iscep_status status, const char *value, uint64_t generation, const iscep_error *err)
+static void on_value(void *user, iscep_status status, const char *value, uint64_t generation,
+                     const iscep_error *err)
 {
     (void)err;
     told *t = user;
@@ -99,7 +100,8 @@ typedef struct meddler {
     unsigned count;
 } meddler;
 
-static void meddle(void *user, iscep_status status, const char *value, uint64_t generation, const iscep_error *err)
+static void meddle(void *user, iscep_status status, const char *value, uint64_t generation,
+                   const iscep_error *err)
 {
     (void)status;
     (void)value;

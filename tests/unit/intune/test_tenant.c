@@ -30,8 +30,8 @@ Test(tenant, of_the_public_cloud_is_accepted)
 
 Test(tenant, id_is_one_harmless_path_segment)
 {
-    static const char *const wrong[] = {NULL,  "",     ".",       "..",   "a/b",   "../common", "a?b", "a#b",
-                                        "a%2f", "a b", "\xC3\xBC", ".com", "a\nb", "a\\b"};
+    static const char *const wrong[] = {NULL,  "",     ".",   "..",       "a/b",  "../common", "a?b",
+                                        "a#b", "a%2f", "a b", "\xC3\xBC", ".com", "a\nb",      "a\\b"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         iscep_tenant tenant = good_tenant();
         tenant.tenant_id = wrong[i];
@@ -70,5 +70,41 @@ Test(tenant, addresses_are_https)
         tenant = good_tenant();
         tenant.intune_resource = wrong[i];
         assert_refused(tenant, "intune_resource");
+    }
+}
+
+Test(tenant, needs_a_client_id_unless_a_managed_identity_is_its_only_credential)
+{
+    const iscep_credential_options machine = {.kind = ISCEP_CREDENTIAL_MANAGED_IDENTITY};
+    const iscep_credential_options secret = {.kind = ISCEP_CREDENTIAL_SECRET};
+    iscep_tenant tenant = good_tenant();
+    iscep_error err = ISCEP_ERROR_INIT;
+    tenant.client_secret = NULL;
+    tenant.client_id = NULL;
+    tenant.credentials[0] = &machine;
+    tenant.credential_count = 1;
+    cr_assert_eq(iscep_tenant_check(&tenant, &err), ISCEP_OK, "%s", err.message);
+    tenant.credentials[1] = &secret;
+    tenant.credential_count = 2;
+    assert_refused(tenant, "client_id");
+}
+
+Test(tenant, paths_cannot_be_anything_else)
+{
+    static const char *const wrong[] = {NULL,  "",      "/",      "a/",  "a?b", "a#b",
+                                        "a b", "a%2fb", "a\r\nb", "a@b", "a\\b"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        iscep_tenant tenant = good_tenant();
+        tenant.token_path = wrong[i];
+        assert_refused(tenant, "token_path");
+        tenant = good_tenant();
+        tenant.discovery_path = wrong[i];
+        assert_refused(tenant, "discovery_path");
+        tenant = good_tenant();
+        tenant.scep_path = wrong[i];
+        assert_refused(tenant, "scep_path");
+        tenant = good_tenant();
+        tenant.scep_api_version = wrong[i];
+        assert_refused(tenant, "scep_api_version");
     }
 }

@@ -15,6 +15,7 @@ static iscep_tokens *tokens;
 static void set_up(void)
 {
     intune_world_init(&world);
+    world.tenant.breaker.failures = 100; /* tables fail often in a row; the breaker has tests of its own */
     cr_assert_eq(iscep_tokens_new(&tokens, &world.env.env, &world.http.base, &world.tenant, NULL), ISCEP_OK);
 }
 
@@ -35,7 +36,8 @@ typedef struct got {
     iscep_error err;
 } got;
 
-static void on_token(void *user, iscep_status status, const char *token, uint64_t generation, const iscep_error *err)
+static void on_token(void *user, iscep_status status, const char *token, uint64_t generation,
+                     const iscep_error *err)
 {
     got *g = user;
     g->count++;
@@ -62,8 +64,8 @@ static void answer(size_t call, const char *token)
 {
     ISCEP_AUTO_BUF body;
     iscep_buf_init(&body, 1024);
-    iscep_buf_printf(&body, "{\"token_type\":\"Bearer\",\"expires_in\":%d,\"access_token\":\"%s\"}", WORLD_LIFETIME_S,
-                     token);
+    iscep_buf_printf(&body, "{\"token_type\":\"Bearer\",\"expires_in\":%d,\"access_token\":\"%s\"}",
+                     WORLD_LIFETIME_S, token);
     fake_http_answer_call(&world.http, call, 200, iscep_buf_text(&body));
 }
 
@@ -201,10 +203,12 @@ Test(token, refusals_by_entra_are_auth_with_entras_code)
         const char *want_code;
     } cases[] = {
         {401,
-         "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client secret provided. Trace ID: "
+         "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client secret "
+         "provided. Trace ID: "
          "x\\r\\nTimestamp: y\",\"error_codes\":[7000215]}",
          "AADSTS7000215"},
-        {400, "{\"error\":\"unauthorized_client\",\"error_description\":\"AADSTS700016: Application not found\"}",
+        {400,
+         "{\"error\":\"unauthorized_client\",\"error_description\":\"AADSTS700016: Application not found\"}",
          "AADSTS700016"},
         {400, "{\"error\":\"invalid_request\",\"error_description\":\"no number here\"}", "invalid_request"},
         {400, "{\"error\":\"invalid_request\",\"error_description\":\"AADSTS: none\"}", "invalid_request"},
@@ -305,7 +309,8 @@ Test(token, lifetime_may_be_a_number_in_a_string_and_is_bounded)
     fake_http_answer_call(&world.http, 1, 200,
                           "{\"token_type\":\"Bearer\",\"expires_in\":99999999999,\"access_token\":\"t\"}");
     fake_env_advance(&world.env, 24 * 3600 * 1000);
-    cr_assert_not(iscep_token_is_at_hand(tokens, ISCEP_SCOPE_INTUNE), "a day is the longest that is believed");
+    cr_assert_not(iscep_token_is_at_hand(tokens, ISCEP_SCOPE_INTUNE),
+                  "a day is the longest that is believed");
 }
 
 Test(token, failure_of_the_network_keeps_its_class_and_the_next_get_tries_again)
@@ -319,6 +324,54 @@ Test(token, failure_of_the_network_keeps_its_class_and_the_next_get_tries_again)
     get(&g);
     answer(1, "t1");
     assert_got(&g, "t1");
+}
+
+/* A tenant whose breaker opens soon, and the tokens of the test made anew. */
+static void renew_tokens_with_breaker(uint32_t failures)
+{
+    iscep_tokens_free(tokens);
+    world.tenant.breaker = (iscep_breaker_limits){.failures = failures, .open_ms = 5000};
+    cr_assert_eq(iscep_tokens_new(&tokens, &world.env.env, &world.http.base, &world.tenant, NULL), ISCEP_OK);
+}
+
+Test(token, is_not_asked_of_a_dead_entra_by_everyone)
+{
+    got g;
+    renew_tokens_with_breaker(3);
+    for (size_t i = 0; i < 3; i++) {
+        get(&g);
+        fake_http_answer_call(&world.http, i, 503, "");
+    }
+    for (size_t i = 0; i < 100; i++) {
+        get(&g);
+        cr_assert_eq(g.count, 1, "told at once");
+        cr_assert_str_eq(g.err.code, "circuit_open");
+        cr_assert_eq(g.err.retry_after_ms, 5000);
+        cr_assert_not_null(strstr(g.err.message, "Entra ID answered HTTP 503"));
+    }
+    cr_assert_eq(world.http.count, 3);
+    fake_env_advance(&world.env, 5000);
+    got probe;
+    get(&probe);
+    answer(3, "t1");
+    assert_got(&probe, "t1");
+    get(&g);
+    assert_got(&g, "t1");
+}
+
+Test(token, that_serves_is_handed_out_while_the_circuit_is_open)
+{
+    got g;
+    renew_tokens_with_breaker(1);
+    get(&g);
+    answer(0, "t1");
+    fake_env_advance(&world.env, RENEWAL_DUE_MS);
+    get(&g);
+    fake_http_answer_call(&world.http, 1, 503, "");
+    fake_env_advance(&world.env, 1000);
+    get(&g);
+    assert_got(&g, "t1");
+    cr_assert_eq(world.http.count, 2);
 }
 
 Test(token, request_that_cannot_be_sent_fails_at_once)

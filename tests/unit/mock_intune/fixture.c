@@ -1,6 +1,7 @@
 /* See fixture.h. */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -130,32 +131,97 @@ void fixture_mint(fixture *f, iscep_buf *out, const char *json_text)
     mock_reply_clear(&reply);
 }
 
-void fixture_bearer(fixture *f, iscep_buf *out, const char *resource, const char *role)
+void fixture_bearer_of(fixture *f, iscep_buf *out, const char *tenant_id, const char *resource,
+                       const char *role)
 {
+    mock_token_spec spec = {.tenant = mock_tenants_find(&f->mock.tenants, tenant_id),
+                            .resource = resource,
+                            .role = role,
+                            .appidacr = "1",
+                            .lifetime_s = f->mock.settings.token_lifetime_s};
+    cr_assert_not_null(spec.tenant);
     iscep_buf_append_text(out, "Bearer ");
-    cr_assert_eq(mock_token_mint(out, &f->mock, resource, role, NULL), ISCEP_OK);
+    cr_assert_eq(mock_token_mint(out, &f->mock, &spec, NULL), ISCEP_OK);
 }
 
-void fixture_expect(fixture *f, mock_handler *handler, const char *body, int32_t status, const char *code)
+void fixture_bearer(fixture *f, iscep_buf *out, const char *resource, const char *role)
+{
+    fixture_bearer_of(f, out, FIXTURE_TENANT, resource, role);
+}
+
+iscep_json *fixture_admin(fixture *f, mock_handler *handler, const char *segment, const char *body,
+                          int32_t status)
+{
+    mock_reply reply;
+    mock_request request = {.segment = segment, .body = iscep_bytes_of_text(body)};
+    fixture_call(f, handler, &request, &reply);
+    cr_assert_eq(reply.status, status, "%d: %s", reply.status, iscep_buf_text(&reply.body));
+    iscep_json *json = parse_reply(&reply);
+    mock_reply_clear(&reply);
+    return json;
+}
+
+void fixture_expect_admin(fixture *f, mock_handler *handler, const char *segment, const char *body,
+                          int32_t status)
+{
+    iscep_json_free(fixture_admin(f, handler, segment, body, status));
+}
+
+iscep_json *fixture_sign_in(fixture *f, const char *tenant_id, const char *form, int32_t status,
+                            int64_t aadsts)
+{
+    mock_reply reply;
+    mock_request request = {
+        .segment = tenant_id, .content_type = FIXTURE_FORM, .body = iscep_bytes_of_text(form)};
+    fixture_call(f, mock_handle_token, &request, &reply);
+    iscep_json *json = parse_reply(&reply);
+    cr_assert_eq(reply.status, status, "%d: %s", reply.status, iscep_buf_text(&reply.body));
+    if (aadsts == 0) {
+        cr_assert_not_null(iscep_json_text(json, "access_token"));
+    } else {
+        char prefix[32];
+        snprintf(prefix, sizeof(prefix), "AADSTS%lld: ", (long long)aadsts);
+        const char *description = iscep_json_text(json, "error_description");
+        cr_assert_eq(strncmp(description, prefix, strlen(prefix)), 0, "%s, not %s", description, prefix);
+        cr_assert_null(iscep_json_text(json, "access_token"));
+    }
+    mock_reply_clear(&reply);
+    return json;
+}
+
+void fixture_expect_sign_in(fixture *f, const char *tenant_id, const char *form, int32_t status,
+                            int64_t aadsts)
+{
+    iscep_json_free(fixture_sign_in(f, tenant_id, form, status, aadsts));
+}
+
+iscep_json *fixture_intune(fixture *f, mock_handler *handler, const char *tenant_id, const char *api_version,
+                           const char *body, int32_t status)
 {
     ISCEP_AUTO_BUF bearer;
     mock_reply reply;
     iscep_buf_init(&bearer, 8192);
-    fixture_bearer(f, &bearer, f->options.intune_resource, MOCK_ROLE_INTUNE);
+    fixture_bearer_of(f, &bearer, tenant_id, f->options.intune_resource, MOCK_ROLE_INTUNE);
     mock_request request = {
         .segment = "",
         .authorization = iscep_buf_text(&bearer),
         .content_type = "application/json",
         .client_request_id = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
-        .api_version = "2018-02-20",
+        .api_version = api_version,
         .body = iscep_bytes_of_text(body),
     };
     fixture_call(f, handler, &request, &reply);
-    ISCEP_AUTO_JSON *json = parse_reply(&reply);
-    const char *found = iscep_json_text(json, "code");
     cr_assert_eq(reply.status, status, "%d: %s", reply.status, iscep_buf_text(&reply.body));
-    cr_assert_str_eq(found != NULL ? found : "", code);
+    iscep_json *json = parse_reply(&reply);
     mock_reply_clear(&reply);
+    return json;
+}
+
+void fixture_expect(fixture *f, mock_handler *handler, const char *body, int32_t status, const char *code)
+{
+    ISCEP_AUTO_JSON *json = fixture_intune(f, handler, FIXTURE_TENANT, "2018-02-20", body, status);
+    const char *found = iscep_json_text(json, "code");
+    cr_assert_str_eq(found != NULL ? found : "", code);
 }
 
 void fixture_validate_body(iscep_buf *out, const char *transaction_id, const char *csr_base64)

@@ -43,8 +43,33 @@ void fixture_make_csr(iscep_buf *out, const csr_spec *spec);
 void fixture_call(fixture *f, mock_handler *handler, const mock_request *request, mock_reply *reply);
 /* A challenge for a profile, from /admin/challenges; json is that call's body. */
 void fixture_mint(fixture *f, iscep_buf *out, const char *json);
-/* The "Bearer …" field for a resource, or with other roles. */
+/* The "Bearer …" field for a resource, or with other roles; of FIXTURE_TENANT, or of another. */
 void fixture_bearer(fixture *f, iscep_buf *out, const char *resource, const char *role);
+void fixture_bearer_of(fixture *f, iscep_buf *out, const char *tenant_id, const char *resource,
+                       const char *role);
+
+#define FIXTURE_FORM         "application/x-www-form-urlencoded"
+#define FIXTURE_GRAPH_SCOPE  "&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
+#define FIXTURE_INTUNE_SCOPE "&scope=https%3A%2F%2Fapi.manage.microsoft.com%2F%2F.default"
+#define FIXTURE_WHO          "grant_type=client_credentials&client_id=" FIXTURE_CLIENT
+#define FIXTURE_CREDENTIALS  FIXTURE_WHO "&client_secret=" FIXTURE_SECRET
+/* Posts a form to the token endpoint; wants 200 and a token if aadsts is 0, otherwise that error and no token. Hands out
+ * the answer. */
+iscep_json *fixture_sign_in(fixture *f, const char *tenant_id, const char *form, int32_t status,
+                            int64_t aadsts);
+/* The same, and only that. */
+void fixture_expect_sign_in(fixture *f, const char *tenant_id, const char *form, int32_t status,
+                            int64_t aadsts);
+
+/* Calls a handler below /admin, wants this status, and hands out its answer. */
+iscep_json *fixture_admin(fixture *f, mock_handler *handler, const char *segment, const char *body,
+                          int32_t status);
+/* … and wants only the status. */
+void fixture_expect_admin(fixture *f, mock_handler *handler, const char *segment, const char *body,
+                          int32_t status);
+/* The same for an action of Intune, with a right token and right header fields. */
+iscep_json *fixture_intune(fixture *f, mock_handler *handler, const char *tenant_id, const char *api_version,
+                           const char *body, int32_t status);
 
 /* Calls a SCEP action with a right token and right header fields, and checks status and code ("" for none). */
 void fixture_expect(fixture *f, mock_handler *handler, const char *body, int32_t status, const char *code);

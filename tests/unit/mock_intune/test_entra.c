@@ -22,10 +22,10 @@ static void close_fixture(void)
 
 TestSuite(entra, .init = open_fixture, .fini = close_fixture);
 
-#define FORM         "application/x-www-form-urlencoded"
-#define CREDENTIALS  "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=" FIXTURE_SECRET
-#define GRAPH_SCOPE  "&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
-#define INTUNE_SCOPE "&scope=https%3A%2F%2Fapi.manage.microsoft.com%2F%2F.default"
+#define FORM         FIXTURE_FORM
+#define CREDENTIALS  FIXTURE_CREDENTIALS
+#define GRAPH_SCOPE  FIXTURE_GRAPH_SCOPE
+#define INTUNE_SCOPE FIXTURE_INTUNE_SCOPE
 
 static iscep_json *ask(const char *tenant, const char *content_type, const char *form, int32_t *status)
 {
@@ -93,6 +93,12 @@ Test(entra, refuses_in_the_words_of_the_original)
         {FIXTURE_TENANT, FORM,
          "grant_type=client_credentials&client_id=" FIXTURE_CLIENT "&client_secret=the~secret%00" GRAPH_SCOPE,
          401, "invalid_client", "AADSTS7000218: "},
+        {FIXTURE_TENANT, FORM, CREDENTIALS "&client_assertion=a.b.c" GRAPH_SCOPE, 400, "invalid_request",
+         "AADSTS9002313: "},
+        {FIXTURE_TENANT, FORM, FIXTURE_WHO "&client_assertion=a.b.c" GRAPH_SCOPE, 400, "invalid_request",
+         "AADSTS900144: "},
+        {FIXTURE_TENANT, FORM, FIXTURE_WHO "&client_assertion_type=jwt&client_assertion=a.b.c" GRAPH_SCOPE,
+         400, "invalid_request", "AADSTS9002313: "},
         {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://api.manage.microsoft.com/.default", 400,
          "invalid_scope", "AADSTS70011: "},
         {FIXTURE_TENANT, FORM, CREDENTIALS "&scope=https://graph.microsoft.com/User.Read", 400,
@@ -176,11 +182,8 @@ Test(entra, discovery_refuses_who_has_no_right)
 Test(entra, a_role_is_granted_to_new_tokens_only)
 {
     ISCEP_AUTO_JSON *claims = NULL, *json = NULL;
-    mock_reply reply;
     int32_t status = 0;
-    mock_request change = {.segment = "", .body = iscep_bytes_of_text("{\"intuneRole\":false}")};
-    fixture_call(&f, mock_admin_change_settings, &change, &reply);
-    mock_reply_clear(&reply);
+    iscep_json_free(fixture_admin(&f, mock_admin_put_tenant, FIXTURE_TENANT, "{\"intuneRole\":false}", 200));
     json = ask(FIXTURE_TENANT, FORM, CREDENTIALS INTUNE_SCOPE, &status);
     iscep_bytes token = iscep_bytes_of_text(iscep_json_text(json, "access_token"));
     cr_assert_eq(iscep_jwt_verify(&claims, token, ISCEP_JWT_RS256, f.mock.pki.token_key, NULL), ISCEP_OK);

@@ -85,7 +85,7 @@ Test(notify, success_is_accepted_again_and_again_and_recorded)
     expect_success(&right, &validated, 200, MOCK_SUCCESS);
     f.now_ms += 1000;
     expect_success(&right, &validated, 200, MOCK_SUCCESS);
-    const mock_transaction *transaction = mock_record_find(f.mock.record, "T");
+    const mock_transaction *transaction = mock_record_find(f.mock.record, FIXTURE_TENANT, "T");
     ISCEP_AUTO_JSON *fields = NULL;
     cr_assert_eq(transaction->success.count, 2);
     cr_assert_eq(transaction->success.at_unix_ms, FIXTURE_NOW_MS + 1000);
@@ -108,8 +108,8 @@ Test(notify, success_for_what_was_not_let_pass_is_refused)
     expect_success(&refused, &other, 200, MOCK_UNKNOWN);
     expect_success(&right, &other, 200, MOCK_BAD_REQUEST_ID);
     expect_success(&right, &broken, 200, MOCK_CSR_DECODING_FAILED);
-    cr_assert_eq(mock_record_find(f.mock.record, "T")->success.count, 0);
-    cr_assert_null(mock_record_find(f.mock.record, "NEVER"));
+    cr_assert_eq(mock_record_find(f.mock.record, FIXTURE_TENANT, "T")->success.count, 0);
+    cr_assert_null(mock_record_find(f.mock.record, FIXTURE_TENANT, "NEVER"));
 }
 
 Test(notify, success_with_a_malformed_field_is_400)
@@ -133,7 +133,7 @@ Test(notify, failure_is_accepted_and_recorded)
 {
     expect_failure("T", &validated, "-2147024891", "the CA is down", 200, MOCK_SUCCESS);
     expect_failure("T", &validated, "4294967295", "the CA is down", 200, MOCK_SUCCESS);
-    cr_assert_eq(mock_record_find(f.mock.record, "T")->failure.count, 2);
+    cr_assert_eq(mock_record_find(f.mock.record, FIXTURE_TENANT, "T")->failure.count, 2);
 }
 
 Test(notify, failure_for_what_was_not_let_pass_is_refused)

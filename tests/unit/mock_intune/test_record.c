@@ -11,7 +11,7 @@
 static mock_transaction *open_transaction(mock_record *record, const char *id)
 {
     mock_transaction *transaction = NULL;
-    cr_assert_eq(mock_record_open(&transaction, record, id, NULL), ISCEP_OK);
+    cr_assert_eq(mock_record_open(&transaction, record, "t", id, NULL), ISCEP_OK);
     return transaction;
 }
 
@@ -22,7 +22,21 @@ Test(record, an_id_is_one_transaction)
     cr_assert_eq(open_transaction(record, "a"), open_transaction(record, "a"));
     cr_assert_neq(open_transaction(record, "a"), open_transaction(record, "A"));
     cr_assert_eq(mock_record_count(record), 2);
-    cr_assert_null(mock_record_find(record, "b"));
+    cr_assert_null(mock_record_find(record, "t", "b"));
+    mock_record_free(record);
+}
+
+Test(record, a_transaction_belongs_to_its_tenant)
+{
+    mock_record *record = NULL;
+    mock_transaction *other = NULL;
+    cr_assert_eq(mock_record_new(&record, 4, NULL), ISCEP_OK);
+    mock_transaction *transaction = open_transaction(record, "a");
+    cr_assert_null(mock_record_find(record, "u", "a"));
+    cr_assert_eq(mock_record_open(&other, record, "u", "a", NULL), ISCEP_OK);
+    cr_assert_neq(other, transaction);
+    cr_assert_eq(mock_record_find(record, "u", "a"), other);
+    cr_assert_eq(mock_record_find(record, "t", "a"), transaction);
     mock_record_free(record);
 }
 
@@ -39,11 +53,11 @@ Test(record, the_oldest_goes_when_it_is_full)
     cr_assert_str_eq(mock_record_at(record, 0)->id, "6");
     cr_assert_str_eq(mock_record_at(record, 3)->id, "9");
     cr_assert_null(mock_record_at(record, 4));
-    cr_assert_null(mock_record_find(record, "5"));
-    cr_assert_not_null(mock_record_find(record, "6"));
+    cr_assert_null(mock_record_find(record, "t", "5"));
+    cr_assert_not_null(mock_record_find(record, "t", "6"));
     mock_record_clear(record);
     cr_assert_eq(mock_record_count(record), 0);
-    cr_assert_null(mock_record_find(record, "9"));
+    cr_assert_null(mock_record_find(record, "t", "9"));
     mock_record_free(record);
 }
 

@@ -49,6 +49,7 @@ static void start(void)
     make_validate_request();
     loop_thread_make(&on);
     service = (mock_service){.mock = &f.mock, .loop = on.loop};
+    cr_assert_eq(mock_service_start(&service, NULL, NULL), ISCEP_OK);
     cr_assert_eq(
         iscep_http_server_new(&server, &f.mock.env, on.loop, &limits, mock_service_handle, &service, NULL),
         ISCEP_OK);
@@ -236,6 +237,98 @@ Test(service, huge_promises_a_hundred_mebibytes_and_means_it)
     cr_assert_not_null(strstr(iscep_buf_text(&got), "\r\nContent-Length: 104857600\r\n"));
     close(fd);
     expect_validated();
+}
+
+Test(service, deep_is_json_that_no_sane_parser_follows_to_the_ground)
+{
+    static const char beginning[] = "{\"code\":\"Success\",\"errorDescription\":[[[";
+    add_fault("{\"endpoint\":\"validate\",\"kind\":\"deep\",\"times\":1}");
+    peer_reply reply;
+    int fd = peer_connect_tcp(port);
+    peer_ask(fd, iscep_buf_text(&validate_request), 200, &reply);
+    const char *body = iscep_buf_text(&reply.body);
+    cr_assert_eq(strncmp(body, beginning, strlen(beginning)), 0);
+    cr_assert_eq(strspn(strchr(body, '['), "["), 100000);
+    cr_assert_str_eq(body + strlen(body) - 3, "]]}");
+    peer_reply_clear(&reply);
+    close(fd);
+    expect_validated();
+}
+
+Test(service, content_type_spoils_only_the_name_of_an_honest_reply)
+{
+    peer_reply reply;
+    int fd = peer_connect_tcp(port);
+    add_fault("{\"endpoint\":\"validate\",\"kind\":\"contentType\",\"times\":1}");
+    peer_ask(fd, iscep_buf_text(&validate_request), 200, &reply);
+    cr_assert_str_eq(peer_reply_header(&reply, "Content-Type"), "text/html");
+    cr_assert_str_eq(iscep_buf_text(&reply.body), SUCCESS_BODY);
+    peer_reply_clear(&reply);
+    close(fd);
+}
+
+Test(service, drip_sends_the_honest_reply_byte_by_byte)
+{
+    peer_reply reply;
+    int fd = peer_connect_tcp(port);
+    add_fault("{\"endpoint\":\"validate\",\"kind\":\"drip\",\"pauseMs\":1,\"times\":1}");
+    peer_send_bytes(fd, iscep_buf_bytes(&validate_request));
+    expect_validated(); /* meanwhile */
+    peer_read_reply(fd, &reply);
+    cr_assert_eq(reply.status, 200);
+    cr_assert_str_eq(iscep_buf_text(&reply.body), SUCCESS_BODY);
+    peer_reply_clear(&reply);
+    close(fd);
+}
+
+/* The client gives up, or the mock ends: nothing must be left over; AddressSanitizer looks on. */
+Test(service, a_drip_that_nobody_waits_for_is_given_up)
+{
+    char byte;
+    add_fault("{\"endpoint\":\"validate\",\"kind\":\"drip\",\"pauseMs\":1,\"times\":1}");
+    add_fault("{\"endpoint\":\"validate\",\"kind\":\"drip\",\"pauseMs\":3600000,\"times\":1}");
+    int leaving = peer_connect_tcp(port), waiting = peer_connect_tcp(port);
+    peer_send_bytes(leaving, iscep_buf_bytes(&validate_request));
+    cr_assert_eq(recv(leaving, &byte, 1, 0), 1);
+    close(leaving);
+    peer_send_bytes(waiting, iscep_buf_bytes(&validate_request));
+    cr_assert_eq(recv(waiting, &byte, 1, 0), 1); /* the head comes at once */
+    expect_validated();
+    close(waiting);
+}
+
+#define TOKEN_FORM FIXTURE_CREDENTIALS FIXTURE_INTUNE_SCOPE
+
+/* Asks for a token over the wire, and what the SCEP actions think of it. */
+static mock_token_result check_handed_out(int64_t *lifetime_s)
+{
+    char request[1024], authorization[8192];
+    const mock_tenant *tenant = NULL;
+    peer_reply reply;
+    ISCEP_AUTO_JSON *json = NULL;
+    int fd = peer_connect_tcp(port);
+    snprintf(request, sizeof(request),
+             "POST /" FIXTURE_TENANT "/oauth2/v2.0/token HTTP/1.1\r\nHost: m\r\nContent-Type: " FIXTURE_FORM
+             "\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(TOKEN_FORM), TOKEN_FORM);
+    peer_ask(fd, request, 200, &reply);
+    cr_assert_eq(iscep_json_parse(&json, iscep_buf_bytes(&reply.body), NULL), ISCEP_OK);
+    cr_assert(iscep_json_int(json, "expires_in", lifetime_s));
+    snprintf(authorization, sizeof(authorization), "Bearer %s", iscep_json_text(json, "access_token"));
+    peer_reply_clear(&reply);
+    close(fd);
+    return mock_token_check(&tenant, &f.mock, authorization, f.options.intune_resource, MOCK_ROLE_INTUNE);
+}
+
+Test(service, a_token_may_be_for_another_or_of_yesterday_and_not_say_so)
+{
+    int64_t lifetime_s = 0;
+    add_fault("{\"endpoint\":\"token\",\"kind\":\"audience\",\"times\":1}");
+    add_fault("{\"endpoint\":\"token\",\"kind\":\"expired\",\"times\":1}");
+    cr_assert_eq(check_handed_out(&lifetime_s), MOCK_TOKEN_WRONG_AUDIENCE);
+    cr_assert_eq(check_handed_out(&lifetime_s), MOCK_TOKEN_EXPIRED);
+    cr_assert_eq(lifetime_s, 3599);
+    cr_assert_eq(check_handed_out(&lifetime_s), MOCK_TOKEN_OK);
 }
 
 Test(service, refuse_spares_only_the_admin)

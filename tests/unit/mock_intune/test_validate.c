@@ -45,7 +45,7 @@ Test(validate, a_request_as_the_profile_says_passes_and_is_recorded)
     ISCEP_AUTO_BUF csr;
     make_csr(&csr, "{\"subject\":\"CN=d\",\"keyLength\":2048,\"deviceId\":\"dev-1\"}");
     expect("T1", &csr, MOCK_SUCCESS);
-    const mock_transaction *transaction = mock_record_find(f.mock.record, "T1");
+    const mock_transaction *transaction = mock_record_find(f.mock.record, FIXTURE_TENANT, "T1");
     cr_assert_not_null(transaction);
     cr_assert_str_eq(transaction->device_id, "dev-1");
     cr_assert_str_eq(transaction->caller_info, "test");

@@ -63,9 +63,11 @@ static void listen_everywhere(served *s)
     temp_dir_path(&s->dir, key_file, sizeof key_file, "key.pem");
     test_pki_write_tls_files(s->ca_file, key_file);
     cr_assert_eq(iscep_tls_server_new(&s->tls, s->ca_file, key_file, &err), ISCEP_OK, "%s", err.message);
-    cr_assert_eq(iscep_http_server_listen_unix(s->server, s->socket_path, 0600, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(iscep_http_server_listen_unix(s->server, s->socket_path, 0600, &err), ISCEP_OK, "%s",
+                 err.message);
     cr_assert_eq(iscep_http_server_listen_tcp(s->server, "127.0.0.1", 0, NULL, &s->port, &err), ISCEP_OK);
-    cr_assert_eq(iscep_http_server_listen_tcp(s->server, "127.0.0.1", 0, s->tls, &s->tls_port, &err), ISCEP_OK);
+    cr_assert_eq(iscep_http_server_listen_tcp(s->server, "127.0.0.1", 0, s->tls, &s->tls_port, &err),
+                 ISCEP_OK);
 }
 
 void served_start(served *s, const iscep_http_server_options *options)
@@ -74,8 +76,8 @@ void served_start(served *s, const iscep_http_server_options *options)
     *s = (served){.env = iscep_env_system(NULL), .arrivals = GATE_INIT, .drained = GATE_INIT};
     temp_dir_make(&s->dir);
     loop_thread_make(&s->on);
-    cr_assert_eq(iscep_http_server_new(&s->server, &s->env, s->on.loop, options != NULL ? options : &defaults, handle,
-                                       s, NULL),
+    cr_assert_eq(iscep_http_server_new(&s->server, &s->env, s->on.loop, options != NULL ? options : &defaults,
+                                       handle, s, NULL),
                  ISCEP_OK);
     listen_everywhere(s);
     loop_thread_start(&s->on);

@@ -24,7 +24,7 @@ typedef struct served {
     temp_dir dir;
     char socket_path[128];
     char ca_file[128];
-    uint16_t port;     /* plain */
+    uint16_t port; /* plain */
     uint16_t tls_port;
     SSL_CTX *tls;
     gate arrivals; /* one for every request that reached the handler */

@@ -77,7 +77,8 @@ Test(http_server, answers_get_and_post)
     cr_assert_not_null(peer_reply_header(&reply, "Date"));
     cr_assert_null(peer_reply_header(&reply, "Connection"));
     peer_reply_clear(&reply);
-    assert_answer(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200, "POST /echo  hello -");
+    assert_answer(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200,
+                  "POST /echo  hello -");
     assert_answer(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 200, "POST /echo   -");
     assert_answer(fd, "DELETE /echo HTTP/1.1\r\nHost: x\r\n\r\n", 200, "DELETE /echo   -");
     close(fd);
@@ -113,7 +114,8 @@ Test(http_server, does_not_care_how_bytes_are_cut)
     peer_read_reply(fd, &reply);
     cr_assert_str_eq(iscep_buf_text(&reply.body), "POST /echo q abc v");
     peer_reply_clear(&reply);
-    peer_send_dripping(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n");
+    peer_send_dripping(
+        fd, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n");
     peer_read_reply(fd, &reply);
     cr_assert_str_eq(iscep_buf_text(&reply.body), "POST /echo  ab -");
     peer_reply_clear(&reply);
@@ -124,7 +126,8 @@ Test(http_server, answers_pipelined_requests_in_order)
 {
     int fd = peer_connect_tcp(s.port);
     peer_reply reply;
-    peer_send(fd, "GET /echo?1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo?2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nb"
+    peer_send(fd, "GET /echo?1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo?2 HTTP/1.1\r\nHost: "
+                  "x\r\nContent-Length: 1\r\n\r\nb"
                   "GET /hold HTTP/1.1\r\nHost: x\r\n\r\nGET /echo?4 HTTP/1.1\r\nHost: x\r\n\r\n");
     static const char *const want[] = {"GET /echo 1  -", "POST /echo 2 b -", "released", "GET /echo 4  -"};
     for (size_t i = 0; i < COUNT(want); i++) {
@@ -200,8 +203,9 @@ Test(http_server, refuses_a_field_that_stands_there_twice)
     for (size_t i = 0; i < COUNT(doubles); i++)
         assert_refused(peer_connect_tcp(s.port), doubles[i], 400, "http_malformed");
     int fd = peer_connect_tcp(s.port);
-    assert_answer(fd, "GET /echo HTTP/1.1\r\nHost: x\r\nAccept: a\r\nAccept: b\r\nVia: 1 a\r\nVia: 1 b\r\n\r\n", 200,
-                  "GET /echo   -");
+    assert_answer(fd,
+                  "GET /echo HTTP/1.1\r\nHost: x\r\nAccept: a\r\nAccept: b\r\nVia: 1 a\r\nVia: 1 b\r\n\r\n",
+                  200, "GET /echo   -");
     close(fd);
 }
 
@@ -294,7 +298,8 @@ Test(http_server, takes_a_large_body_and_sends_one)
     char head[128];
     int fd = peer_connect_tcp(s.port);
     peer_reply reply;
-    snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", sizeof body - 1);
+    snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
+             sizeof body - 1);
     peer_send(fd, head);
     peer_ask(fd, body, 200, &reply);
     cr_assert_eq(reply.body.len, sizeof body - 1 + strlen("POST /echo   -"));
@@ -359,7 +364,8 @@ Test(http_limits, header_too_large)
 {
     assert_refused(peer_connect_tcp(s.port), filled("GET /echo HTTP/1.1\r\nX-Test: ", 600, "\r\n\r\n"), 431,
                    "header_too_large");
-    assert_refused(peer_connect_tcp(s.port), filled("GET /echo?", 600, " HTTP/1.1\r\n\r\n"), 431, "header_too_large");
+    assert_refused(peer_connect_tcp(s.port), filled("GET /echo?", 600, " HTTP/1.1\r\n\r\n"), 431,
+                   "header_too_large");
     assert_refused(peer_connect_tcp(s.port), filled("GET /echo HTTP/1.1\r\nX-", 600, ": 1\r\n\r\n"), 431,
                    "header_too_large");
     assert_refused(peer_connect_tcp(s.port), filled("GET /echo HTTP/1.1\r\nX-Test: ", 4000, ""), 431,
@@ -371,7 +377,8 @@ Test(http_limits, body_too_large_by_its_length)
     assert_refused(peer_connect_tcp(s.port), "POST /echo HTTP/1.1\r\nContent-Length: 101\r\n\r\n", 413,
                    "body_too_large"); /* before a byte of it came */
     assert_refused(peer_connect_tcp(s.port),
-                   filled("POST /echo HTTP/1.1\r\nContent-Length: 101\r\n\r\n", 101, ""), 413, "body_too_large");
+                   filled("POST /echo HTTP/1.1\r\nContent-Length: 101\r\n\r\n", 101, ""), 413,
+                   "body_too_large");
     assert_refused(peer_connect_tcp(s.port),
                    "POST /echo HTTP/1.1\r\nContent-Length: 9999999999\r\nExpect: 100-continue\r\n\r\n", 413,
                    "body_too_large");
@@ -380,9 +387,10 @@ Test(http_limits, body_too_large_by_its_length)
 
 Test(http_limits, body_too_large_by_its_chunks)
 {
-    assert_refused(peer_connect_tcp(s.port),
-                   filled("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n", 0x65, "\r\n0\r\n\r\n"),
-                   413, "body_too_large");
+    assert_refused(
+        peer_connect_tcp(s.port),
+        filled("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n", 0x65, "\r\n0\r\n\r\n"), 413,
+        "body_too_large");
     assert_refused(peer_connect_tcp(s.port),
                    "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
                    "32\r\n01234567890123456789012345678901234567890123456789\r\n"
@@ -397,6 +405,22 @@ Test(http_limits, body_of_exactly_the_maximum_is_taken)
     peer_reply reply;
     peer_ask(fd, filled("POST /echo HTTP/1.1\r\nContent-Length: 100\r\n\r\n", 100, ""), 200, &reply);
     cr_assert_eq(reply.body.len, 100 + strlen("POST /echo   -"));
+    peer_reply_clear(&reply);
+    close(fd);
+}
+
+Test(http_limits, one_who_is_refused_while_he_sends_reads_the_refusal_and_no_reset)
+{
+    static uint8_t body[300000];
+    ISCEP_AUTO_BUF rest;
+    peer_reply reply;
+    int fd = peer_connect_tcp(s.port);
+    iscep_buf_init(&rest, 64);
+    peer_send(fd, "POST /echo HTTP/1.1\r\nContent-Length: 300000\r\n\r\n");
+    peer_send_bytes(fd, iscep_bytes_of(body, sizeof body));
+    peer_read_reply(fd, &reply);
+    cr_assert_eq(reply.status, 413);
+    cr_assert_eq(peer_read_to_end(fd, &rest), PEER_CLOSED);
     peer_reply_clear(&reply);
     close(fd);
 }

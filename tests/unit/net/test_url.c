@@ -21,8 +21,8 @@ Test(url_check, accepts_https_to_an_allowed_host)
     };
     for (size_t i = 0; i < COUNT(right); i++) {
         iscep_error err = ISCEP_ERROR_INIT;
-        cr_assert_eq(iscep_url_check(right[i], suffixes, COUNT(suffixes), ISCEP_PROTOCOL, &err), ISCEP_OK, "%s",
-                     err.message);
+        cr_assert_eq(iscep_url_check(right[i], suffixes, COUNT(suffixes), ISCEP_PROTOCOL, &err), ISCEP_OK,
+                     "%s", err.message);
     }
 }
 
@@ -34,6 +34,11 @@ Test(url_check, refuses_everything_else)
         "/",
         "https://",
         "https:///x",
+        "https:/manage.microsoft.com/",
+        "https:///manage.microsoft.com/",
+        "https:manage.microsoft.com/",
+        "https://manage.microsoft.com/\xC3\xBC",
+        "https://manage.microsoft.com/\xFF",
         "manage.microsoft.com",
         "//manage.microsoft.com/",
         "http://manage.microsoft.com/",
@@ -58,6 +63,8 @@ Test(url_check, refuses_everything_else)
         "https://evil.example#fef.manage.microsoft.com",
         "https://evil.example\\.manage.microsoft.com/",
         "https://evil.example%2F.manage.microsoft.com/",
+        "https://fef%2Emanage.microsoft.com/",
+        "https://fef%F.manage.microsoft.com/",
         "https://evil.example%00.manage.microsoft.com/",
         "https://evil.example\t.manage.microsoft.com/",
         "https://evil.example .manage.microsoft.com/",
@@ -66,13 +73,15 @@ Test(url_check, refuses_everything_else)
         "https://fef.manage.microsoft.com:99999/",
         "https://fef.manage.microsoft.com/#fragment",
         "https://fef.manage.microsoft.com/?query",
+        "https://fef.manage.microsoft.com/#",
+        "https://fef.manage.microsoft.com/?",
         "https://[::1]/",
         "https://127.0.0.1/",
     };
     for (size_t i = 0; i < COUNT(wrong); i++) {
         iscep_error err = ISCEP_ERROR_INIT;
-        cr_assert_eq(iscep_url_check(wrong[i], suffixes, COUNT(suffixes), ISCEP_PROTOCOL, &err), ISCEP_PROTOCOL, "%s",
-                     wrong[i]);
+        cr_assert_eq(iscep_url_check(wrong[i], suffixes, COUNT(suffixes), ISCEP_PROTOCOL, &err),
+                     ISCEP_PROTOCOL, "%s", wrong[i]);
         cr_assert_str_eq(err.code, "url_not_allowed");
     }
 }
@@ -85,15 +94,19 @@ Test(url_check, status_is_the_callers_choice)
 Test(url_check, without_suffixes_nothing_is_allowed)
 {
     static const char *const empty[] = {""};
-    cr_assert_eq(iscep_url_check("https://manage.microsoft.com", NULL, 0, ISCEP_PROTOCOL, NULL), ISCEP_PROTOCOL);
-    cr_assert_eq(iscep_url_check("https://manage.microsoft.com", empty, 1, ISCEP_PROTOCOL, NULL), ISCEP_PROTOCOL);
+    cr_assert_eq(iscep_url_check("https://manage.microsoft.com", NULL, 0, ISCEP_PROTOCOL, NULL),
+                 ISCEP_PROTOCOL);
+    cr_assert_eq(iscep_url_check("https://manage.microsoft.com", empty, 1, ISCEP_PROTOCOL, NULL),
+                 ISCEP_PROTOCOL);
 }
 
 Test(url_join, has_one_slash_between_its_parts)
 {
     static const char *const cases[][3] = {
-        {"https://h", "p/q", "https://h/p/q"},      {"https://h/", "p", "https://h/p"},
-        {"https://h//", "//p", "https://h/p"},      {"https://h/a", "/p", "https://h/a/p"},
+        {"https://h", "p/q", "https://h/p/q"},
+        {"https://h/", "p", "https://h/p"},
+        {"https://h//", "//p", "https://h/p"},
+        {"https://h/a", "/p", "https://h/a/p"},
         {"https://h/a/", ".default", "https://h/a/.default"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -142,7 +155,8 @@ Test(form, broken_escapes_are_refused)
         ISCEP_AUTO_BUF out;
         iscep_error err = ISCEP_ERROR_INIT;
         iscep_buf_init(&out, 256);
-        cr_assert_eq(iscep_form_decode(&out, iscep_bytes_of_text(wrong[i]), &err), ISCEP_USAGE, "%s", wrong[i]);
+        cr_assert_eq(iscep_form_decode(&out, iscep_bytes_of_text(wrong[i]), &err), ISCEP_USAGE, "%s",
+                     wrong[i]);
         cr_assert_str_eq(err.code, "percent_malformed");
     }
 }
@@ -161,11 +175,11 @@ Test(form, a_parameter_stands_there_exactly_once)
         iscep_status want;
         const char *value;
     } cases[] = {
-        {"a=1", ISCEP_OK, "1"},       {"b=2&a=1&c=3", ISCEP_OK, "1"}, {"a=", ISCEP_OK, ""},
-        {"a=b=c", ISCEP_OK, "b=c"},   {"aa=2&a=1", ISCEP_OK, "1"},    {"a=1&", ISCEP_OK, "1"},
-        {"&&a=1", ISCEP_OK, "1"},     {"", ISCEP_USAGE, ""},          {"a", ISCEP_USAGE, ""},
-        {"A=1", ISCEP_USAGE, ""},     {"a=1&a=1", ISCEP_USAGE, ""},   {"a=1&b&a=2", ISCEP_USAGE, ""},
-        {"ab=1", ISCEP_USAGE, ""},    {"a=%", ISCEP_USAGE, ""},
+        {"a=1", ISCEP_OK, "1"},     {"b=2&a=1&c=3", ISCEP_OK, "1"}, {"a=", ISCEP_OK, ""},
+        {"a=b=c", ISCEP_OK, "b=c"}, {"aa=2&a=1", ISCEP_OK, "1"},    {"a=1&", ISCEP_OK, "1"},
+        {"&&a=1", ISCEP_OK, "1"},   {"", ISCEP_USAGE, ""},          {"a", ISCEP_USAGE, ""},
+        {"A=1", ISCEP_USAGE, ""},   {"a=1&a=1", ISCEP_USAGE, ""},   {"a=1&b&a=2", ISCEP_USAGE, ""},
+        {"ab=1", ISCEP_USAGE, ""},  {"a=%", ISCEP_USAGE, ""},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         ISCEP_AUTO_BUF out;

@@ -78,6 +78,14 @@ Test(socket_backend, a_refusal_is_passed_on_as_it_is)
     cr_assert_str_eq(answer.request_id, "2f4c-0000-guid");
 }
 
+Test(socket_backend, what_is_not_intunes_is_declined)
+{
+    const scep_answer answer = ask_scripted(
+        FAKE_REPLY("403 Forbidden", "45", "verdict: decline\ncode: csr_challenge_foreign\n"), FAKE_KEEP);
+    cr_assert_eq(answer.verdict, SCEP_VERDICT_DECLINE);
+    cr_assert_str_eq(answer.code, "csr_challenge_foreign");
+}
+
 Test(socket_backend, the_daemons_retry_is_passed_on_with_its_time)
 {
     const scep_answer answer = ask_scripted(
@@ -114,6 +122,7 @@ Test(socket_backend, replies_that_are_no_verdict_are_retries)
         FAKE_REPLY("200 OK", "14", "verdict: deny\n"),
         FAKE_REPLY("403 Forbidden", "15", "verdict: allow\n"),
         FAKE_REPLY("503 Busy", "15", "verdict: allow\n"),
+        FAKE_REPLY("200 OK", "17", "verdict: decline\n"),
         FAKE_REPLY("200 OK", "16", "verdict: allowed\n"),
         FAKE_REPLY("200 OK", "30", "verdict: allow\nverdict: allow\n"),
         FAKE_ALLOW FAKE_ALLOW,

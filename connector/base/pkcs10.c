@@ -1,0 +1,161 @@
+/* See pkcs10.h. */
+#include "base/pkcs10.h"
+
+#include <openssl/asn1t.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+
+/* What follows is laid out by hand: clang-format takes the templates for functions. */
+/* clang-format off */
+
+/* CertificationRequest; the signed part stays as it came, because the signature is over these bytes. */
+typedef struct frame {
+    ASN1_STRING *info;
+    X509_ALGOR *algorithm;
+    ASN1_BIT_STRING *signature;
+} frame;
+
+ASN1_SEQUENCE(frame) = {
+    ASN1_SIMPLE(frame, info, ASN1_SEQUENCE),
+    ASN1_SIMPLE(frame, algorithm, X509_ALGOR),
+    ASN1_SIMPLE(frame, signature, ASN1_BIT_STRING),
+} static_ASN1_SEQUENCE_END(frame);
+
+/* CertificationRequestInfo. Clients without attributes leave them out: RFC 2986 forbids it, everybody accepts it. */
+typedef struct request_info {
+    ASN1_INTEGER *version;
+    X509_NAME *subject;
+    ASN1_STRING *key;
+    STACK_OF(X509_ATTRIBUTE) *attributes;
+} request_info;
+
+ASN1_SEQUENCE(request_info) = {
+    ASN1_SIMPLE(request_info, version, ASN1_INTEGER),
+    ASN1_SIMPLE(request_info, subject, X509_NAME),
+    ASN1_SIMPLE(request_info, key, ASN1_SEQUENCE),
+    ASN1_IMP_SET_OF_OPT(request_info, attributes, X509_ATTRIBUTE, 0),
+} static_ASN1_SEQUENCE_END(request_info);
+
+/* SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) */
+typedef struct key_info {
+    X509_ALGOR *algorithm;
+    ASN1_BIT_STRING *bits;
+} key_info;
+
+ASN1_SEQUENCE(key_info) = {
+    ASN1_SIMPLE(key_info, algorithm, X509_ALGOR),
+    ASN1_SIMPLE(key_info, bits, ASN1_BIT_STRING),
+} static_ASN1_SEQUENCE_END(key_info);
+
+/* clang-format on */
+
+struct iscep_pkcs10 {
+    frame *frame;
+    request_info *info;
+    EVP_PKEY *key;
+};
+
+/* One value of that type and nothing behind it; NULL otherwise. */
+static void *parse_item(const unsigned char *data, int len, const ASN1_ITEM *item)
+{
+    const unsigned char *at = data;
+    ASN1_VALUE *value = ASN1_item_d2i(NULL, &at, len, item);
+    if (value != NULL && at == data + len)
+        return value;
+    ASN1_item_free(value, item);
+    return NULL;
+}
+
+/* rsaEncryption with NULL as its parameters, as RFC 3279, 2.3.1 wants it. */
+static bool is_plain_rsa(const X509_ALGOR *algorithm)
+{
+    const ASN1_OBJECT *object;
+    int parameter_type;
+    X509_ALGOR_get0(&object, &parameter_type, NULL, algorithm);
+    return OBJ_obj2nid(object) == NID_rsaEncryption && parameter_type == V_ASN1_NULL;
+}
+
+static EVP_PKEY *parse_rsa_key(const ASN1_BIT_STRING *bits)
+{
+    const unsigned char *at = ASN1_STRING_get0_data(bits);
+    const unsigned char *end = at + ASN1_STRING_length(bits);
+    EVP_PKEY *key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, ASN1_STRING_length(bits));
+    if (key != NULL && at == end)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static EVP_PKEY *parse_key(const ASN1_STRING *der)
+{
+    const unsigned char *at = ASN1_STRING_get0_data(der);
+    key_info *parts = parse_item(at, ASN1_STRING_length(der), ASN1_ITEM_rptr(key_info));
+    EVP_PKEY *key = NULL;
+    if (parts != NULL)
+        key = is_plain_rsa(parts->algorithm) ? parse_rsa_key(parts->bits)
+                                             : d2i_PUBKEY(NULL, &at, ASN1_STRING_length(der));
+    ASN1_item_free((ASN1_VALUE *)parts, ASN1_ITEM_rptr(key_info));
+    return key;
+}
+
+static bool parse_parts(iscep_pkcs10 *request, iscep_bytes der)
+{
+    request->frame = parse_item(der.data, (int)der.len, ASN1_ITEM_rptr(frame));
+    if (request->frame == NULL)
+        return false;
+    const ASN1_STRING *info = request->frame->info;
+    request->info =
+        parse_item(ASN1_STRING_get0_data(info), ASN1_STRING_length(info), ASN1_ITEM_rptr(request_info));
+    if (request->info == NULL)
+        return false;
+    request->key = parse_key(request->info->key);
+    return true;
+}
+
+iscep_pkcs10 *iscep_pkcs10_parse(iscep_bytes der)
+{
+    iscep_pkcs10 *request = der.len > INT32_MAX ? NULL : calloc(1, sizeof *request);
+    if (request != NULL && !parse_parts(request, der)) {
+        iscep_pkcs10_free(request);
+        return NULL;
+    }
+    return request;
+}
+
+void iscep_pkcs10_free(iscep_pkcs10 *request)
+{
+    if (request == NULL)
+        return;
+    EVP_PKEY_free(request->key);
+    ASN1_item_free((ASN1_VALUE *)request->info, ASN1_ITEM_rptr(request_info));
+    ASN1_item_free((ASN1_VALUE *)request->frame, ASN1_ITEM_rptr(frame));
+    free(request);
+}
+
+bool iscep_pkcs10_is_signed(const iscep_pkcs10 *request)
+{
+    const frame *signed_frame = request->frame;
+    return request->key != NULL &&
+           ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), signed_frame->algorithm, signed_frame->signature,
+                            signed_frame->info, request->key) == 1;
+}
+
+const X509_ALGOR *iscep_pkcs10_signature(const iscep_pkcs10 *request)
+{
+    return request->frame->algorithm;
+}
+
+const X509_NAME *iscep_pkcs10_subject(const iscep_pkcs10 *request)
+{
+    return request->info->subject;
+}
+
+EVP_PKEY *iscep_pkcs10_key(const iscep_pkcs10 *request)
+{
+    return request->key;
+}
+
+const STACK_OF(X509_ATTRIBUTE) * iscep_pkcs10_attributes(const iscep_pkcs10 *request)
+{
+    return request->info->attributes;
+}

@@ -1,0 +1,526 @@
+/* See x509_facts.h. */
+#include "base/x509_facts.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include "base/pkcs10.h"
+#include "base/x509_name.h"
+
+/* More than anybody asks for; beyond is an error. */
+#define SID_EXTENSION_OID "1.3.6.1.4.1.311.25.2" /* szOID_NTDS_CA_SECURITY_EXT */
+
+enum { MAX_SANS = 128, MAX_EXT_KEY_USAGES = 64, MAX_EXTENSIONS = 64, MAX_OID_LEN = 256 };
+
+struct text {
+    SLIST_ENTRY(text) link;
+    char value[];
+};
+
+struct iscep_x509_facts_store {
+    SLIST_HEAD(, text) texts;
+    iscep_san sans[MAX_SANS];
+    const char *ext_key_usage[MAX_EXT_KEY_USAGES];
+    const char *extensions[MAX_EXTENSIONS];
+};
+
+/* What the two kinds have in common, and the code for "it cannot be read". */
+typedef struct source {
+    const X509_NAME *subject;
+    EVP_PKEY *key; /* NULL: of a kind that OpenSSL does not know */
+    const X509_ALGOR *signature;
+    const STACK_OF(X509_EXTENSION) * extensions; /* NULL: none */
+    const char *extensions_code;
+} source;
+
+const char *iscep_san_type_name(iscep_san_type type)
+{
+    static const char *const names[] = {"dns", "email",     "uri",           "sid",  "ip",
+                                        "upn", "otherName", "directoryName", "other"};
+    return names[type];
+}
+
+const char *iscep_key_usage_name(unsigned bit)
+{
+    static const char *const names[ISCEP_KEY_USAGE_BITS] = {
+        "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
+        "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly"};
+    return bit < ISCEP_KEY_USAGE_BITS ? names[bit] : NULL;
+}
+
+/* --- texts that live as long as the facts --- */
+
+static const char *keep(iscep_x509_facts *facts, iscep_bytes value)
+{
+    struct text *text = malloc(sizeof *text + value.len + 1);
+    if (text == NULL)
+        return NULL;
+    if (value.len > 0)
+        memcpy(text->value, value.data, value.len);
+    text->value[value.len] = '\0';
+    SLIST_INSERT_HEAD(&facts->store->texts, text, link);
+    return text->value;
+}
+
+static iscep_status keep_name(const char **out, iscep_x509_facts *facts, const X509_NAME *name,
+                              iscep_error *err)
+{
+    ISCEP_AUTO_BUF text;
+    iscep_status status = iscep_x509_name_emit(&text, name, err);
+    if (status != ISCEP_OK)
+        return status;
+    *out = keep(facts, iscep_buf_bytes(&text));
+    return *out == NULL ? iscep_error_nomem(err) : ISCEP_OK;
+}
+
+static const char *keep_oid(iscep_x509_facts *facts, const ASN1_OBJECT *object)
+{
+    char oid[MAX_OID_LEN];
+    int len = OBJ_obj2txt(oid, sizeof oid, object, 1);
+    return len > 0 && (size_t)len < sizeof oid ? keep(facts, iscep_bytes_of_text(oid)) : NULL;
+}
+
+/* OID "=" hex; without the OID if there is none. */
+static const char *keep_hex(iscep_x509_facts *facts, const char *oid, iscep_bytes der)
+{
+    ISCEP_AUTO_BUF text;
+    iscep_buf_init(&text, 2 * ISCEP_CERT_MAX_LEN + MAX_OID_LEN);
+    if (oid != NULL)
+        iscep_buf_printf(&text, "%s=", oid);
+    iscep_hex_encode(&text, der);
+    return text.is_overflown ? NULL : keep(facts, iscep_buf_bytes(&text));
+}
+
+/* --- subject alternative names --- */
+
+static bool is_printable(iscep_bytes text, bool is_ascii)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] < 0x20 || text.data[i] == 0x7F || (is_ascii && text.data[i] > 0x7F))
+            return false;
+    return text.len > 0;
+}
+
+static const char *keep_ia5(iscep_x509_facts *facts, const ASN1_IA5STRING *string)
+{
+    iscep_bytes text = iscep_bytes_of(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
+    return is_printable(text, true) ? keep(facts, text) : NULL;
+}
+
+static const char *keep_address(iscep_x509_facts *facts, const ASN1_OCTET_STRING *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    int len = ASN1_STRING_length(address);
+    if (len != 4 && len != 16)
+        return NULL;
+    inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), text, sizeof text);
+    return keep(facts, iscep_bytes_of_text(text));
+}
+
+static const char *keep_upn(iscep_x509_facts *facts, const ASN1_UTF8STRING *string)
+{
+    unsigned char *utf8 = NULL;
+    int len = ASN1_STRING_to_UTF8(&utf8, string); /* also finds what is no UTF-8 */
+    iscep_bytes text = iscep_bytes_of(utf8, len > 0 ? (size_t)len : 0);
+    const char *kept = is_printable(text, false) ? keep(facts, text) : NULL;
+    OPENSSL_free(utf8);
+    return kept;
+}
+
+static const char *keep_other_name(iscep_x509_facts *facts, const OTHERNAME *name)
+{
+    unsigned char *der = NULL;
+    int len = i2d_ASN1_TYPE(name->value, &der);
+    const char *oid = keep_oid(facts, name->type_id);
+    const char *kept = len > 0 && oid != NULL ? keep_hex(facts, oid, iscep_bytes_of(der, (size_t)len)) : NULL;
+    OPENSSL_free(der);
+    return kept;
+}
+
+static const char *keep_directory(iscep_x509_facts *facts, const X509_NAME *name)
+{
+    const char *kept = NULL;
+    return keep_name(&kept, facts, name, NULL) == ISCEP_OK ? kept : NULL;
+}
+
+static const char *keep_other(iscep_x509_facts *facts, GENERAL_NAME *name)
+{
+    unsigned char *der = NULL;
+    int len = i2d_GENERAL_NAME(name, &der);
+    const char *kept = len > 0 ? keep_hex(facts, NULL, iscep_bytes_of(der, (size_t)len)) : NULL;
+    OPENSSL_free(der);
+    return kept;
+}
+
+static bool is_upn(const OTHERNAME *name)
+{
+    return OBJ_obj2nid(name->type_id) == NID_ms_upn && name->value->type == V_ASN1_UTF8STRING;
+}
+
+static iscep_san_type type_of_uri(const char *uri)
+{
+    bool is_sid = uri != NULL && strncmp(uri, ISCEP_SID_URI_PREFIX, sizeof ISCEP_SID_URI_PREFIX - 1) == 0;
+    return is_sid ? ISCEP_SAN_SID : ISCEP_SAN_URI;
+}
+
+/* value is NULL when the name cannot be read. */
+static iscep_san read_san(iscep_x509_facts *facts, GENERAL_NAME *name)
+{
+    switch (name->type) {
+    case GEN_DNS:
+        return (iscep_san){ISCEP_SAN_DNS, keep_ia5(facts, name->d.dNSName)};
+    case GEN_EMAIL:
+        return (iscep_san){ISCEP_SAN_EMAIL, keep_ia5(facts, name->d.rfc822Name)};
+    case GEN_URI: {
+        const char *uri = keep_ia5(facts, name->d.uniformResourceIdentifier);
+        return (iscep_san){type_of_uri(uri), uri};
+    }
+    case GEN_IPADD:
+        return (iscep_san){ISCEP_SAN_IP, keep_address(facts, name->d.iPAddress)};
+    case GEN_DIRNAME:
+        return (iscep_san){ISCEP_SAN_DIRECTORY, keep_directory(facts, name->d.directoryName)};
+    case GEN_OTHERNAME:
+        if (is_upn(name->d.otherName))
+            return (iscep_san){ISCEP_SAN_UPN, keep_upn(facts, name->d.otherName->value->value.utf8string)};
+        return (iscep_san){ISCEP_SAN_OTHER_NAME, keep_other_name(facts, name->d.otherName)};
+    default:
+        return (iscep_san){ISCEP_SAN_OTHER, keep_other(facts, name)};
+    }
+}
+
+/* --- extensions: each reader is false when it cannot be read --- */
+
+/* OpenSSL would read BER, and pass over what stands behind the value: another reader may not. */
+static bool is_whole(const X509_EXTENSION *extension)
+{
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data((X509_EXTENSION *)extension);
+    return iscep_der_is_one(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+}
+
+/* NULL when it is absent; *is_sound is false when it is there but broken. It stands there once: list_extensions. */
+static void *decode(const STACK_OF(X509_EXTENSION) * extensions, int nid, bool *is_sound)
+{
+    int at = extensions == NULL ? -1 : X509v3_get_ext_by_NID(extensions, nid, -1);
+    *is_sound = at < 0;
+    if (at < 0 || !is_whole(X509v3_get_ext(extensions, at)))
+        return NULL;
+    void *decoded = X509V3_EXT_d2i(X509v3_get_ext(extensions, at));
+    *is_sound = decoded != NULL;
+    return decoded;
+}
+
+static bool read_sans(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
+{
+    bool is_sound;
+    GENERAL_NAMES *names = decode(extensions, NID_subject_alt_name, &is_sound);
+    int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names);
+    if (count > MAX_SANS)
+        is_sound = false;
+    for (int i = 0; i < count && is_sound; i++) {
+        iscep_san san = read_san(facts, sk_GENERAL_NAME_value(names, i));
+        facts->store->sans[facts->san_count++] = san;
+        is_sound = san.value != NULL;
+    }
+    GENERAL_NAMES_free(names);
+    return is_sound;
+}
+
+static bool read_key_usage(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
+{
+    bool is_sound;
+    ASN1_BIT_STRING *usage = decode(extensions, NID_key_usage, &is_sound);
+    facts->has_key_usage = usage != NULL;
+    for (int bit = 0; usage != NULL && bit < ISCEP_KEY_USAGE_BITS; bit++)
+        if (ASN1_BIT_STRING_get_bit(usage, bit) == 1)
+            facts->key_usage |= 1u << bit;
+    ASN1_BIT_STRING_free(usage);
+    return is_sound;
+}
+
+static bool read_ext_key_usage(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
+{
+    bool is_sound;
+    EXTENDED_KEY_USAGE *usages = decode(extensions, NID_ext_key_usage, &is_sound);
+    int count = usages == NULL ? 0 : sk_ASN1_OBJECT_num(usages);
+    facts->has_ext_key_usage = usages != NULL;
+    if (count > MAX_EXT_KEY_USAGES)
+        is_sound = false;
+    for (int i = 0; i < count && is_sound; i++) {
+        const char *oid = keep_oid(facts, sk_ASN1_OBJECT_value(usages, i));
+        facts->store->ext_key_usage[facts->ext_key_usage_count++] = oid;
+        is_sound = oid != NULL;
+    }
+    EXTENDED_KEY_USAGE_free(usages);
+    return is_sound;
+}
+
+static bool read_basic_constraints(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
+{
+    bool is_sound;
+    BASIC_CONSTRAINTS *constraints = decode(extensions, NID_basic_constraints, &is_sound);
+    facts->has_basic_constraints = constraints != NULL;
+    facts->is_ca = constraints != NULL && constraints->ca != 0;
+    BASIC_CONSTRAINTS_free(constraints);
+    return is_sound;
+}
+
+static bool is_listed(const iscep_x509_facts *facts, const char *oid)
+{
+    for (size_t i = 0; i < facts->extension_count; i++)
+        if (strcmp(facts->store->extensions[i], oid) == 0)
+            return true;
+    return false;
+}
+
+static bool list_extensions(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
+{
+    int count = extensions == NULL ? 0 : sk_X509_EXTENSION_num(extensions);
+    if (count > MAX_EXTENSIONS)
+        return false;
+    for (int i = 0; i < count; i++) {
+        const char *oid = keep_oid(facts, X509_EXTENSION_get_object(sk_X509_EXTENSION_value(extensions, i)));
+        if (oid == NULL || is_listed(facts, oid))
+            return false;
+        facts->store->extensions[facts->extension_count++] = oid;
+    }
+    return true;
+}
+
+/* GeneralNames with one otherName 1.3.6.1.4.1.311.25.2.1, an OCTET STRING that holds the SID as text. */
+static const char *keep_sid(iscep_x509_facts *facts, const GENERAL_NAMES *names)
+{
+    const GENERAL_NAME *name = sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) : NULL;
+    char oid[MAX_OID_LEN];
+    if (name == NULL || name->type != GEN_OTHERNAME ||
+        OBJ_obj2txt(oid, sizeof oid, name->d.otherName->type_id, 1) <= 0 ||
+        strcmp(oid, SID_EXTENSION_OID ".1") != 0 || name->d.otherName->value->type != V_ASN1_OCTET_STRING)
+        return NULL;
+    return keep_ia5(facts, name->d.otherName->value->value.octet_string);
+}
+
+static bool read_sid_extension(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
+{
+    facts->sid_extension = keep(facts, iscep_bytes_of_text(""));
+    for (size_t i = 0; i < facts->extension_count; i++) {
+        if (strcmp(facts->store->extensions[i], SID_EXTENSION_OID) != 0)
+            continue;
+        const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(sk_X509_EXTENSION_value(extensions, (int)i));
+        const unsigned char *start = ASN1_STRING_get0_data(value), *at = start;
+        GENERAL_NAMES *names = d2i_GENERAL_NAMES(NULL, &at, ASN1_STRING_length(value));
+        bool is_whole = names != NULL && at == start + ASN1_STRING_length(value);
+        facts->sid_extension = is_whole ? keep_sid(facts, names) : NULL;
+        GENERAL_NAMES_free(names);
+    }
+    return facts->sid_extension != NULL;
+}
+
+/* --- key and signature --- */
+
+static bool read_key(iscep_x509_facts *facts, EVP_PKEY *key)
+{
+    char curve[64] = "";
+    const char *type = key == NULL ? NULL : EVP_PKEY_get0_type_name(key);
+    int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
+    if (key != NULL && EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) != 1)
+        curve[0] = '\0';
+    facts->key_type = keep(facts, iscep_bytes_of_text(type != NULL ? type : "unknown"));
+    facts->curve = keep(facts, iscep_bytes_of_text(curve));
+    facts->key_bits = bits > 0 ? (uint32_t)bits : 0;
+    return facts->key_type != NULL && facts->curve != NULL;
+}
+
+/* RSASSA-PSS has its digest in the parameters; absent is SHA-1 (RFC 4055, 3.1). */
+static int digest_of_pss(const X509_ALGOR *signature)
+{
+    int type = 0;
+    const void *value = NULL;
+    X509_ALGOR_get0(NULL, &type, &value, signature);
+    if (type != V_ASN1_SEQUENCE)
+        return NID_undef;
+    const unsigned char *at = ASN1_STRING_get0_data(value);
+    RSA_PSS_PARAMS *params = d2i_RSA_PSS_PARAMS(NULL, &at, ASN1_STRING_length(value));
+    int nid = NID_undef;
+    if (params != NULL)
+        nid = params->hashAlgorithm == NULL ? NID_sha1 : OBJ_obj2nid(params->hashAlgorithm->algorithm);
+    RSA_PSS_PARAMS_free(params);
+    return nid;
+}
+
+static bool read_signature(iscep_x509_facts *facts, const X509_ALGOR *signature)
+{
+    const ASN1_OBJECT *algorithm = NULL;
+    int digest = NID_undef;
+    X509_ALGOR_get0(&algorithm, NULL, NULL, signature);
+    int nid = OBJ_obj2nid(algorithm);
+    if (nid == NID_rsassaPss)
+        digest = digest_of_pss(signature);
+    else if (OBJ_find_sigid_algs(nid, &digest, NULL) != 1)
+        digest = NID_undef;
+    facts->digest = keep(facts, iscep_bytes_of_text(digest == NID_undef ? "" : OBJ_nid2sn(digest)));
+    facts->signature =
+        nid == NID_undef ? keep_oid(facts, algorithm) : keep(facts, iscep_bytes_of_text(OBJ_nid2ln(nid)));
+    return facts->digest != NULL && facts->signature != NULL;
+}
+
+/* --- the two kinds --- */
+
+static iscep_status read_source(iscep_x509_facts *facts, const source *from, iscep_error *err)
+{
+    iscep_status status = keep_name(&facts->subject, facts, from->subject, err);
+    if (status != ISCEP_OK)
+        return status;
+    facts->issuer = keep(facts, iscep_bytes_of_text(""));
+    if (facts->issuer == NULL || !read_key(facts, from->key) || !read_signature(facts, from->signature))
+        return iscep_error_nomem(err);
+    if (!list_extensions(facts, from->extensions) || !read_sans(facts, from->extensions) ||
+        !read_key_usage(facts, from->extensions) || !read_ext_key_usage(facts, from->extensions) ||
+        !read_basic_constraints(facts, from->extensions) || !read_sid_extension(facts, from->extensions))
+        return iscep_error_set(err, ISCEP_USAGE, from->extensions_code,
+                               "an extension cannot be read, or stands there twice");
+    return ISCEP_OK;
+}
+
+/* How many values all attributes of this kind have together; *first is one of them, or stays as it was. */
+static size_t count_values(ASN1_TYPE **first, const STACK_OF(X509_ATTRIBUTE) * attributes, int nid)
+{
+    size_t count = 0;
+    for (int at = X509at_get_attr_by_NID(attributes, nid, -1); at >= 0;
+         at = X509at_get_attr_by_NID(attributes, nid, at)) {
+        X509_ATTRIBUTE *attribute = X509at_get_attr(attributes, at);
+        if (X509_ATTRIBUTE_count(attribute) > 0)
+            *first = X509_ATTRIBUTE_get0_type(attribute, 0);
+        count += (size_t)X509_ATTRIBUTE_count(attribute);
+    }
+    return count;
+}
+
+/* Some read the first extensionRequest and no other, a CA perhaps another: more than one is refused. */
+static bool get_requested(STACK_OF(X509_EXTENSION) * *out, const STACK_OF(X509_ATTRIBUTE) * attributes)
+{
+    ASN1_TYPE *value = NULL;
+    size_t count =
+        count_values(&value, attributes, NID_ext_req) + count_values(&value, attributes, NID_ms_ext_req);
+    if (count == 0)
+        return true;
+    if (count > 1 || value == NULL || value->type != V_ASN1_SEQUENCE)
+        return false;
+    const unsigned char *start = ASN1_STRING_get0_data(value->value.sequence), *at = start;
+    *out = d2i_X509_EXTENSIONS(NULL, &at, ASN1_STRING_length(value->value.sequence));
+    return *out != NULL && at == start + ASN1_STRING_length(value->value.sequence);
+}
+
+static iscep_status read_request(iscep_x509_facts *facts, const iscep_pkcs10 *request, iscep_error *err)
+{
+    const STACK_OF(X509_ATTRIBUTE) *attributes = iscep_pkcs10_attributes(request);
+    STACK_OF(X509_EXTENSION) *extensions = NULL;
+    ASN1_TYPE *challenge = NULL;
+    iscep_status status = ISCEP_OK;
+    if (!get_requested(&extensions, attributes))
+        status = iscep_error_set(err, ISCEP_USAGE, "csr_extensions_malformed",
+                                 "the CSR's extensions cannot be read, or are requested twice");
+    if (status == ISCEP_OK)
+        status = read_source(facts,
+                             &(source){.subject = iscep_pkcs10_subject(request),
+                                       .key = iscep_pkcs10_key(request),
+                                       .signature = iscep_pkcs10_signature(request),
+                                       .extensions = extensions,
+                                       .extensions_code = "csr_extensions_malformed"},
+                             err);
+    facts->challenge_count = count_values(&challenge, attributes, NID_pkcs9_challengePassword);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    return status;
+}
+
+static bool read_time(int64_t *out, const ASN1_TIME *time)
+{
+    struct tm tm;
+    if (ASN1_TIME_to_tm(time, &tm) != 1)
+        return false;
+    *out = (int64_t)timegm(&tm);
+    return true;
+}
+
+static iscep_status read_cert(iscep_x509_facts *facts, X509 *x509, iscep_error *err)
+{
+    source from = {.subject = X509_get_subject_name(x509),
+                   .key = X509_get0_pubkey(x509),
+                   .extensions = X509_get0_extensions(x509),
+                   .extensions_code = "certificate_extensions_malformed"};
+    X509_get0_signature(NULL, &from.signature, x509);
+    if (!read_time(&facts->not_before_unix, X509_get0_notBefore(x509)) ||
+        !read_time(&facts->not_after_unix, X509_get0_notAfter(x509)))
+        return iscep_error_set(err, ISCEP_USAGE, "certificate_malformed",
+                               "the certificate's validity cannot be read");
+    iscep_status status = read_source(facts, &from, err);
+    return status != ISCEP_OK ? status : keep_name(&facts->issuer, facts, X509_get_issuer_name(x509), err);
+}
+
+static iscep_status init(iscep_x509_facts *facts, iscep_error *err)
+{
+    *facts = (iscep_x509_facts){.store = calloc(1, sizeof *facts->store)};
+    if (facts->store == NULL)
+        return iscep_error_nomem(err);
+    SLIST_INIT(&facts->store->texts);
+    facts->sans = facts->store->sans;
+    facts->ext_key_usage = facts->store->ext_key_usage;
+    facts->extensions = facts->store->extensions;
+    return ISCEP_OK;
+}
+
+/* Nothing is left behind: neither half the facts, nor errors in OpenSSL's queue, where TLS would find them. */
+static iscep_status finish(iscep_x509_facts *facts, iscep_status status)
+{
+    if (status != ISCEP_OK)
+        iscep_x509_facts_clear(facts);
+    ERR_clear_error();
+    return status;
+}
+
+iscep_status iscep_x509_facts_of_request(iscep_x509_facts *out, iscep_bytes der, iscep_error *err)
+{
+    iscep_pkcs10 *request = der.len > 0 && der.len <= ISCEP_CSR_MAX_LEN ? iscep_pkcs10_parse(der) : NULL;
+    iscep_status status = init(out, err);
+    if (status == ISCEP_OK && request == NULL)
+        status =
+            iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "not a PKCS#10 request in DER (RFC 2986)");
+    if (status == ISCEP_OK)
+        status = read_request(out, request, err);
+    iscep_pkcs10_free(request);
+    return finish(out, status);
+}
+
+iscep_status iscep_x509_facts_of_cert(iscep_x509_facts *out, iscep_bytes der, iscep_error *err)
+{
+    const unsigned char *at = der.data;
+    X509 *x509 = der.len > 0 && der.len <= ISCEP_CERT_MAX_LEN ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+    iscep_status status = init(out, err);
+    if (status == ISCEP_OK && (x509 == NULL || at != der.data + der.len))
+        status =
+            iscep_error_set(err, ISCEP_USAGE, "certificate_malformed", "not an X.509 certificate in DER");
+    if (status == ISCEP_OK)
+        status = read_cert(out, x509, err);
+    X509_free(x509);
+    return finish(out, status);
+}
+
+void iscep_x509_facts_clear(iscep_x509_facts *facts)
+{
+    if (facts->store != NULL) {
+        while (!SLIST_EMPTY(&facts->store->texts)) {
+            struct text *text = SLIST_FIRST(&facts->store->texts);
+            SLIST_REMOVE_HEAD(&facts->store->texts, link);
+            free(text);
+        }
+        free(facts->store);
+    }
+    *facts = (iscep_x509_facts){0};
+}

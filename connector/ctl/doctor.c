@@ -1,0 +1,138 @@
+/* intune-scepctl doctor: the chain to Intune, step by step, and what to do about the first that fails. */
+#include "ctl/doctor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/advice.h"
+#include "ctl/print.h"
+
+enum { INDENT = 24 };
+
+/* In this order; each may rely on what the ones before it have left in the doctor. */
+static const struct {
+    const char *name;
+    doctor_step_fn *run;
+} steps[] = {
+    {"configuration", doctor_configuration}, /* the file and what it says */
+    {"credential", doctor_credential},       /* secret or key: usable, and well kept */
+    {"dns", doctor_dns},                     /* Entra ID, Graph */
+    {"tcp", doctor_tcp},                     /* the same, or the proxy */
+    {"proxy", doctor_proxy},                 /* does it connect us */
+    {"tls", doctor_tls},                     /* who signed the certificates */
+    {"clock", doctor_clock},                 /* against Entra ID's */
+    {"graph_token", doctor_graph_token},     /* may we have one */
+    {"graph_roles", doctor_graph_roles},     /* consent */
+    {"discovery", doctor_discovery},         /* licence */
+    {"intune_reach", doctor_intune_reach},   /* DNS to TLS of the tenant's Intune */
+    {"intune_token", doctor_intune_token},   /* licence, cloud */
+    {"intune_roles", doctor_intune_roles},   /* consent */
+    {"validation", doctor_validation},       /* a refusal, as it must be */
+};
+enum { STEP_COUNT = sizeof steps / sizeof *steps };
+
+void doctor_find(doctor_finding *finding, doctor_result result, const char *code, const char *format, ...)
+{
+    size_t len = strlen(finding->detail);
+    va_list args;
+    if (len > 0 && len + 2 < sizeof finding->detail) {
+        memcpy(finding->detail + len, "; ", 3);
+        len += 2;
+    }
+    va_start(args, format);
+    vsnprintf(finding->detail + len, sizeof finding->detail - len, format, args);
+    va_end(args);
+    if (result > finding->result)
+        finding->result = result;
+    if (code != NULL && finding->code[0] == '\0')
+        iscep_text_copy(finding->code, sizeof finding->code, code);
+}
+
+void doctor_find_error(doctor_finding *finding, const iscep_error *err)
+{
+    doctor_find(finding, DOCTOR_FAILED, err->code, "%s", err->message);
+}
+
+static const char *word_of(doctor_result result)
+{
+    static const char *const words[] = {"ok", "warning", "failed", "skipped"};
+    return words[result];
+}
+
+/* NULL: there is nothing to be done. */
+static const ctl_advice *advice_on(const char *step, const doctor_finding *finding)
+{
+    bool is_fault = finding->result == DOCTOR_WARNING || finding->result == DOCTOR_FAILED;
+    return is_fault ? ctl_advice_find(step, finding->code) : NULL;
+}
+
+static void print_finding(const char *step, const doctor_finding *finding)
+{
+    printf("%-8s %-14s ", word_of(finding->result), step);
+    ctl_print_words(finding->detail, INDENT);
+    const ctl_advice *advice = advice_on(step, finding);
+    if (advice != NULL) {
+        printf("%*s", INDENT, "which means: ");
+        ctl_print_words(advice->cause, INDENT);
+        printf("%*s", INDENT, "what to do: ");
+        ctl_print_words(advice->advice, INDENT);
+    }
+    fflush(stdout); /* the next step may take a while */
+}
+
+static void add_finding(iscep_json *to, const char *step, const doctor_finding *finding)
+{
+    const ctl_advice *advice = advice_on(step, finding);
+    iscep_json_add_text(to, "step", step);
+    iscep_json_add_text(to, "result", word_of(finding->result));
+    iscep_json_add_text(to, "code", advice != NULL ? finding->code : NULL);
+    iscep_json_add_text(to, "detail", finding->detail);
+    iscep_json_add_text(to, "cause", advice != NULL ? advice->cause : NULL);
+    iscep_json_add_text(to, "advice", advice != NULL ? advice->advice : NULL);
+}
+
+static void tell(const doctor_chart *chart, iscep_json *all, size_t step, const doctor_finding *finding)
+{
+    if (chart->request->is_json)
+        add_finding(iscep_json_append_object(all), steps[step].name, finding);
+    else
+        print_finding(steps[step].name, finding);
+}
+
+/* True: no step has failed. Those behind a failed one are told as not reached. */
+static bool walk(doctor_chart *chart, iscep_json *all)
+{
+    const char *failed = NULL;
+    for (size_t i = 0; i < STEP_COUNT; i++) {
+        doctor_finding finding = {.result = DOCTOR_OK};
+        if (failed != NULL)
+            doctor_find(&finding, DOCTOR_SKIPPED, NULL, "not reached: %s failed", failed);
+        else
+            steps[i].run(chart, &finding);
+        if (finding.result == DOCTOR_FAILED)
+            failed = steps[i].name;
+        tell(chart, all, i, &finding);
+    }
+    return failed == NULL;
+}
+
+static void clear(doctor_chart *chart)
+{
+    iscep_intune_free(chart->intune);
+    if (chart->http != NULL)
+        chart->http->free(chart->http);
+    iscep_loop_free(chart->await.loop);
+    iscep_config_free(chart->config);
+}
+
+int ctl_doctor(const ctl_request *request)
+{
+    doctor_chart chart = {.request = request, .env = iscep_env_system(NULL)};
+    ISCEP_AUTO_JSON *all = iscep_json_new_array();
+    int exit_code = walk(&chart, all) ? CTL_YES : CTL_NO;
+    clear(&chart);
+    if (request->is_json)
+        return ctl_print_json(all, exit_code);
+    return exit_code;
+}

@@ -1,0 +1,43 @@
+/* For the files of daemon/config*: a key of the configuration, where its value goes and how its text is read. */
+#ifndef ISCEP_DAEMON_CONFIG_KEY_H
+#define ISCEP_DAEMON_CONFIG_KEY_H
+
+#include <stddef.h>
+
+#include "daemon/config.h"
+
+/* NULL if the text is right, otherwise what it should have been; borrowed until the thread's next reading. */
+typedef const char *(*read_fn)(iscep_config *config, void *to, const char *text);
+
+/* Tables of them end with {0}. */
+struct key {
+    const char *name;
+    size_t offset; /* in iscep_config; of a credential's keys, in iscep_credential_options */
+    read_fn read;
+};
+
+/* A copy that lives as long as config; NULL: no memory. */
+char *iscep_config_keep(iscep_config *config, const char *text);
+
+/* Any text but an empty one. */
+const char *iscep_config_read_text(iscep_config *config, void *to, const char *text);
+/* The path of a file; "credential:NAME" is one that systemd has handed over. */
+const char *iscep_config_read_file(iscep_config *config, void *to, const char *text);
+
+/* [credential/ID]: what any section has with kind 0, else all keys of the kind. */
+const struct key *iscep_credential_keys(iscep_credential_kind kind);
+/* config->credentials[credential_count - 1] is then the new one. */
+iscep_status iscep_config_add_credential(iscep_config *config, const char *id,
+                                         iscep_error *err) ISCEP_CHECKED;
+/* Fills the tenant's credentials, once every section was read. */
+iscep_status iscep_config_choose_credentials(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
+/* Can it be used: are its files there, does its key sign? */
+iscep_status iscep_config_check_credential(const iscep_credential_options *options,
+                                           iscep_error *err) ISCEP_CHECKED;
+
+/* [policy] */
+extern const struct key iscep_policy_keys[];
+/* CONFIG when one key contradicts another. */
+iscep_status iscep_policy_check(const iscep_policy *policy, iscep_error *err) ISCEP_CHECKED;
+
+#endif

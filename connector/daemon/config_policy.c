@@ -1,0 +1,203 @@
+/* The section [policy]: service/csr_rules.h and service/issued_check.h as text. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/config_key.h"
+
+static _Thread_local char fault[512]; /* a reader's answer that is made up on the spot */
+
+/* --- numbers --- */
+
+static const char *read_number(uint32_t *to, const char *text, uint32_t max)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && number >= 1 && number <= max) {
+        *to = (uint32_t)number;
+        return NULL;
+    }
+    snprintf(fault, sizeof fault, "must be a number from 1 to %u", max);
+    return fault;
+}
+
+static const char *read_len(iscep_config *config, void *to, const char *text)
+{
+    (void)config;
+    return read_number(to, text, ISCEP_CSR_MAX_LEN);
+}
+
+static const char *read_bits(iscep_config *config, void *to, const char *text)
+{
+    (void)config;
+    return read_number(to, text, 16384);
+}
+
+/* --- one word of several --- */
+
+static bool find_choice(unsigned *out, const char *text, const char *const *choices, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(text, choices[i]) != 0)
+            continue;
+        *out = i;
+        return true;
+    }
+    return false;
+}
+
+static const char *read_foreign_challenge(iscep_config *config, void *to, const char *text)
+{
+    static const char *const choices[] = {
+        [ISCEP_FOREIGN_ASK] = "ask", [ISCEP_FOREIGN_DENY] = "deny", [ISCEP_FOREIGN_DECLINE] = "decline"};
+    unsigned choice;
+    (void)config;
+    if (!find_choice(&choice, text, choices, 3))
+        return "must be ask, deny or decline";
+    *(iscep_foreign_challenge *)to = (iscep_foreign_challenge)choice;
+    return NULL;
+}
+
+static const char *read_issued_check(iscep_config *config, void *to, const char *text)
+{
+    static const char *const choices[] = {
+        [ISCEP_ISSUED_OFF] = "off", [ISCEP_ISSUED_WARN] = "warn", [ISCEP_ISSUED_WITHHOLD] = "withhold"};
+    unsigned choice;
+    (void)config;
+    if (!find_choice(&choice, text, choices, 3))
+        return "must be off, warn or withhold";
+    *(iscep_issued_mode *)to = (iscep_issued_mode)choice;
+    return NULL;
+}
+
+static const char *read_ca_rights(iscep_config *config, void *to, const char *text)
+{
+    static const char *const choices[] = {"deny", "allow"};
+    unsigned choice;
+    (void)config;
+    if (!find_choice(&choice, text, choices, 2))
+        return "must be deny or allow";
+    *(bool *)to = choice == 1;
+    return NULL;
+}
+
+/* --- lists: words of a vocabulary, or "any" alone; "default" stands for the default's words --- */
+
+typedef struct list {
+    const iscep_rule_word *words;
+    iscep_rule_set by_default;
+    iscep_csr_rules *oids; /* takes what looks like an OID; NULL: the list has none */
+} list;
+
+static const char *complain_of_word(const char *word, const iscep_rule_word *words)
+{
+    size_t len =
+        (size_t)snprintf(fault, sizeof fault, "does not know \"%.40s\"; there are any, default", word);
+    for (; words->word != NULL && len < sizeof fault; words++)
+        len += (size_t)snprintf(fault + len, sizeof fault - len, ", %s", words->word);
+    return fault;
+}
+
+static bool take_oid(iscep_csr_rules *rules, const char *word)
+{
+    size_t len = strspn(word, "0123456789.");
+    bool is_oid = len > 2 && word[len] == '\0' && word[0] <= '2' && word[1] == '.' && word[len - 1] != '.' &&
+                  strstr(word, "..") == NULL;
+    if (!is_oid)
+        return false;
+    rules->oids[rules->oid_count++] = word;
+    return true;
+}
+
+static bool take_word(iscep_rule_set *set, const list *to, const char *word)
+{
+    if (strcmp(word, "default") == 0) {
+        *set |= to->by_default;
+        return true;
+    }
+    for (unsigned i = 0; to->words[i].word != NULL; i++) {
+        if (strcmp(word, to->words[i].word) != 0)
+            continue;
+        *set |= UINT32_C(1) << i;
+        return true;
+    }
+    return to->oids != NULL && take_oid(to->oids, word);
+}
+
+static const char *read_list(iscep_config *config, iscep_rule_set *set, const char *text, const list *to)
+{
+    char *at, *words = iscep_config_keep(config, text);
+    if (words == NULL)
+        return "does not fit into memory";
+    *set = strcmp(text, "any") == 0 ? ISCEP_RULE_ANY : 0;
+    if (*set == ISCEP_RULE_ANY)
+        return NULL;
+    unsigned count = 0;
+    for (char *word = strtok_r(words, " ,\t", &at); word != NULL; word = strtok_r(NULL, " ,\t", &at), count++)
+        if (to->oids != NULL && to->oids->oid_count == ISCEP_RULES_MAX_OIDS)
+            return "names too many OIDs";
+        else if (!take_word(set, to, word))
+            return complain_of_word(word, to->words);
+    return count == 0 ? "must name at least one" : NULL;
+}
+
+static const char *read_key_types(iscep_config *config, void *to, const char *text)
+{
+    return read_list(config, to, text,
+                     &(list){iscep_key_type_words, iscep_policy_default.csr.key_types, NULL});
+}
+
+static const char *read_ec_curves(iscep_config *config, void *to, const char *text)
+{
+    return read_list(config, to, text,
+                     &(list){iscep_ec_curve_words, iscep_policy_default.csr.ec_curves, NULL});
+}
+
+static const char *read_digests(iscep_config *config, void *to, const char *text)
+{
+    return read_list(config, to, text, &(list){iscep_digest_words, iscep_policy_default.csr.digests, NULL});
+}
+
+static const char *read_san_types(iscep_config *config, void *to, const char *text)
+{
+    return read_list(config, to, text,
+                     &(list){iscep_san_type_words, iscep_policy_default.csr.san_types, NULL});
+}
+
+static const char *read_extensions(iscep_config *config, void *to, const char *text)
+{
+    iscep_csr_rules *rules = &config->policy.csr;
+    rules->oid_count = 0;
+    return read_list(config, to, text,
+                     &(list){iscep_extension_words, iscep_policy_default.csr.extensions, rules});
+}
+
+#define CSR(member) offsetof(iscep_config, policy.csr.member)
+
+const struct key iscep_policy_keys[] = {
+    {"max_csr_len", CSR(max_csr_len), read_len},
+    {"min_challenge_len", CSR(min_challenge_len), read_len},
+    {"max_challenge_len", CSR(max_challenge_len), read_len},
+    {"foreign_challenge", CSR(foreign_challenge), read_foreign_challenge},
+    {"key_types", CSR(key_types), read_key_types},
+    {"min_rsa_bits", CSR(min_rsa_bits), read_bits},
+    {"max_rsa_bits", CSR(max_rsa_bits), read_bits},
+    {"ec_curves", CSR(ec_curves), read_ec_curves},
+    {"digests", CSR(digests), read_digests},
+    {"ca_rights", CSR(may_have_ca_rights), read_ca_rights},
+    {"extensions", CSR(extensions), read_extensions},
+    {"san_types", CSR(san_types), read_san_types},
+    {"issued_check", offsetof(iscep_config, policy.issued_check), read_issued_check},
+    {0},
+};
+
+iscep_status iscep_policy_check(const iscep_policy *policy, iscep_error *err)
+{
+    if (policy->csr.min_rsa_bits > policy->csr.max_rsa_bits)
+        return iscep_error_set(err, ISCEP_CONFIG, "min_rsa_bits",
+                               "[policy] min_rsa_bits is more than max_rsa_bits");
+    if (policy->csr.min_challenge_len > policy->csr.max_challenge_len)
+        return iscep_error_set(err, ISCEP_CONFIG, "min_challenge_len",
+                               "[policy] min_challenge_len is more than max_challenge_len");
+    return ISCEP_OK;
+}

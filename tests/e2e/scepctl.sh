@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# intune-scepctl's other commands: what they print, as text and as one JSON document, and their exit codes: 0 yes, 1 no,
+# 2 usage, 3 could not find out. No challenge is ever printed.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/support/stack.sh
+. tests/support/stack.sh
+stack_new
+mock_start
+connector_start
+
+# exits CODE WHAT ARGUMENTS…: output in $WORK/out.
+exits() {
+    local code=$1 what=$2 status=0
+    shift 2
+    "$BUILD/bin/intune-scepctl" -c "$WORK/connector.conf" "$@" >"$WORK/out" 2>"$WORK/err" || status=$?
+    cat "$WORK/out" "$WORK/err" >>"$WORK/said"
+    same "$code" "$status" "$what: exit code"
+    ok "$what: exit $code"
+}
+says() { # JQ-EXPRESSION EXPECTED, of the last output
+    same "$2" "$(jq -r "$1" "$WORK/out")" "$1"
+}
+
+challenge=$(mock_challenge '{"subject":"CN=dev","subjectAltNames":[{"type":"dns","value":"dev.example"}]}')
+make_csr "$WORK/good" CN=dev dev.example "$challenge"
+make_csr "$WORK/static" CN=dev dev.example a-static-password
+openssl req -inform DER -in "$WORK/good.der" -out "$WORK/good.pem" -outform PEM
+{ head -c -1 "$WORK/good.der"; printf '\377'; } >"$WORK/forged.der"
+openssl req -new -key "$WORK/good.key" -subj /CN=dev -outform DER -out "$WORK/bare.der" 2>/dev/null
+
+# --- validate ---
+for form in der pem; do
+    exits 0 "validate: allowed, $form" --json validate "$WORK/good.$form"
+    says '"\(.verdict) \(.code)"' "allow Success"
+done
+exits 0 "validate: the transaction is mine to name" validate --json --transaction-id MINE "$WORK/good.der"
+same MINE "$(mock_transactions | jq -r '.[] | select(.transactionId == "MINE").transactionId')" "what Intune was told"
+exits 1 "validate: refused by Intune" validate --json "$WORK/static.der"
+says .verdict deny
+exits 1 "validate: refused here" validate --json "$WORK/forged.der"
+says .code csr_signature_invalid
+mock_fault '{"endpoint":"validate","kind":"status","status":403}'
+exits 3 "validate: nobody could say" validate --json "$WORK/good.der"
+says .verdict retry
+mock_no_faults
+exits 0 "validate: for people" validate "$WORK/good.der"
+grep -qx 'verdict *allow' "$WORK/out" || fail "no verdict for people"
+exits 3 "validate: no connector" validate --json --socket "$WORK/none.sock" "$WORK/good.der"
+says .error.code connector_unreachable
+exits 2 "validate: a transaction id that is none" validate --json --transaction-id $'a\tb' "$WORK/good.der"
+says .error.code transaction_id
+exits 2 "validate: a certificate" validate --json "$WORK/mock/ca.pem"
+exits 3 "validate: no file" validate --json "$WORK/none"
+
+# Whoever answers on the socket must speak as the connector does: an allow that is no 200 is none.
+"$BUILD/bin/fixed_reply" --unix "$WORK/liar.sock" \
+    'HTTP/1.1 403 Forbidden\r\nContent-Length: 19\r\n\r\n{"verdict":"allow"}' >"$WORK/liar.log" 2>&1 &
+PIDS+=($!)
+wait_until 10 "the liar's start" test -S "$WORK/liar.sock"
+exits 3 "validate: a contradiction" validate --json --socket "$WORK/liar.sock" "$WORK/good.der"
+
+# --- inspect ---
+for form in der pem; do
+    exits 0 "inspect: a request, $form" inspect --json "$WORK/good.$form"
+    says '[.kind, .subject, .key.type, .key.bits, .signatureDigest, .proofOfPossession, .challenge, .ca] | join(" ")' \
+        "request CN=dev RSA 2048 SHA256 true intune false"
+    says '.subjectAltNames[] | "\(.type) \(.value)"' "dns dev.example"
+done
+exits 0 "inspect: a static challenge" inspect --json "$WORK/static.der"
+says .challenge other
+exits 0 "inspect: no challenge" inspect --json "$WORK/bare.der"
+says .challenge none
+exits 1 "inspect: no proof of possession" inspect --json "$WORK/forged.der"
+says .proofOfPossession false
+exits 0 "inspect: a certificate" inspect --json "$WORK/mock/ca.pem"
+says '[.kind, .issuer, .ca] | join(" ")' "certificate CN=intune-mock CA true"
+says .thumbprint "$(openssl x509 -in "$WORK/mock/ca.pem" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')"
+says .serialNumber "$(openssl x509 -in "$WORK/mock/ca.pem" -noout -serial | sed 's/.*=//')"
+cat >"$WORK/strong.cnf" <<'TEXT'
+[req]
+prompt = no
+distinguished_name = dn
+req_extensions = extensions
+[dn]
+CN = user
+[extensions]
+subjectAltName = @names
+keyUsage = digitalSignature
+extendedKeyUsage = clientAuth
+basicConstraints = CA:TRUE
+[names]
+URI = tag:microsoft.com,2022-09-14:sid:S-1-5-21-1-2-3-512
+otherName = 1.3.6.1.4.1.311.20.2.3;UTF8:user@example.com
+TEXT
+openssl req -new -key "$WORK/good.key" -config "$WORK/strong.cnf" -out "$WORK/strong.pem"
+exits 0 "inspect: SID, UPN and CA rights" inspect --json "$WORK/strong.pem"
+says '[.subjectAltNames[] | .type] | join(" ")' "sid upn"
+says '[.ca, .keyUsage[0], .extendedKeyUsage[0]] | join(" ")' "true digitalSignature 1.3.6.1.5.5.7.3.2"
+exits 0 "inspect: for people" inspect "$WORK/strong.pem"
+grep -qx 'CA rights *YES.*' "$WORK/out" || fail "CA rights are not pointed out"
+exits 1 "inspect: neither" inspect --json "$WORK/client-secret"
+says .error.code x509_unrecognised
+exits 3 "inspect: no file" inspect "$WORK/none"
+
+# --- codes ---
+exits 0 "codes: all" codes --json
+says 'any(.[]; .code == "ChallengeExpired" and .class == "challenge" and (.meaning | length) > 10 and (.advice | length) > 10)' true
+exits 0 "codes: one" codes --json ChallengeExpired
+says .code ChallengeExpired
+exits 0 "codes: one of ours" codes --json csr_signature_invalid
+says .class device
+exits 1 "codes: a retry" codes circuit_open
+grep -q 'nobody could say' "$WORK/err" || fail "a retry is not told apart from a refusal"
+exits 1 "codes: nearly one" codes challengeexpired
+grep -q 'did you mean ChallengeExpired?' "$WORK/err" || fail "no hint"
+exits 1 "codes: an unknown one" codes --json SomethingNew
+says .error.code code_unknown
+
+# --- usage ---
+exits 0 "help" --help
+for command in doctor validate inspect codes; do
+    grep -q "^  $command" "$WORK/said" || fail "$command is not in the help"
+    exits 0 "help of $command" "$command" --help
+    grep -q "^Usage: intune-scepctl $command" "$WORK/out" || fail "no help of $command"
+done
+exits 0 "version" --version
+grep -qx 'intune-scepctl [0-9.]*' "$WORK/out" || fail "no version"
+exits 2 "no command"
+exits 2 "an unknown command" frobnicate
+exits 2 "an unknown option" codes --frobnicate
+exits 2 "an option of another command" codes --socket x
+exits 2 "an operand missing" inspect
+exits 2 "an operand too many" doctor x
+exits 3 "validate without a configuration" -c "$WORK/none" validate "$WORK/good.der"
+
+grep -qF "${challenge:0:60}" "$WORK/said" && fail "the challenge was printed"
+grep -qF a-static-password "$WORK/said" && fail "a static challenge was printed"
+ok "no challenge was printed"

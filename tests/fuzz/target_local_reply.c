@@ -1,0 +1,130 @@
+/*
+ * plugin/local_reply: what intune-scepd, or whoever sits on its socket, answers to the thin plugin. ALLOW exactly if,
+ * in a second reading, it is HTTP 200, all there, plain text, and its one verdict line is "verdict: allow"; DECLINE, by
+ * which the host's own rule applies, exactly if it is HTTP 403 with "verdict: decline".
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "plugin/local_reply.h"
+#include "tests/fuzz/check.h"
+#include "tests/fuzz/http_text.h"
+#include "tests/fuzz/oracle_text.h"
+
+static bool is_text(iscep_bytes bytes, const char *text)
+{
+    return iscep_bytes_equal(bytes, iscep_bytes_of_text(text));
+}
+
+static bool starts(iscep_bytes bytes, const char *text)
+{
+    return bytes.len >= strlen(text) && strncasecmp((const char *)bytes.data, text, strlen(text)) == 0;
+}
+
+/* "text/plain", and behind it, perhaps after spaces, parameters or nothing. */
+static bool is_plain_text(iscep_bytes type)
+{
+    size_t at = strlen("text/plain");
+    if (!starts(type, "text/plain"))
+        return false;
+    while (at < type.len && type.data[at] == ' ')
+        at++;
+    return at == type.len || type.data[at] == ';';
+}
+
+/* What the head says that matters. */
+typedef struct head_reading {
+    unsigned length_count;
+    size_t length;
+    unsigned plain_text_count;
+    bool is_chunked;
+} head_reading;
+
+static void read_field(head_reading *out, iscep_bytes line)
+{
+    iscep_bytes name = {0}, value = {0};
+    char digits[16] = "";
+    if (!http_text_split_field(line, &name, &value))
+        return;
+    if (value.len < sizeof digits)
+        memcpy(digits, value.data, value.len);
+    if (name.len == 14 && starts(name, "content-length") && oracle_is_decimal(digits, ISCEP_LOCAL_BODY_MAX)) {
+        out->length_count++;
+        out->length = strtoul(digits, NULL, 10);
+    }
+    out->plain_text_count += name.len == 12 && starts(name, "content-type") && is_plain_text(value);
+    out->is_chunked |= starts(name, "transfer-encoding");
+}
+
+/* Has the body one verdict line, and is it this one? */
+static bool has_verdict(iscep_bytes body, const char *wanted)
+{
+    unsigned count = 0, wanted_count = 0;
+    while (body.len > 0) {
+        iscep_bytes line = http_text_take_line(&body);
+        count += line.len >= 8 && memcmp(line.data, "verdict:", 8) == 0; /* names are exact here */
+        wanted_count += is_text(line, wanted);
+    }
+    return count == 1 && wanted_count == 1;
+}
+
+/* Lines that end in LF alone are none in HTTP; here they make a reply say nothing. */
+static bool says(iscep_bytes reply, const char *status_line, const char *verdict_line)
+{
+    const uint8_t *blank = memmem(reply.data, reply.len, "\r\n\r\n", 4);
+    size_t start_len = strlen(status_line);
+    if (blank == NULL || !starts(reply, status_line) ||
+        (reply.data[start_len] != ' ' && reply.data[start_len] != '\r'))
+        return false;
+    iscep_bytes head = iscep_bytes_of(reply.data, (size_t)(blank - reply.data) + 2);
+    iscep_bytes body = iscep_bytes_of(blank + 4, reply.len - head.len - 2);
+    head_reading reading = {0};
+    while (head.len > 0) {
+        iscep_bytes line = http_text_take_line(&head);
+        if (line.len == 0 || line.data[--line.len] != '\r')
+            return false;
+        read_field(&reading, line);
+    }
+    return reading.length_count == 1 && reading.length == body.len && reading.plain_text_count == 1 &&
+           !reading.is_chunked && body.len > 0 && body.data[body.len - 1] == '\n' &&
+           has_verdict(body, verdict_line);
+}
+
+static void check_whole(const iscep_local_reply *reply, iscep_bytes bytes)
+{
+    int32_t verdict = SCEP_VERDICT_ALLOW;
+    bool is_verdict = iscep_local_reply_verdict(reply, &verdict);
+    FUZZ_CHECK(bytes.len <= ISCEP_LOCAL_REPLY_MAX && reply->status >= 200 && reply->status <= 599);
+    FUZZ_CHECK((verdict == SCEP_VERDICT_ALLOW) == says(bytes, "HTTP/1.1 200", "verdict: allow"));
+    FUZZ_CHECK((verdict == SCEP_VERDICT_DECLINE) == says(bytes, "HTTP/1.1 403", "verdict: decline"));
+    FUZZ_CHECK(is_verdict || verdict == SCEP_VERDICT_RETRY);
+}
+
+/* However the reply is cut into pieces, the plugin waits for the rest: no beginning of it is whole or refused. */
+static void check_beginnings(iscep_bytes bytes)
+{
+    for (size_t len = 0; len < bytes.len; len++) {
+        iscep_local_reply reply = {.status = -1};
+        FUZZ_CHECK(iscep_local_reply_parse(bytes.data, len, &reply) == ISCEP_LOCAL_PARTIAL);
+        FUZZ_CHECK(reply.status == -1);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    iscep_local_reply reply = {.status = -1};
+    iscep_bytes bytes = iscep_bytes_of(data, size);
+    switch (iscep_local_reply_parse(data, size, &reply)) {
+    case ISCEP_LOCAL_WHOLE:
+        check_whole(&reply, bytes);
+        check_beginnings(bytes);
+        break;
+    case ISCEP_LOCAL_PARTIAL:
+        FUZZ_CHECK(size < ISCEP_LOCAL_REPLY_MAX && reply.status == -1);
+        break;
+    case ISCEP_LOCAL_INVALID:
+        FUZZ_CHECK(reply.status == -1);
+        break;
+    }
+    return 0;
+}

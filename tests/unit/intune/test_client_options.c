@@ -1,0 +1,157 @@
+/* libiscep's options: what an older or newer caller passes, two credentials, and each mistake told. */
+#include <criterion/criterion.h>
+#include <openssl/evp.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "iscep/client.h"
+#include "tests/support/cloud.h"
+#include "tests/support/test_pki.h"
+
+enum { PATIENCE_MS = 10000 };
+
+static cloud the_cloud;
+static iscep_credential_options secret = ISCEP_CREDENTIAL_OPTIONS_INIT;
+static char other_file[128];
+
+static void set_up(void)
+{
+    cloud_start(&the_cloud);
+    temp_dir_write(&the_cloud.dir, other_file, sizeof other_file, "other", "the-other-canary");
+    secret.kind = ISCEP_CREDENTIAL_SECRET;
+    secret.client_secret_file = the_cloud.secret_file;
+}
+
+static void tear_down(void)
+{
+    cloud_stop(&the_cloud);
+}
+
+TestSuite(client_options, .init = set_up, .fini = tear_down);
+
+static iscep_client_options good_options(void)
+{
+    iscep_client_options options = ISCEP_CLIENT_OPTIONS_INIT;
+    options.tenant_id = CLOUD_TENANT_ID;
+    options.client_id = CLOUD_CLIENT_ID;
+    options.client_secret_file = the_cloud.secret_file;
+    options.authority = the_cloud.base_url;
+    options.graph = the_cloud.base_url;
+    options.allowed_hosts = "localhost";
+    options.ca_file = the_cloud.ca_file;
+    return options;
+}
+
+static void assert_validates(const iscep_client_options *options)
+{
+    iscep_client *client = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_verdict verdict;
+    ISCEP_AUTO_BUF csr;
+    EVP_PKEY *key = test_pki_new_ec_key();
+    iscep_buf_init(&csr, 64 * 1024);
+    test_pki_emit_good_csr(&csr, key);
+    EVP_PKEY_free(key);
+    cr_assert_eq(iscep_client_new(&client, options, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(iscep_client_validate(client, "1", csr.data, csr.len, PATIENCE_MS, &verdict, &err),
+                 ISCEP_OK);
+    cr_assert_eq(verdict.decision, ISCEP_ALLOW, "%s", verdict.message);
+    iscep_client_free(client);
+}
+
+static void assert_refused(const iscep_client_options *options, iscep_status want, const char *want_code)
+{
+    iscep_client *client = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(iscep_client_new(&client, options, &err), want);
+    cr_assert_str_eq(err.code, want_code, "%s", err.message);
+    cr_assert_null(client);
+}
+
+Test(client_options, of_an_older_caller_are_read_as_far_as_they_go)
+{
+    iscep_client_options options = good_options();
+    options.size = offsetof(iscep_client_options, cloud);
+    options.cloud = "what lies behind is not the caller's";
+    options.credential = (const iscep_credential_options *)(uintptr_t)1;
+    assert_validates(&options);
+    options.size--;
+    assert_refused(&options, ISCEP_USAGE, "options");
+}
+
+Test(client_options, of_a_newer_caller_must_ask_for_nothing_new)
+{
+    struct {
+        iscep_client_options options;
+        const char *from_the_future;
+    } newer = {.options = good_options()};
+    newer.options.size = sizeof newer;
+    assert_validates(&newer.options);
+    newer.from_the_future = "unknown here";
+    assert_refused(&newer.options, ISCEP_USAGE, "options");
+}
+
+Test(client_options, may_name_two_credentials)
+{
+    iscep_client_options options = good_options();
+    iscep_credential_options second = ISCEP_CREDENTIAL_OPTIONS_INIT;
+    second.kind = ISCEP_CREDENTIAL_SECRET;
+    second.client_secret_file = other_file;
+    options.client_secret_file = NULL;
+    options.credential = &second;
+    options.second_credential = &secret;
+    cloud_set_reply(&the_cloud, CLOUD_TOKEN, (cloud_reply){.status = 200});
+    assert_validates(&options);
+    cr_assert_not_null(strstr((const char *)cloud_request_at(&the_cloud, CLOUD_TOKEN, 0)->body.data,
+                              "client_secret=the-other-canary&"));
+}
+
+Test(client_options, with_wrong_credentials_are_refused)
+{
+    iscep_client_options options = good_options();
+    iscep_credential_options wrong = secret;
+    options.credential = &secret;
+    assert_refused(&options, ISCEP_CONFIG, "client_secret_file");
+    options.client_secret_file = NULL;
+    wrong.size--;
+    options.credential = &wrong;
+    assert_refused(&options, ISCEP_USAGE, "options");
+    wrong = secret;
+    wrong.token_file = other_file;
+    assert_refused(&options, ISCEP_CONFIG, "token_file");
+    wrong = secret;
+    wrong.kind = (iscep_credential_kind)0;
+    assert_refused(&options, ISCEP_CONFIG, "kind");
+}
+
+Test(client_options, that_make_no_sense_are_refused)
+{
+    iscep_client_options options = good_options();
+    options.cloud = "mars";
+    assert_refused(&options, ISCEP_CONFIG, "cloud");
+    options = good_options();
+    options.ip_version = 5;
+    assert_refused(&options, ISCEP_CONFIG, "ip_version");
+    options = good_options();
+    options.scep_path = "a?b";
+    assert_refused(&options, ISCEP_CONFIG, "scep_path");
+    options = good_options();
+    options.proxy_password_file = "/nonexistent";
+    assert_refused(&options, ISCEP_CONFIG, "secret_unreadable");
+}
+
+Test(client_options, may_move_every_path)
+{
+    iscep_client_options options = good_options();
+    options.token_path = "oauth2/v9/token";
+    iscep_client *client = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_verdict verdict;
+    cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(iscep_client_validate(client, "1", (const uint8_t *)"x", 1, PATIENCE_MS, &verdict, &err),
+                 ISCEP_OK);
+    cr_assert_neq(verdict.decision, ISCEP_ALLOW);
+    cr_assert_str_eq(cloud_request_at(&the_cloud, CLOUD_UNKNOWN, 0)->path,
+                     "/" CLOUD_TENANT_ID "/oauth2/v9/token");
+    iscep_client_free(client);
+}

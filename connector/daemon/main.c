@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "daemon/config.h"
@@ -191,12 +192,21 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A core file would hold the client secret, tokens and challenges. */
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0); /* also where cores are piped to a program, which the limit does not stop */
+}
+
 static int serve(iscep_config *config, const iscep_log *log)
 {
     struct parts parts = {.env = iscep_env_system(log), .config = config};
     iscep_error err = ISCEP_ERROR_INIT;
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    forbid_core_files();
     if (make_parts(&parts, &err) != ISCEP_OK) {
         iscep_log_event(log, ISCEP_LOG_ERROR, "start_failed", ISCEP_LOG_TEXT("reason", err.message));
         free_parts(&parts);

@@ -2,6 +2,8 @@
 #include "base/pkcs10.h"
 
 #include <openssl/asn1t.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 
@@ -132,10 +134,37 @@ void iscep_pkcs10_free(iscep_pkcs10 *request)
     free(request);
 }
 
+/* With e = 1 the padded digest is its own signature. */
+static bool has_sound_exponent(const EVP_PKEY *key)
+{
+    BIGNUM *e = NULL;
+    bool is_sound =
+        EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) && !BN_is_one(e);
+    BN_free(e);
+    return is_sound;
+}
+
+/* With the point at infinity as the key a signature can be made up. */
+static bool is_sound_point(EVP_PKEY *key)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    bool is_sound = ctx != NULL && EVP_PKEY_public_check_quick(ctx) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return is_sound;
+}
+
+/* False: anybody can sign with this key, so that a signature proves nothing. OpenSSL verifies it all the same. */
+static bool can_prove_possession(EVP_PKEY *key)
+{
+    if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS"))
+        return has_sound_exponent(key);
+    return !EVP_PKEY_is_a(key, "EC") || is_sound_point(key);
+}
+
 bool iscep_pkcs10_is_signed(const iscep_pkcs10 *request)
 {
     const frame *signed_frame = request->frame;
-    return request->key != NULL &&
+    return request->key != NULL && can_prove_possession(request->key) &&
            ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), signed_frame->algorithm, signed_frame->signature,
                             signed_frame->info, request->key) == 1;
 }

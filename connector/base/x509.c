@@ -53,6 +53,16 @@ static bool has_right_form(int tag, int tag_class, int flags)
     return tag_class != V_ASN1_UNIVERSAL || ((flags & V_ASN1_CONSTRUCTED) != 0) == is_nested;
 }
 
+/* X.690 11.2.1: unused bits are zero. OpenSSL clears them as it reads; another reader may take them for set. */
+static bool has_right_bits(int tag, int tag_class, const uint8_t *content, size_t len)
+{
+    if (tag_class != V_ASN1_UNIVERSAL || tag != V_ASN1_BIT_STRING)
+        return true;
+    if (len == 0 || content[0] > 7 || (len == 1 && content[0] != 0))
+        return false;
+    return len == 1 || (content[len - 1] & ((1u << content[0]) - 1)) == 0;
+}
+
 /*
  * Every element definite, minimal in its length, of the right form, and whole within its parent: what d2i would
  * let pass is not DER.
@@ -72,7 +82,8 @@ static bool is_der(const uint8_t *data, size_t len, unsigned depth)
                                : content_len < 0x100   ? 2
                                : content_len < 0x10000 ? 3
                                                        : 4;
-        if ((tag < 31 && header_len != 1 + length_octets) || !has_right_form(tag, tag_class, flags))
+        if ((tag < 31 && header_len != 1 + length_octets) || !has_right_form(tag, tag_class, flags) ||
+            !has_right_bits(tag, tag_class, content, (size_t)content_len))
             return false;
         if ((flags & V_ASN1_CONSTRUCTED) != 0 &&
             (depth == MAX_DER_DEPTH || !is_der(content, (size_t)content_len, depth + 1)))
@@ -162,7 +173,7 @@ void iscep_csr_free(iscep_csr *csr)
     if (csr == NULL)
         return;
     iscep_pkcs10_free(csr->request);
-    iscep_buf_clear(&csr->der);
+    iscep_buf_wipe(&csr->der); /* holds the challenge */
     iscep_buf_clear(&csr->subject);
     free(csr);
 }
@@ -286,5 +297,7 @@ bool iscep_cert_has_key_of(const iscep_cert *cert, const iscep_csr *csr)
 {
     const EVP_PKEY *of_cert = X509_get0_pubkey(cert->x509);
     const EVP_PKEY *of_csr = iscep_pkcs10_key(csr->request);
-    return of_cert != NULL && of_csr != NULL && EVP_PKEY_eq(of_cert, of_csr) == 1;
+    bool is_same = of_cert != NULL && of_csr != NULL && EVP_PKEY_eq(of_cert, of_csr) == 1;
+    ERR_clear_error(); /* keys of two kinds leave one behind */
+    return is_same;
 }

@@ -2,6 +2,7 @@
 #include "base/x509_facts.h"
 
 #include <arpa/inet.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -316,8 +317,8 @@ static bool read_sid_extension(iscep_x509_facts *facts, const STACK_OF(X509_EXTE
         const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(sk_X509_EXTENSION_value(extensions, (int)i));
         const unsigned char *start = ASN1_STRING_get0_data(value), *at = start;
         GENERAL_NAMES *names = d2i_GENERAL_NAMES(NULL, &at, ASN1_STRING_length(value));
-        bool is_whole = names != NULL && at == start + ASN1_STRING_length(value);
-        facts->sid_extension = is_whole ? keep_sid(facts, names) : NULL;
+        bool is_sound = names != NULL && iscep_der_is_one(start, (size_t)ASN1_STRING_length(value));
+        facts->sid_extension = is_sound ? keep_sid(facts, names) : NULL;
         GENERAL_NAMES_free(names);
     }
     return facts->sid_extension != NULL;
@@ -325,12 +326,21 @@ static bool read_sid_extension(iscep_x509_facts *facts, const STACK_OF(X509_EXTE
 
 /* --- key and signature --- */
 
+/* OpenSSL gives parameters that equal a named curve's its name; RFC 5480, 2.1.1 forbids to write them out. */
+static bool has_own_parameters(const EVP_PKEY *key)
+{
+    int is_explicit = 0;
+    return EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) == 1 &&
+           is_explicit != 0;
+}
+
 static bool read_key(iscep_x509_facts *facts, EVP_PKEY *key)
 {
     char curve[64] = "";
     const char *type = key == NULL ? NULL : EVP_PKEY_get0_type_name(key);
     int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
-    if (key != NULL && EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) != 1)
+    if (key != NULL &&
+        (EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) != 1 || has_own_parameters(key)))
         curve[0] = '\0';
     facts->key_type = keep(facts, iscep_bytes_of_text(type != NULL ? type : "unknown"));
     facts->curve = keep(facts, iscep_bytes_of_text(curve));

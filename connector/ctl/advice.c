@@ -4,7 +4,6 @@
  */
 #include "ctl/advice.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #define APP         "Entra admin centre (entra.microsoft.com) > App registrations > your application"
@@ -27,10 +26,9 @@
     "Overview > "                                                                                            \
     "Tenant ID"
 #define CLOUD                                                                                                \
-    "Set authority, graph, graph_resource, intune_resource and allowed_hosts to the addresses of the cloud " \
-    "that the "                                                                                              \
-    "tenant lives in (docs/CONFIGURATION.md); all of one cloud. portal.azure.com is the public cloud, "      \
-    "portal.azure.us the US government's, portal.azure.cn China's"
+    "Set cloud to the one that the tenant lives in (docs/CONFIGURATION.md), and remove authority, graph, "   \
+    "graph_resource, intune_resource and allowed_hosts, which override it. portal.azure.com is the public "  \
+    "cloud, portal.azure.us the US government's, portal.azure.cn China's"
 #define FEDERATION                                                                                           \
     SECRETS " > Federated credentials: issuer, subject and audience there must equal those of the token, "   \
             "letter by letter"
@@ -46,7 +44,8 @@ static const ctl_advice table[] = {
     {"configuration", "config_key", "the configuration has a key that nobody knows",
      "Look for a typing error: docs/CONFIGURATION.md lists every key of every section"},
     {"configuration", "config_section", "the configuration has a section too many, or one is missing",
-     "There are [connector] and exactly one [tenant/NAME] (docs/CONFIGURATION.md)"},
+     "There are [connector], [policy], [credential/ID] and exactly one [tenant/NAME]; every key stands below "
+     "its section (docs/CONFIGURATION.md)"},
     {"configuration", "secret_unreadable", "the client secret's file cannot be read",
      "Write the secret's value into the file that client_secret_file names, and let the connector's user "
      "read it"},
@@ -287,4 +286,9 @@ const ctl_advice *ctl_advice_find(const char *step, const char *code)
     if (found == NULL)
         found = find(step, NULL);
     return found != NULL ? found : &table[ENTRY_COUNT - 1];
+}
+
+const ctl_advice *ctl_advice_at(size_t index)
+{
+    return index < ENTRY_COUNT ? &table[index] : NULL;
 }

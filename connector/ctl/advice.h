@@ -2,6 +2,8 @@
 #ifndef ISCEP_CTL_ADVICE_H
 #define ISCEP_CTL_ADVICE_H
 
+#include <stddef.h>
+
 typedef struct ctl_advice {
     const char *step; /* NULL: whatever step it was */
     const char *code; /* NULL: whatever else fails in this step */
@@ -14,5 +16,8 @@ typedef struct ctl_advice {
  * everything. Never NULL; static storage.
  */
 const ctl_advice *ctl_advice_find(const char *step, const char *code);
+
+/* All of them, one after the other, from 0; NULL behind the last. */
+const ctl_advice *ctl_advice_at(size_t index);
 
 #endif

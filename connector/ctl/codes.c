@@ -1,36 +1,30 @@
-/* intune-scepctl codes: what Intune refuses with, what the connector refuses with, and what to make of them. */
+/* intune-scepctl codes: what Intune, the connector and the plugin answer with, and what to make of it. */
 #include "intune/codes.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "ctl/advice.h"
+#include "ctl/plugin_codes.h"
 #include "ctl/print.h"
 #include "intune/advice.h"
 #include "service/refusals.h"
 
 enum { INDENT = 4 };
 
-/* Intune's, then our own; NULL behind the last. */
-static const iscep_code *code_at(size_t index)
-{
-    size_t intune_count = 0;
-    while (iscep_code_at(intune_count) != NULL)
-        intune_count++;
-    return index < intune_count ? iscep_code_at(index) : iscep_refusal_at(index - intune_count);
-}
+typedef const iscep_code *code_at_fn(size_t index);
 
-static const iscep_code *find(const char *code)
-{
-    const iscep_code *found = iscep_code_find(code);
-    return found != NULL ? found : iscep_refusal_find(code);
-}
+/* Intune's refusals, the connector's, and the plugin's. */
+static code_at_fn *const tables[] = {iscep_code_at, iscep_refusal_at, ctl_plugin_refusal_at};
+enum { TABLE_COUNT = sizeof tables / sizeof *tables };
 
-static const iscep_code *find_without_case(const char *code)
+static const iscep_code *find(const char *code, int (*compare)(const char *a, const char *b))
 {
-    for (size_t i = 0; code_at(i) != NULL; i++)
-        if (strcasecmp(code_at(i)->code, code) == 0)
-            return code_at(i);
+    for (size_t t = 0; t < TABLE_COUNT; t++)
+        for (size_t i = 0; tables[t](i) != NULL; i++)
+            if (compare(tables[t](i)->code, code) == 0)
+                return tables[t](i);
     return NULL;
 }
 
@@ -50,7 +44,7 @@ static void print_code(const iscep_code *code)
     ctl_print_words(code->advice, INDENT);
 }
 
-static void print_table(iscep_json *all, bool is_json, const iscep_code *(*at)(size_t index))
+static void print_table(iscep_json *all, bool is_json, code_at_fn *at)
 {
     for (size_t i = 0; at(i) != NULL; i++) {
         if (is_json)
@@ -63,32 +57,78 @@ static void print_table(iscep_json *all, bool is_json, const iscep_code *(*at)(s
 static int print_all(const ctl_request *request)
 {
     ISCEP_AUTO_JSON *all = iscep_json_new_array();
-    print_table(all, request->is_json, iscep_code_at);
-    print_table(all, request->is_json, iscep_refusal_at);
+    for (size_t t = 0; t < TABLE_COUNT; t++)
+        print_table(all, request->is_json, tables[t]);
     return request->is_json ? ctl_print_json(all, CTL_YES) : CTL_YES;
+}
+
+static void print_finding(const char *name, const ctl_advice *finding)
+{
+    printf("%s (no refusal, but a finding of intune-scepctl doctor)\n%*s", name, INDENT, "");
+    ctl_print_words(finding->cause, INDENT);
+    printf("%*s", INDENT, "");
+    ctl_print_words(finding->advice, INDENT);
+}
+
+/* What doctor says about the code: more than one thing if its step decides. False: nothing. */
+static bool explain_finding(const ctl_request *request, const char *name)
+{
+    ISCEP_AUTO_JSON *root = iscep_json_new_object();
+    iscep_json_add_text(root, "code", name);
+    iscep_json *findings = iscep_json_add_array(root, "findings");
+    bool is_found = false;
+    for (size_t i = 0; ctl_advice_at(i) != NULL; i++) {
+        const ctl_advice *finding = ctl_advice_at(i);
+        if (finding->code == NULL || strcmp(finding->code, name) != 0)
+            continue;
+        is_found = true;
+        iscep_json *entry = iscep_json_append_object(findings);
+        iscep_json_add_text(entry, "step", finding->step);
+        iscep_json_add_text(entry, "meaning", finding->cause);
+        iscep_json_add_text(entry, "advice", finding->advice);
+        if (!request->is_json)
+            print_finding(name, finding);
+    }
+    if (is_found && request->is_json)
+        ctl_print_json(root, CTL_NO);
+    return is_found;
+}
+
+/* Entra's numbers and Intune's words are more than we know; ours begin with a small letter, and are all known. */
+static const char *describe_unknown(const char *name)
+{
+    if (strncmp(name, "AADSTS", 6) == 0)
+        return "is an error of Entra ID that we do not know, and no refusal: look it up at "
+               "login.microsoftonline.com/error, and at Sign-in logs > Service principal sign-ins in the "
+               "Entra "
+               "admin centre";
+    if (name[0] >= 'A' && name[0] <= 'Z')
+        return "is no code that we know. Intune's list is open: the connector refuses with what it does not "
+               "know, and passes it on as it came. intune-scepctl codes lists the known ones";
+    return "is no refusal, and nothing else that can be explained. intune-scepctl codes lists the refusals";
 }
 
 /* No refusal in any table: perhaps it stands for a retry, or is Intune's yes, or is written wrongly. */
 static int explain_other(const ctl_request *request, const char *name)
 {
     iscep_error err;
-    const iscep_code *near = find_without_case(name);
-    const char *advice = iscep_advice_find(name);
+    const iscep_code *near = find(name, strcasecmp);
+    const char *retry = iscep_advice_find(name);
+    if (retry == NULL)
+        retry = ctl_plugin_retry_find(name);
+    if (retry == NULL && explain_finding(request, name))
+        return CTL_NO;
     if (strcmp(name, "Success") == 0)
         iscep_error_set(&err, ISCEP_USAGE, "code_unknown", "Success is Intune's yes, and no refusal");
-    else if (advice != NULL)
+    else if (retry != NULL)
         iscep_error_set(&err, ISCEP_USAGE, "code_unknown",
                         "%s is no refusal: nobody could say yes or no, and the device may ask again; %s",
-                        name, advice);
+                        name, retry);
     else if (near != NULL)
         iscep_error_set(&err, ISCEP_USAGE, "code_unknown", "there is no code %s; did you mean %s?", name,
                         near->code);
     else
-        iscep_error_set(
-            &err, ISCEP_USAGE, "code_unknown",
-            "there is no code %s that we know. Intune's list is open: the connector refuses with what it "
-            "does not know, and passes it on as it came. intune-scepctl codes lists the known ones",
-            name);
+        iscep_error_set(&err, ISCEP_USAGE, "code_unknown", "%s %s", name, describe_unknown(name));
     return ctl_print_error(request, CTL_NO, &err);
 }
 
@@ -96,7 +136,7 @@ int ctl_codes(const ctl_request *request)
 {
     if (request->operand_count == 0)
         return print_all(request);
-    const iscep_code *code = find(request->operands[0]);
+    const iscep_code *code = find(request->operands[0], strcmp);
     if (code == NULL)
         return explain_other(request, request->operands[0]);
     if (!request->is_json) {

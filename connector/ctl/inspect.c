@@ -166,7 +166,11 @@ static void print_facts(const iscep_x509_facts *facts)
                        name_of_ext_key_usage(facts->ext_key_usage[i]));
     if (facts->ext_key_usage_count == 0)
         ctl_print_fact("extended key usage", "none");
-    ctl_print_fact("CA rights", "%s", facts->is_ca ? "YES: it is, or asks to be, a CA" : "no");
+    bool may_sign = (facts->key_usage & (ISCEP_KEY_USAGE_CERT_SIGN | ISCEP_KEY_USAGE_CRL_SIGN)) != 0;
+    ctl_print_fact("CA rights", "%s",
+                   facts->is_ca ? "YES: it is, or asks to be, a CA"
+                   : may_sign   ? "YES: it may, or asks to, sign certificates or CRLs"
+                                : "no");
 }
 
 static const char *describe_challenge(const char *challenge)

@@ -42,7 +42,9 @@ static const command commands[] = {
      "Exit: 0 it is sound, 1 it is neither or not sound, 3 it cannot be read.\n",
      ctl_inspect},
     {"codes", "[CODE]", 0, 1, TAKES_NOTHING, "explain the codes of Intune and of the connector",
-     "Exit: 0 it is known, 1 it is not.\n", ctl_codes},
+     "Of a retry's code it tells what to do. docs/CODES.md has the refusals as a page.\n"
+     "Exit: 0 it is a refusal that is known, 1 it is not.\n",
+     ctl_codes},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

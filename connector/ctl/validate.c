@@ -1,5 +1,9 @@
 /* intune-scepctl validate: asks the running connector, as a SCEP server would (docs/LOCAL-API.md). */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/transaction_id.h"
 #include "base/x509_read.h"
@@ -88,6 +92,50 @@ static iscep_status post(question *asked, const iscep_env *env, const char *sock
     return status;
 }
 
+/* Why a connection to the socket fails, which the HTTP library does not tell: an errno; 0, it does not fail. */
+static int probe_socket(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return ENAMETOOLONG;
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return errno;
+    int fault = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+    close(fd);
+    return fault;
+}
+
+static const char *advice_on(int fault)
+{
+    switch (fault) {
+    case ENOENT:
+    case ECONNREFUSED:
+        return "is intune-scepd running (systemctl status intune-scepd), and is this its socket?";
+    case EACCES:
+    case EPERM:
+        return "run this as a user who may open it: root, or a member of the socket's group";
+    case ENAMETOOLONG:
+        return "a Unix socket's path has at most 107 characters";
+    default:
+        return "look at the log of intune-scepd";
+    }
+}
+
+static iscep_status explain_silence(const iscep_error *heard, const char *path, iscep_error *err)
+{
+    int fault = probe_socket(path);
+    if (fault == 0)
+        return iscep_error_set(err, heard->status, "connector_unreachable",
+                               "the connector takes connections at %s, but did not answer (%s): look at the "
+                               "log of intune-scepd",
+                               path, heard->message);
+    return iscep_error_set(err, heard->status, "connector_unreachable",
+                           "cannot connect to intune-scepd at %s: %s; %s", path, strerror(fault),
+                           advice_on(fault));
+}
+
 static iscep_status ask(question *asked, const char *socket_path,
                         char transaction_id[ISCEP_TRANSACTION_ID_SIZE], iscep_error *err)
 {
@@ -105,11 +153,7 @@ static iscep_status ask(question *asked, const char *socket_path,
     if (status == ISCEP_OK)
         status = post(asked, &env, socket_path, iscep_buf_bytes(&body), err);
     if (status == ISCEP_OK && asked->err.status != ISCEP_OK)
-        status = iscep_error_set(
-            err, asked->err.status, "connector_unreachable",
-            "the connector does not answer on %s (%s): is intune-scepd running, and may you use "
-            "the socket?",
-            socket_path, asked->err.message);
+        status = explain_silence(&asked->err, socket_path, err);
     iscep_loop_free(asked->await.loop);
     iscep_buf_wipe(&der);
     iscep_buf_wipe(&body);
@@ -127,21 +171,32 @@ static int judge(int32_t http_status, const char *verdict)
     return CTL_UNKNOWN;
 }
 
+/* Turned away at the door ({"error":{…}}), or somebody else's words; reply may be NULL. */
+static int print_no_verdict(const question *asked, const iscep_json *reply)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    const iscep_json *error = iscep_json_member(reply, "error");
+    const char *code = iscep_json_text(error, "code");
+    const char *message = iscep_json_text(error, "message");
+    if (code != NULL && message != NULL)
+        iscep_error_set(&err, ISCEP_SERVICE, code, "the connector answered HTTP %d without a verdict: %s: %s",
+                        asked->http_status, code, message);
+    else
+        iscep_error_set(&err, ISCEP_PROTOCOL, "connector_reply",
+                        "HTTP %d without a verdict: whoever answers on the socket is not the connector",
+                        asked->http_status);
+    return ctl_print_error(asked->request, CTL_UNKNOWN, &err);
+}
+
 static int print_verdict(const question *asked, const char *transaction_id)
 {
     static const char *const names[] = {"verdict", "code", "message", "requestId"};
     enum { NAME_COUNT = sizeof names / sizeof *names };
     ISCEP_AUTO_JSON *reply = NULL;
     ISCEP_AUTO_JSON *answer = iscep_json_new_object();
-    iscep_error err = ISCEP_ERROR_INIT;
     if (iscep_json_parse(&reply, iscep_buf_bytes(&asked->reply), NULL) != ISCEP_OK ||
-        iscep_json_text(reply, "verdict") == NULL) {
-        iscep_error_set(
-            &err, ISCEP_PROTOCOL, "connector_reply",
-            "HTTP %d without a verdict: whoever answers on the socket is not the connector, or busy",
-            asked->http_status);
-        return ctl_print_error(asked->request, CTL_UNKNOWN, &err);
-    }
+        iscep_json_text(reply, "verdict") == NULL)
+        return print_no_verdict(asked, reply);
     int exit_code = judge(asked->http_status, iscep_json_text(reply, "verdict"));
     iscep_json_add_text(answer, "transactionId", transaction_id);
     for (size_t i = 0; i < NAME_COUNT; i++) {
@@ -158,6 +213,11 @@ int ctl_validate(const ctl_request *request)
     iscep_config *config = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
     char transaction_id[ISCEP_TRANSACTION_ID_SIZE];
+    if (request->socket_path != NULL && request->socket_path[0] != '/') {
+        iscep_error_set(&err, ISCEP_USAGE, "socket", "--socket %s: an absolute path is wanted",
+                        request->socket_path);
+        return ctl_print_error(request, CTL_USAGE, &err);
+    }
     question asked = {.request = request, .err = ISCEP_ERROR_INIT};
     iscep_buf_init(&asked.reply, MAX_REPLY_LEN);
     iscep_status status =

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "daemon/config_key.h"
 
@@ -81,8 +83,11 @@ static const char *read_mode(iscep_config *config, void *to, const char *text)
 
 static const char *read_listen(iscep_config *config, void *to, const char *text)
 {
+    const struct sockaddr_un longest;
     if (strncmp(text, "unix:/", 6) != 0)
         return "must be unix: and an absolute path";
+    if (strlen(text + 5) >= sizeof longest.sun_path)
+        return "is a longer path than a Unix socket can have (107 characters)";
     return iscep_config_read_text(config, to, text + 5);
 }
 
@@ -101,6 +106,30 @@ static const char *read_log_format(iscep_config *config, void *to, const char *t
     return NULL;
 }
 
+/* Behind the host's slash: "v1/x", not "/v1/x". */
+static const char *read_path(iscep_config *config, void *to, const char *text)
+{
+    if (text[0] == '/')
+        return "must not begin with a slash";
+    return iscep_config_read_text(config, to, text);
+}
+
+/* A file that others will open by its path: better refused now than found missing by the first device. */
+static const char *read_readable_file(iscep_config *config, void *to, const char *text)
+{
+    if (access(text, R_OK) != 0)
+        return "names a file that cannot be read";
+    return iscep_config_read_text(config, to, text);
+}
+
+/* A host name or its end, of two labels at least: "com" would let a bad answer carry the token almost anywhere. */
+static bool is_host_suffix(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
+    return text[len] == '\0' && text[0] != '.' &&
+           (strchr(text, '.') != NULL || strcmp(text, "localhost") == 0);
+}
+
 static const char *read_hosts(iscep_config *config, void *to, const char *text)
 {
     (void)to;
@@ -111,7 +140,10 @@ static const char *read_hosts(iscep_config *config, void *to, const char *text)
     char *at;
     for (char *host = strtok_r(hosts, " ,\t", &at); host != NULL; host = strtok_r(NULL, " ,\t", &at)) {
         if (config->tenant.allowed_host_count == ISCEP_TENANT_MAX_HOSTS)
-            return "names too many hosts";
+            return "names more than 16 hosts";
+        if (!is_host_suffix(host))
+            return "must name host suffixes such as manage.microsoft.com: no https://, no *, more than one "
+                   "label";
         config->tenant.allowed_hosts[config->tenant.allowed_host_count++] = host;
     }
     return config->tenant.allowed_host_count == 0 ? "must name at least one host suffix" : NULL;
@@ -206,14 +238,14 @@ static const struct key tenant_keys[] = {
     {"graph", offsetof(iscep_config, tenant.graph), iscep_config_read_text},
     {"graph_resource", offsetof(iscep_config, tenant.graph_resource), iscep_config_read_text},
     {"intune_resource", offsetof(iscep_config, tenant.intune_resource), iscep_config_read_text},
-    {"token_path", offsetof(iscep_config, tenant.token_path), iscep_config_read_text},
-    {"discovery_path", offsetof(iscep_config, tenant.discovery_path), iscep_config_read_text},
-    {"scep_path", offsetof(iscep_config, tenant.scep_path), iscep_config_read_text},
+    {"token_path", offsetof(iscep_config, tenant.token_path), read_path},
+    {"discovery_path", offsetof(iscep_config, tenant.discovery_path), read_path},
+    {"scep_path", offsetof(iscep_config, tenant.scep_path), read_path},
     {"scep_api_version", offsetof(iscep_config, tenant.scep_api_version), iscep_config_read_text},
     {"allowed_hosts", 0, read_hosts},
     {"caller_info", offsetof(iscep_config, tenant.caller_info), iscep_config_read_text},
     {"issuer_name", offsetof(iscep_config, tenant.issuer_name), iscep_config_read_text},
-    {"ca_file", offsetof(iscep_config, outbound.ca_file), iscep_config_read_text},
+    {"ca_file", offsetof(iscep_config, outbound.ca_file), read_readable_file},
     {"proxy", offsetof(iscep_config, outbound.proxy), read_proxy},
     {"proxy_user", offsetof(iscep_config, outbound.proxy_user), iscep_config_read_text},
     {"proxy_password_file", 0, read_proxy_password},

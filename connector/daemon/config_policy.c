@@ -95,6 +95,8 @@ static const char *complain_of_word(const char *word, const iscep_rule_word *wor
         (size_t)snprintf(fault, sizeof fault, "does not know \"%.40s\"; there are any, default", word);
     for (; words->word != NULL && len < sizeof fault; words++)
         len += (size_t)snprintf(fault + len, sizeof fault - len, ", %s", words->word);
+    if (strcmp(word, "any") == 0 && len < sizeof fault)
+        snprintf(fault + len, sizeof fault - len, "; any stands alone");
     return fault;
 }
 

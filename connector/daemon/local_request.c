@@ -57,7 +57,7 @@ static bool is_known_member(const char *name, iscep_local_action action)
 static iscep_status check_members(const iscep_json *json, iscep_local_action action, iscep_error *err)
 {
     if (!iscep_json_is_object(json))
-        return bad_request(err, 400, "json_malformed", "the body must be a JSON object");
+        return bad_request(err, 400, "body_not_json", "the body must be a JSON object");
     for (const iscep_json *at = iscep_json_first(json); at != NULL; at = iscep_json_next(at))
         if (!is_known_member(iscep_json_name(at), action))
             return bad_request(err, 400, "json_unknown_member",
@@ -92,7 +92,7 @@ static iscep_status parse_json(iscep_local_request *out, const iscep_exchange *e
                                iscep_local_action action, iscep_error *err)
 {
     if (iscep_json_parse(&out->json, iscep_exchange_body(exchange), NULL) != ISCEP_OK)
-        return bad_request(err, 400, "json_malformed", "the body is not a JSON document");
+        return bad_request(err, 400, "body_not_json", "the body is not a JSON document");
     iscep_status status = check_members(out->json, action, err);
     if (status != ISCEP_OK)
         return status;
@@ -176,7 +176,7 @@ iscep_status iscep_local_request_parse(iscep_local_request *out, const iscep_exc
     const char *timeout = iscep_exchange_header(exchange, "X-Scep-Timeout-Ms");
     uint64_t timeout_ms = 0;
     if (timeout != NULL && (!parse_decimal(timeout, INT32_MAX, &timeout_ms) || timeout_ms == 0))
-        return bad_request(err, 400, "timeout", "X-Scep-Timeout-Ms must be a number of milliseconds");
+        return bad_request(err, 400, "timeout_invalid", "X-Scep-Timeout-Ms must be a number of milliseconds");
     out->timeout_ms = (int64_t)timeout_ms;
     const char *content_type = iscep_exchange_header(exchange, "Content-Type");
     if (is_type(content_type, "application/json"))

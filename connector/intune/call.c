@@ -223,7 +223,7 @@ static void on_response(void *user, iscep_status status, const iscep_http_respon
         fail_attempt(call, ISCEP_ENDPOINT_TOKEN, err);
         return;
     }
-    if (!speaks_for_address(status, response))
+    if (!speaks_for_address(status, response) && !(status != ISCEP_OK && is_impatience(call, err)))
         iscep_discovery_drop(call->intune->discovery, call->generation);
     bool is_judged = iscep_reply_judge(&verdict, status, response, &failure) == ISCEP_OK;
     leave_breaker(call, is_judged ? NULL : &failure);
@@ -256,6 +256,13 @@ static void on_address(void *user, iscep_status status, const char *uri, uint64_
     iscep_buf_clear(&call->url);
     iscep_url_join(&call->url, uri, intune->tenant->scep_path);
     iscep_buf_printf(&call->url, "/%s", call->action->name);
+    iscep_error too_long;
+    if (iscep_buf_status(&call->url, &too_long) != ISCEP_OK) { /* never to a part of the address */
+        iscep_discovery_drop(intune->discovery, generation);
+        stop(call);
+        fail_attempt(call, ISCEP_ENDPOINT_DISCOVERY, &too_long);
+        return;
+    }
     call->request = (iscep_authed){
         .env = intune->env,
         .http = intune->http,

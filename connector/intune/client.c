@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +11,12 @@
 #include "base/x509.h"
 #include "intune/cloud.h"
 #include "intune/intune.h"
+#include "intune/reply.h"
 #include "net/curl_http.h"
 
 enum {
     MAX_TEXTS = 48,                                            /* more than all options together have */
+    MAX_TIMEOUT_MS = 24 * 3600 * 1000,                         /* more would only overflow somewhere */
     OLDEST_OPTIONS_LEN = offsetof(iscep_client_options, cloud) /* of 0.1 */
 };
 
@@ -28,6 +31,7 @@ struct iscep_client {
     char *texts[MAX_TEXTS];
     size_t text_count;
     pthread_t thread;
+    atomic_bool is_ending; /* being freed: a callback that asks again is told so at once */
 };
 
 /* --- making and ending a client --- */
@@ -265,6 +269,7 @@ void iscep_client_free(iscep_client *client)
 {
     if (client == NULL)
         return;
+    atomic_store(&client->is_ending, true);
     if (iscep_loop_post(client->loop, end_on_loop, client, NULL) != ISCEP_OK)
         iscep_loop_stop(client->loop); /* no memory to say goodbye: what is in flight is answered below */
     pthread_join(client->thread, NULL);
@@ -298,12 +303,24 @@ static void free_operation(operation *op)
     free(op);
 }
 
+/* A callback asked again just before the client was freed: the question stands behind the end in the queue. */
+static void answer_ended(const operation *op)
+{
+    iscep_error err;
+    iscep_verdict verdict = ISCEP_VERDICT_INIT;
+    iscep_error_set(&err, ISCEP_NETWORK, "shutting_down", "the client is being freed");
+    iscep_verdict_from_error(&verdict, &err);
+    op->done(op->user, &verdict);
+}
+
 static void start_on_loop(void *user)
 {
     operation *op = user;
     iscep_intune *intune = op->client->intune;
     iscep_bytes csr = iscep_buf_bytes(&op->csr);
-    if (op->action == ACTION_VALIDATE) {
+    if (intune == NULL) {
+        answer_ended(op);
+    } else if (op->action == ACTION_VALIDATE) {
         iscep_intune_validate(intune, op->transaction_id, csr, op->deadline_mono_ms, op->done, op->user);
     } else if (op->action == ACTION_ISSUED) {
         iscep_issued_facts facts = {.transaction_id = op->transaction_id,
@@ -330,12 +347,15 @@ static iscep_status new_operation(operation **out, iscep_client *client, enum ac
     if (client == NULL || transaction_id == NULL || csr.data == NULL || csr.len == 0 || done == NULL ||
         timeout_ms <= 0)
         return iscep_error_set(err, ISCEP_USAGE, "arguments", "an argument is NULL, empty or not positive");
+    if (atomic_load(&client->is_ending))
+        return iscep_error_set(err, ISCEP_USAGE, "shutting_down", "the client is being freed");
     operation *op = calloc(1, sizeof *op);
     if (op == NULL)
         return iscep_error_nomem(err);
     op->client = client;
     op->action = action;
-    op->deadline_mono_ms = iscep_now_mono_ms(&client->env) + timeout_ms;
+    op->deadline_mono_ms =
+        iscep_now_mono_ms(&client->env) + (timeout_ms < MAX_TIMEOUT_MS ? timeout_ms : MAX_TIMEOUT_MS);
     op->done = done;
     op->user = user;
     iscep_buf_init(&op->csr, ISCEP_CSR_MAX_LEN);

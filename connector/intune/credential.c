@@ -218,8 +218,8 @@ static bool is_near(const char *endpoint)
 {
     char host[64];
     struct in_addr address;
-    if (strncmp(endpoint, "http://", strlen("http://")) != 0)
-        return false;
+    if (strncmp(endpoint, "http://", strlen("http://")) != 0 || strchr(endpoint, '@') != NULL)
+        return false; /* in http://127.0.0.1:80@example.com the host is the last one */
     endpoint += strlen("http://");
     size_t len = strcspn(endpoint, ":/");
     if (len >= sizeof host)

@@ -276,8 +276,11 @@ static iscep_status fetch(cached_token *cached, iscep_error *err)
     if (status != ISCEP_OK)
         return status;
     status = ask_with(cached, iscep_credential_set_begin(cached->tokens->credentials, &cached->turn), err);
-    if (status != ISCEP_OK)
+    if (status != ISCEP_OK) {
         iscep_breaker_forgo(breaker, cached->pass);
+        /* while the old token serves, a key that cannot sign is not asked by every device (a TPM takes its time) */
+        cached->renew_at_mono_ms = iscep_now_mono_ms(cached->tokens->env) + RENEWAL_RETRY_MS;
+    }
     return status;
 }
 
@@ -303,7 +306,7 @@ void iscep_token_get(iscep_tokens *tokens, iscep_scope scope, iscep_wait *wait, 
     if (is_fetch_due && cached->call == NULL)
         status = fetch(cached, &err);
     if (is_at_hand)
-        done(user, ISCEP_OK, cached->token.value, cached->token.generation, &err);
+        done(user, ISCEP_OK, cached->token.value, cached->token.generation, &(iscep_error)ISCEP_ERROR_INIT);
     else if (status != ISCEP_OK)
         done(user, status, NULL, 0, &err);
     else

@@ -1,11 +1,15 @@
 /* See curl_handle.h. */
 #include "net/curl_handle.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     RECEIVE_BUFFER_LEN = 1024,     /* per call in flight: curl's minimum; replies are a few hundred bytes */
+    MAX_SILENCE_MS = 15000,        /* data sent and not acknowledged for so long: the connection is dead */
     UPLOAD_BUFFER_LEN = 16 * 1024, /* per call in flight over HTTP/2: curl's minimum */
 };
 
@@ -71,6 +75,21 @@ void iscep_curl_handle_set_reach(CURL *easy, const iscep_curl_options *options, 
     curl_easy_setopt(easy, CURLOPT_NOPROXY, is_local ? "*" : unproxied);
 }
 
+/*
+ * A connection whose packets a firewall drops without a word is ended by the kernel, not after its quarter of an hour:
+ * with HTTP/2 a time-out ends a stream only, and the next request would take the same dead connection. A server that
+ * is slow but alive acknowledges, and is not concerned.
+ */
+static int limit_silence(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)user;
+    (void)purpose;
+    const unsigned silence_ms = MAX_SILENCE_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms,
+               sizeof silence_ms); /* a Unix socket has none */
+    return CURL_SOCKOPT_OK;
+}
+
 static void set_proxy(CURL *easy, const iscep_curl_options *options)
 {
     curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
@@ -101,6 +120,7 @@ CURL *iscep_curl_handle_new(const iscep_curl_options *options)
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, limit_silence);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_LEN);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_LEN);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);

@@ -258,8 +258,8 @@ static void complete(iscep_http_call *call, CURLcode result)
         describe_failure(call, result, &err);
     }
     detach(call);
-    start_waiting(http, origin);
     finish(call, err.status, result == CURLE_OK ? &response : NULL, &err);
+    start_waiting(http, origin); /* calls back, too: this call's owner must have been told by then */
 }
 
 static void collect_finished(curl_http *http)

@@ -134,8 +134,12 @@ iscep_status iscep_http_server_listen_unix(iscep_http_server *server, const char
     struct stat st;
     if (bound != 0 || stat(path, &st) != 0) {
         close(fd);
-        return iscep_error_set(err, ISCEP_CONFIG, "listen", "cannot listen on %s: %s", path,
-                               strerror(bound != 0 ? bind_errno : errno));
+        int why = bound != 0 ? bind_errno : errno;
+        return iscep_error_set(err, ISCEP_CONFIG, "listen", "cannot listen on %s: %s%s", path, strerror(why),
+                               why == ENOENT ? "; make its directory first"
+                               : why == EADDRINUSE
+                                   ? "; another process listens there, or the file is no socket"
+                                   : "");
     }
     struct iscep_listener *listener = NULL;
     iscep_status status = add_listener(server, fd, NULL, &listener, err);

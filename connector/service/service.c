@@ -99,16 +99,18 @@ static void heed(iscep_call *call)
 }
 
 /* A refusal of our own is a security decision too, and leaves the same kind of line. */
-static void log_refusal(const iscep_service *service, const char *event, const iscep_error *err)
+static void log_refusal(const pending *waiting, const iscep_error *err)
 {
-    iscep_log_event(service->env->log, ISCEP_LOG_WARN, event, ISCEP_LOG_TEXT("verdict", "deny"),
-                    ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message));
+    iscep_log_event(waiting->env->log, ISCEP_LOG_WARN, waiting->event,
+                    ISCEP_LOG_TEXT("transaction_id", waiting->transaction_id), /* empty if it was at fault */
+                    ISCEP_LOG_TEXT("verdict", "deny"), ISCEP_LOG_TEXT("code", err->code),
+                    ISCEP_LOG_TEXT("reason", err->message));
 }
 
 /* The use case ends before it began: no verdict is given. */
-static void abandon(const iscep_service *service, pending *waiting, const iscep_error *err)
+static void abandon(pending *waiting, const iscep_error *err)
 {
-    log_refusal(service, waiting->event, err);
+    log_refusal(waiting, err);
     free(waiting);
 }
 
@@ -145,7 +147,7 @@ static iscep_status begin(pending **out, iscep_csr **csr, const iscep_service *s
     if (status == ISCEP_OK)
         status = iscep_csr_parse(csr, request->csr, err);
     if (status != ISCEP_OK) {
-        abandon(service, waiting, err);
+        abandon(waiting, err);
         return status;
     }
     *out = waiting;
@@ -164,7 +166,7 @@ iscep_status iscep_service_verify(iscep_service *service, const iscep_service_re
         return status;
     status = read_facts(&facts, waiting, csr, err);
     if (status != ISCEP_OK)
-        abandon(service, waiting, err);
+        abandon(waiting, err);
     else if (!iscep_csr_rules_pass(&service->policy->csr, &facts, iscep_csr_challenge(csr), &refusal))
         on_verdict(waiting, &refusal);
     else
@@ -233,7 +235,7 @@ static iscep_status report(const iscep_service *service, pending *waiting, const
     if (status == ISCEP_OK)
         status = check_issued(&is_withheld, service, waiting, csr, der, err);
     if (status != ISCEP_OK) {
-        abandon(service, waiting, err);
+        abandon(waiting, err);
     } else if (!is_withheld) {
         iscep_issued_facts facts = {.transaction_id = waiting->transaction_id,
                                     .csr = iscep_csr_der(csr),

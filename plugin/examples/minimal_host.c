@@ -54,10 +54,13 @@ static scep_bytes read_file(const char *path)
 int main(int argc, char **argv)
 {
     const scep_host host = {.size = sizeof host};
-    const scep_plugin *plugin = argc == 5 ? load_plugin(argv[1]) : NULL;
+    if (argc != 5) {
+        fprintf(stderr, "usage: minimal_host PLUGIN.so SOCKET TRANSACTION-ID REQUEST.der\n");
+        return 2;
+    }
+    const scep_plugin *plugin = load_plugin(argv[1]);
     scep_instance *instance = plugin != NULL ? open_instance(plugin, &host, argv[2]) : NULL;
     if (instance == NULL) {
-        fprintf(stderr, "usage: minimal_host PLUGIN.so SOCKET TRANSACTION-ID REQUEST.der\n");
         return 2;
     }
     const scep_request request = {.size = sizeof request,

@@ -142,6 +142,7 @@ ${bold}Still running, until you press Ctrl-C. In another terminal:${plain}
    curl --cacert $WORK/mock/ca.pem $MOCK_URL/admin/transactions
    curl --cacert $WORK/mock/ca.pem $MOCK_URL/admin/challenges -H 'Content-Type: application/json' \\
         -d '{"subject":"CN=mine","subjectAltNames":[{"type":"dns","value":"mine.example"}]}'
+   pki --gen --type rsa --size 2048 --outform pem >KEY
    pki --scep --url $SCEP_URL --in KEY --dn CN=mine --san mine.example --password CHALLENGE \\
        --cacert-enc $CA_FILE --cacert-sig $CA_FILE --outform pem
    tail -f $WORK/connector.log $WORK/host.log

@@ -56,22 +56,22 @@ answers 400 transaction_id "no transaction id" /v1/validate -H 'Content-Type: ap
     --data-binary "@$WORK/good.der"
 raw 400 http_malformed "two transaction ids" "$WORK/good.der" -H 'X-Scep-Transaction-Id: another'
 json 400 transaction_id "a control character in it" '{"transactionId":"a\u0007b","csr":"'"$(cat "$WORK/good.b64")"'"}'
-json 400 json_malformed "a NUL in it" '{"transactionId":"a\u0000b","csr":"'"$(cat "$WORK/good.b64")"'"}'
+json 400 body_not_json "a NUL in it" '{"transactionId":"a\u0000b","csr":"'"$(cat "$WORK/good.b64")"'"}'
 json 400 transaction_id "256 characters" '{"transactionId":"'"$(printf 'a%.0s' {1..256})"'","csr":"'"$(cat "$WORK/good.b64")"'"}'
 json 400 transaction_id "an empty one" '{"transactionId":"","csr":"'"$(cat "$WORK/good.b64")"'"}'
 
 # --- JSON ---
-json 400 json_malformed "no JSON" 'transactionId=1'
-json 400 json_malformed "half a JSON" '{"transactionId":"1","csr":"AA'
-json 400 json_malformed "two JSON documents" '{"transactionId":"1","csr":"AAAA"}{}'
-json 400 json_malformed "an array" '[]'
+json 400 body_not_json "no JSON" 'transactionId=1'
+json 400 body_not_json "half a JSON" '{"transactionId":"1","csr":"AA'
+json 400 body_not_json "two JSON documents" '{"transactionId":"1","csr":"AAAA"}{}'
+json 400 body_not_json "an array" '[]'
 json 400 json_unknown_member "an unknown member" '{"transactionId":"1","csr":"AAAA","allow":true}'
 json 400 json_unknown_member "a member of another request" '{"transactionId":"1","csr":"AAAA","certificate":"AAAA"}'
 json 400 json_member "a member twice" '{"transactionId":"1","transactionId":"2","csr":"AAAA"}'
 json 400 json_member "a member missing" '{"transactionId":"1"}'
 json 400 json_member "a number for a string" '{"transactionId":1,"csr":"AAAA"}'
 json 400 base64_malformed "no base64" '{"transactionId":"1","csr":"A*AA"}'
-json 400 json_malformed "1,000 nested arrays" "$(printf '[%.0s' {1..1000})"
+json 400 body_not_json "1,000 nested arrays" "$(printf '[%.0s' {1..1000})"
 json 400 json_member "an HRESULT too large" '{"transactionId":"1","csr":"AAAA","errorCode":4294967296,"description":"x"}' /v1/failed
 
 # --- HTTP ---

@@ -48,6 +48,13 @@ exits 0 "validate: for people" validate "$WORK/good.der"
 grep -qx 'verdict *allow' "$WORK/out" || fail "no verdict for people"
 exits 3 "validate: no connector" validate --json --socket "$WORK/none.sock" "$WORK/good.der"
 says .error.code connector_unreachable
+grep -q "cannot connect to intune-scepd at $WORK/none.sock: No such file or directory; is intune-scepd running" "$WORK/out" ||
+    fail "a missing socket is not told"
+: >"$WORK/no.socket"
+exits 3 "validate: a file that is no socket" validate --socket "$WORK/no.socket" "$WORK/good.der"
+grep -q "at $WORK/no.socket: Connection refused; is intune-scepd running" "$WORK/err" || fail "no reason: $(cat "$WORK/err")"
+exits 2 "validate: a relative socket" validate --json --socket none.sock "$WORK/good.der"
+says .error.message "--socket none.sock: an absolute path is wanted"
 exits 2 "validate: a transaction id that is none" validate --json --transaction-id $'a\tb' "$WORK/good.der"
 says .error.code transaction_id
 exits 2 "validate: a certificate" validate --json "$WORK/mock/ca.pem"
@@ -59,6 +66,14 @@ exits 3 "validate: no file" validate --json "$WORK/none"
 PIDS+=($!)
 wait_until 10 "the liar's start" test -S "$WORK/liar.sock"
 exits 3 "validate: a contradiction" validate --json --socket "$WORK/liar.sock" "$WORK/good.der"
+body='{"error":{"code":"too_many_connections","message":"try again shortly."}}'
+"$BUILD/bin/fixed_reply" --unix "$WORK/busy.sock" \
+    "HTTP/1.1 503 Service Unavailable\\r\\nContent-Length: ${#body}\\r\\n\\r\\n$body" >"$WORK/busy.log" 2>&1 &
+PIDS+=($!)
+wait_until 10 "the busy one's start" test -S "$WORK/busy.sock"
+exits 3 "validate: turned away" validate --json --socket "$WORK/busy.sock" "$WORK/good.der"
+says '"\(.error.class) \(.error.code)"' "service too_many_connections"
+says .error.message "the connector answered HTTP 503 without a verdict: too_many_connections: try again shortly."
 
 # --- inspect ---
 for form in der pem; do
@@ -112,10 +127,25 @@ exits 0 "codes: one of ours" codes --json csr_signature_invalid
 says .class device
 exits 1 "codes: a retry" codes circuit_open
 grep -q 'nobody could say' "$WORK/err" || fail "a retry is not told apart from a refusal"
+exits 1 "codes: a retry of the plugin's" codes connector_unreachable
+grep -q 'nobody could say.*intune-scepd is running' "$WORK/err" || fail "the plugin's retry is not explained"
+exits 0 "codes: a refusal of the plugin's" codes --json csr_missing
+says .class server
+for code in graph_refused intune_refused_us AADSTS7000215; do
+    exits 1 "codes: $code, which doctor explains" codes --json "$code"
+    says '"\(.code) \(.findings | length > 0 and all((.meaning | length) > 10 and (.advice | length) > 10))"' "$code true"
+done
+exits 1 "codes: one that means two things" codes AADSTS500011
+same 2 "$(grep -c '^AADSTS500011 (no refusal' "$WORK/out")" "the meanings of AADSTS500011"
+exits 1 "codes: a number of Entra's that is unknown" codes AADSTS1
+grep -q 'an error of Entra ID that we do not know' "$WORK/err" || fail "Entra's number is not told"
+exits 1 "codes: no word of Intune's" codes nothing_like_it
+grep -q "list is open" "$WORK/err" && fail "a word in small letters was taken for Intune's"
 exits 1 "codes: nearly one" codes challengeexpired
 grep -q 'did you mean ChallengeExpired?' "$WORK/err" || fail "no hint"
 exits 1 "codes: an unknown one" codes --json SomethingNew
 says .error.code code_unknown
+says '.error.message | contains("Intune'"'"'s list is open")' true
 
 # --- usage ---
 exits 0 "help" --help

@@ -14,6 +14,14 @@ status=0
 [ "$status" = 2 ]
 grep -q "wrong.json: steps\[0\]: there is no such kind of fault" "$work/message"
 
+for option in --scenario --client-secret-file --client-certificate; do
+    status=0
+    "$1/intune-mock" "${arguments[@]}" "$option" "$work/none" 2>"$work/message" || status=$?
+    [ "$status" = 2 ]
+    grep -q "^intune-mock: $option: .*none: No such file or directory$" "$work/message"
+done
+"$1/intune-mock" --help | grep -q '^Exit: 0 .* 2 the command line or a file'
+
 "$1/intune-mock" "${arguments[@]}" --scenario "$here/scenario.json" &
 mock=$!
 for _ in {1..200}; do [ -s "$work/port" ] && break; sleep 0.05; done

@@ -1,6 +1,8 @@
 /* See credential_load.h. */
 #include "credential_load.h"
 
+#include "option_file.h"
+
 static iscep_status add(mock_credentials *out, mock_credential *credential, const iscep_env *env,
                         const mock_options *options, iscep_error *err)
 {
@@ -24,11 +26,13 @@ static iscep_status add_certificate(mock_credentials *out, const iscep_env *env,
                                     size_t at, iscep_error *err)
 {
     mock_credential made = {0};
-    iscep_secret *pem = NULL; /* no secret; but that is how files are read */
-    iscep_status status = iscep_secret_load(&pem, options->certificate_files[at], err);
-    if (status == ISCEP_OK)
-        status = mock_credential_from_certificate(&made, iscep_secret_reveal(pem), err);
-    iscep_secret_free(pem);
+    ISCEP_AUTO_BUF pem;
+    iscep_buf_init(&pem, MOCK_OPTION_FILE_MAX_LEN);
+    iscep_status status =
+        mock_option_file_read(&pem, "--client-certificate", options->certificate_files[at], err);
+    if (status != ISCEP_OK)
+        return status;
+    status = mock_credential_from_certificate(&made, iscep_buf_bytes(&pem), err);
     if (status == ISCEP_OK)
         return add(out, &made, env, options, err);
     mock_credential_clear(&made);

@@ -9,6 +9,7 @@
 
 #include "access_token.h"
 #include "challenge.h"
+#include "option_file.h"
 
 #define MAX_TOKEN_LIFETIME_S   86400
 #define MAX_REVOCATION_QUIET_S 86400
@@ -85,7 +86,10 @@ void mock_options_print_help(FILE *to)
           "      --scenario FILE           faults and changes of tenants, by time or by count\n"
           "  -v, --verbose                 log every request\n"
           "  -V, --version\n"
-          "  -h, --help\n",
+          "  -h, --help\n"
+          "\n"
+          "Exit: 0 after SIGTERM or SIGINT, 2 the command line or a file that it names is wrong, 1 it cannot "
+          "start.\n",
           to);
 }
 
@@ -143,7 +147,7 @@ static iscep_status add_secret(mock_options *out, const char *option, const char
     if (text != NULL && text[0] == '\0')
         return usage(err, option, "is empty");
     iscep_secret **added = &out->client_secrets[out->secret_count];
-    iscep_status status = path != NULL ? iscep_secret_load(added, path, err)
+    iscep_status status = path != NULL ? mock_option_file_read_secret(added, option, path, err)
                                        : iscep_secret_new(added, iscep_bytes_of_text(text), err);
     if (status == ISCEP_OK)
         out->secret_count++;
@@ -235,8 +239,21 @@ static iscep_status apply(mock_options *out, int option, const char *value, isce
         out->command = MOCK_SHOW_HELP;
         return ISCEP_OK;
     default:
-        return usage(err, "option", "unknown, or its value is missing");
+        return usage(err, "option", "unknown");
     }
+}
+
+/* What getopt did not take. Only the name is told: behind "=" there may be a secret. */
+static iscep_status refuse(int option, char **argv, iscep_error *err)
+{
+    char name[64];
+    if (optopt > 0 && optopt < OPT_LISTEN)
+        snprintf(name, sizeof(name), "-%c", optopt);
+    else
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
+    if (option == ':')
+        return usage(err, name, "its value is missing");
+    return usage(err, name, optopt >= OPT_LISTEN ? "takes no value" : "there is no such option");
 }
 
 static bool is_loopback(const char *host)
@@ -299,8 +316,9 @@ iscep_status mock_options_parse(mock_options *out, int argc, char **argv, iscep_
     int option;
     optind = 0; /* GNU: start over, also in a process that parsed before */
     opterr = 0; /* what is wrong is told in err */
-    while ((option = getopt_long(argc, argv, "vVh", long_options, NULL)) != -1) {
-        iscep_status status = apply(out, option, optarg, err);
+    while ((option = getopt_long(argc, argv, ":vVh", long_options, NULL)) != -1) {
+        bool is_taken = option != '?' && option != ':';
+        iscep_status status = is_taken ? apply(out, option, optarg, err) : refuse(option, argv, err);
         if (status != ISCEP_OK || out->command != MOCK_RUN)
             return status;
     }

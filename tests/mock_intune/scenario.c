@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fault_read.h"
+#include "option_file.h"
 #include "strict_json.h"
 
 #define MAX_AT_MS    (7LL * 24 * 3600 * 1000)
@@ -152,13 +153,13 @@ iscep_status mock_scenario_parse(mock_scenario **out, iscep_bytes text, const ch
 iscep_status mock_scenario_load(mock_scenario **out, const char *path, const char *default_client_id,
                                 iscep_error *err)
 {
-    iscep_secret *text = NULL; /* no secret; but that is how files are read */
+    ISCEP_AUTO_BUF text;
     *out = NULL;
-    iscep_status status = iscep_secret_load(&text, path, err);
+    iscep_buf_init(&text, MOCK_OPTION_FILE_MAX_LEN);
+    iscep_status status = mock_option_file_read(&text, "--scenario", path, err);
     if (status != ISCEP_OK)
         return status;
-    status = mock_scenario_parse(out, iscep_secret_reveal(text), default_client_id, err);
-    iscep_secret_free(text);
+    status = mock_scenario_parse(out, iscep_buf_bytes(&text), default_client_id, err);
     if (status != ISCEP_OK)
         iscep_error_prefix(err, path);
     return status;

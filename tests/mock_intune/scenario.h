@@ -14,6 +14,7 @@ typedef struct mock_scenario mock_scenario;
 /* Everything that could be wrong is found here: USAGE, with the number of the step. Free with mock_scenario_free. */
 iscep_status mock_scenario_parse(mock_scenario **out, iscep_bytes text, const char *default_client_id,
                                  iscep_error *err) ISCEP_CHECKED;
+/* The same for a file; one that cannot be read is USAGE, too. */
 iscep_status mock_scenario_load(mock_scenario **out, const char *path, const char *default_client_id,
                                 iscep_error *err) ISCEP_CHECKED;
 void mock_scenario_free(mock_scenario *scenario);

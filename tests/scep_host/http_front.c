@@ -117,7 +117,7 @@ static void normalise_base64(iscep_buf *out, iscep_bytes text)
         c = c == '-' || c == ' ' ? '+' : c == '_' ? '/' : c;
         iscep_buf_append(out, &c, 1);
     }
-    while (out->len % 4 != 0)
+    while (out->len % 4 != 0 && !out->is_overflown)
         iscep_buf_append_text(out, "=");
 }
 

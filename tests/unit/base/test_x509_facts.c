@@ -1,6 +1,7 @@
 /* What a request asks for and what a certificate says is read as it stands there, or not at all. */
 #include <criterion/criterion.h>
 #include <openssl/conf.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -170,6 +171,21 @@ Test(x509_facts, name_key_and_digest_of_each_kind)
     EVP_PKEY_free(ed25519);
 }
 
+/* OpenSSL gives them the name of the curve that they equal. */
+Test(x509_facts, a_curve_in_parameters_of_its_own_has_no_name)
+{
+    EVP_PKEY *key = test_pki_new_ec_key();
+    ISCEP_AUTO_BUF der;
+    iscep_x509_facts facts;
+    cr_assert_eq(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit"), 1);
+    emit_request(&der, &(request_options){.key = key, .digest = EVP_sha256()}, NULL, 0);
+    cr_assert_eq(iscep_x509_facts_of_request(&facts, iscep_buf_bytes(&der), NULL), ISCEP_OK);
+    cr_assert_str_eq(facts.key_type, "EC");
+    cr_assert_str_empty(facts.curve);
+    iscep_x509_facts_clear(&facts);
+    EVP_PKEY_free(key);
+}
+
 Test(x509_facts, know_every_kind_of_alternative_name)
 {
     static const extension asked[] = {{"subjectAltName", "@names"}};
@@ -210,8 +226,13 @@ Test(x509_facts, refuse_names_that_cannot_be_read_without_guessing)
         {"2.5.29.17", "DER:30820000"},                                   /* a length that is not minimal */
         {"2.5.29.17", "DER:3013A011060A2B060104018237140203A0030C01FF"}, /* UPN that is not UTF-8 */
         {"2.5.29.15", "DER:0401FF"},                                     /* key usage that is no BIT STRING */
-        {"2.5.29.37", "DER:0500"},   /* extended key usage that is no SEQUENCE */
-        {"2.5.29.19", "DER:0101FF"}, /* basic constraints that are no SEQUENCE */
+        {"2.5.29.15", "DER:03020304"},                                   /* keyCertSign among unused bits */
+        {"2.5.29.15", "DER:030107"},                                     /* more unused bits than there are */
+        {"1.3.6.1.4.1.311.25.2", "DER:"
+                                 "3026A024060A2B060104018237190201A01624140412532D312D352D32312D312D322D332D3"
+                                 "53030"}, /* SID in pieces */
+        {"2.5.29.37", "DER:0500"},         /* extended key usage that is no SEQUENCE */
+        {"2.5.29.19", "DER:0101FF"},       /* basic constraints that are no SEQUENCE */
     };
     for (size_t i = 0; i < COUNT(asked); i++)
         assert_refused(&asked[i], 1);

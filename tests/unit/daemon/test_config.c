@@ -103,7 +103,7 @@ Test(config, every_key_is_read)
                       "allowed_hosts = one.example, two.example\tthree.example\n"
                       "caller_info = Contoso 1\n"
                       "issuer_name = CN=My CA, O=Contoso\n"
-                      "ca_file = /etc/ca.pem\n"
+                      "ca_file = /dev/null\n"
                       "proxy = http://proxy:3128\n"
                       "connect_timeout_ms = 1234\n"
                       "max_outbound_connections = 8\n"
@@ -129,7 +129,7 @@ Test(config, every_key_is_read)
     cr_assert_str_eq(config->tenant.caller_info, "Contoso 1");
     cr_assert_str_eq(config->outbound.user_agent, "Contoso 1");
     cr_assert_str_eq(config->tenant.issuer_name, "CN=My CA, O=Contoso");
-    cr_assert_str_eq(config->outbound.ca_file, "/etc/ca.pem");
+    cr_assert_str_eq(config->outbound.ca_file, "/dev/null");
     cr_assert_str_eq(config->outbound.proxy, "http://proxy:3128");
     cr_assert_eq(config->outbound.connect_timeout_ms, 1234);
     cr_assert_eq(config->outbound.max_connections, 8);
@@ -219,7 +219,13 @@ Test(config, bad_tenant_values_are_refused)
         {"max_outbound_connections = many", ":5: max_outbound_connections: must be a number from 1"},
         {"max_streams = 0", ":5: max_streams: must be a number from 1"},
         {"allowed_hosts = ,", ":5: allowed_hosts: must name at least one"},
-        {"allowed_hosts = a b c d e f g h i j k l m n o p q", ":5: allowed_hosts: names too many"},
+        {"allowed_hosts = a.z b.z c.z d.z e.z f.z g.z h.z i.z j.z k.z l.z m.z n.z o.z p.z q.z",
+         ":5: allowed_hosts: names more than 16"},
+        {"allowed_hosts = com", ":5: allowed_hosts: must name host suffixes"},
+        {"allowed_hosts = *.manage.microsoft.com", ":5: allowed_hosts: must name host suffixes"},
+        {"allowed_hosts = https://manage.microsoft.com", ":5: allowed_hosts: must name host suffixes"},
+        {"ca_file = /nowhere/ca.pem", ":5: ca_file: names a file that cannot be read"},
+        {"scep_path = /ScepActions", ":5: scep_path: must not begin with a slash"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[512];

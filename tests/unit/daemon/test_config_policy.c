@@ -128,6 +128,7 @@ Test(config_policy, mistakes_are_refused_with_their_line)
          "does not know \"dsa\"; there are any, default, rsa, ec, rsa-pss"},
         {"key_types = RSA", "config_value", "does not know \"RSA\""},
         {"key_types = any rsa", "config_value", "does not know \"any\""},
+        {"key_types = any rsa", "config_value", "; any stands alone"},
         {"digests = sha-256", "config_value", "does not know \"sha-256\""},
         {"ec_curves = prime256v1", "config_value", "does not know \"prime256v1\""},
         {"san_types = dns,", NULL, NULL},

@@ -123,7 +123,7 @@ Test(local_request, json_that_is_none_is_refused)
                                         "{\"transactionId\":\"1\",\"csr\":\"MAA=\"} x",
                                         "{\"transactionId\":\"1\\u0000\",\"csr\":\"MAA=\"}"};
     for (size_t i = 0; i < COUNT(wrong); i++)
-        assert_json("/validate", wrong[i], 400, "json_malformed");
+        assert_json("/validate", wrong[i], 400, "body_not_json");
 }
 
 Test(local_request, json_members_are_known_there_once_and_of_their_type)
@@ -267,7 +267,7 @@ Test(local_request, timeout_is_a_positive_number)
     for (size_t i = 0; i < COUNT(wrong); i++) {
         char fields[256];
         snprintf(fields, sizeof fields, RAW "X-Scep-Timeout-Ms: %s\r\n", wrong[i]);
-        assert_told("/validate", fields, iscep_bytes_of("\x30\x00", 2), 400, "timeout");
+        assert_told("/validate", fields, iscep_bytes_of("\x30\x00", 2), 400, "timeout_invalid");
     }
     assert_told("/validate", RAW "X-Scep-Timeout-Ms: 2147483647\r\n", iscep_bytes_of("\x30\x00", 2), 200,
                 "id=1F csr=3000 cert= error=0 text= timeout=2147483647");

@@ -175,6 +175,38 @@ Test(client, free_answers_everything_in_flight)
     }
 }
 
+typedef struct stubborn {
+    iscep_client *client;
+    unsigned begun, answered;
+    iscep_status refusal;
+} stubborn;
+
+/* As a host may that asks again whenever nobody could say. */
+static void ask_again(void *user, const iscep_verdict *verdict)
+{
+    stubborn *s = user;
+    iscep_error err = ISCEP_ERROR_INIT;
+    s->answered++;
+    cr_assert_eq(verdict->decision, ISCEP_RETRY);
+    s->refusal =
+        iscep_client_validate_begin(s->client, "1", csr.data, csr.len, PATIENCE_MS, ask_again, s, &err);
+    s->begun += s->refusal == ISCEP_OK;
+}
+
+Test(client, free_ends_also_who_asks_again_from_his_callback)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    stubborn s = {.client = new_client(), .begun = 1};
+    cloud_set_reply(&the_cloud, CLOUD_VALIDATE, (cloud_reply){.is_held = true});
+    cr_assert_eq(
+        iscep_client_validate_begin(s.client, "1", csr.data, csr.len, PATIENCE_MS, ask_again, &s, &err),
+        ISCEP_OK);
+    gate_await(&the_cloud.arrivals, 3 + 1);
+    iscep_client_free(s.client);
+    cr_assert_eq(s.answered, s.begun, "whoever was let in is answered once");
+    cr_assert_eq(s.refusal, ISCEP_USAGE);
+}
+
 static bool is_sigpipe_blocked, is_sigterm_blocked;
 
 static void look_at_signals(void *user, const iscep_verdict *verdict)

@@ -338,10 +338,10 @@ Test(credential, managed_identity_may_be_user_assigned_and_elsewhere)
 
 Test(credential, managed_identity_speaks_plain_http_to_nobody_else)
 {
-    static const char *const strangers[] = {"http://example.com",          "http://169.253.1.1",
-                                            "http://169.254.169.254.evil", "http://localhost.evil:80",
-                                            "http://127.0.0.1@evil",       "http://10.0.0.1",
-                                            "ftp://localhost:1",           ""};
+    static const char *const strangers[] = {
+        "http://example.com",       "http://169.253.1.1",    "http://169.254.169.254.evil",
+        "http://localhost.evil:80", "http://127.0.0.1@evil", "http://127.0.0.1:80@evil",
+        "http://10.0.0.1",          "ftp://localhost:1",     ""};
     for (size_t i = 0; i < COUNT(strangers); i++) {
         iscep_credential_options options = options_of(ISCEP_CREDENTIAL_MANAGED_IDENTITY);
         options.imds_endpoint = strangers[i];

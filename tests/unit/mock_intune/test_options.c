@@ -142,13 +142,34 @@ Test(options, what_is_missing_or_wrong_is_a_usage_error)
     }
 }
 
+/* And nothing else: the value may be a secret. */
+Test(options, what_is_unknown_or_incomplete_is_named)
+{
+    const struct {
+        char *option;
+        const char *message;
+    } rows[] = {{"--nope", "--nope: there is no such option"},
+                {"--client-secrt=hunter2", "--client-secrt: there is no such option"},
+                {"-x", "-x: there is no such option"},
+                {"--plain=yes", "--plain: takes no value"},
+                {"--state", "--state: its value is missing"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        mock_options options;
+        iscep_error err = ISCEP_ERROR_INIT;
+        cr_assert_eq(parse(&options, &err, (char *[]){"m", NEEDED, rows[i].option, NULL}), ISCEP_USAGE);
+        cr_assert_str_eq(err.message, rows[i].message);
+        mock_options_clear(&options);
+    }
+}
+
 Test(options, a_secret_file_that_is_not_there_is_an_error)
 {
     mock_options options;
     iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_neq(
-        parse(&options, &err, (char *[]){"m", NEEDED, "--client-secret-file", "/nonexistent", NULL}),
-        ISCEP_OK);
+    cr_assert_eq(parse(&options, &err, (char *[]){"m", NEEDED, "--client-secret-file", "/nonexistent", NULL}),
+                 ISCEP_USAGE);
+    cr_assert_str_eq(err.message, "--client-secret-file: cannot open secret file /nonexistent: No such file "
+                                  "or directory");
     cr_assert_eq(options.secret_count, 1); /* the other one */
     mock_options_clear(&options);
 }

@@ -147,3 +147,19 @@ Test(scenario, a_file_that_is_not_there_is_named)
     cr_assert_not_null(strstr(err.message, "/nonexistent/day.json"));
     cr_assert_null(scenario);
 }
+
+Test(scenario, a_file_that_cannot_be_read_is_a_wrong_option)
+{
+    static const struct {
+        const char *path, *message;
+    } rows[] = {{"/nonexistent", "--scenario: /nonexistent: No such file or directory"},
+                {"/", "--scenario: /: Is a directory"},
+                {"/dev/zero", "--scenario: /dev/zero: is too large"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        mock_scenario *scenario = NULL;
+        iscep_error err = ISCEP_ERROR_INIT;
+        cr_assert_eq(mock_scenario_load(&scenario, rows[i].path, FIXTURE_CLIENT, &err), ISCEP_USAGE);
+        cr_assert_str_eq(err.message, rows[i].message);
+        cr_assert_null(scenario);
+    }
+}

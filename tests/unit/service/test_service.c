@@ -249,7 +249,8 @@ Test(service, own_refusals_are_logged_too)
     iscep_error err = ISCEP_ERROR_INIT;
     request.csr = iscep_bytes_of("x", 1);
     cr_assert_eq(run(VERIFY, &request, &err), ISCEP_USAGE);
-    cr_assert_not_null(strstr(fake_env_log(&world.env), "request_verified verdict=deny code=csr_malformed"));
+    cr_assert_not_null(strstr(fake_env_log(&world.env),
+                              "request_verified transaction_id=1F2E3D verdict=deny code=csr_malformed"));
 }
 
 /* All that must never be told: the challenge, the CSR in any half of its base64, tokens, the secret. */

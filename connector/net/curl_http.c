@@ -219,6 +219,8 @@ static void start(iscep_http_call *call)
     TAILQ_INSERT_TAIL(&http->running, call, link);
     call->origin->running++;
     prepare_handle(call, call->deadline_mono_ms - now_ms);
+    free(call->url); /* curl has made its own copy */
+    call->url = NULL;
     if (curl_multi_add_handle(http->multi, easy) != CURLM_OK)
         fail_call(call, ISCEP_NOMEM, "nomem", "cannot start the transfer");
 }

@@ -11,7 +11,7 @@
 
 #include "net/http_server.h"
 
-#define ISCEP_HTTP_MAX_HEADERS 64
+#define ISCEP_HTTP_MAX_HEADERS 32
 
 typedef struct iscep_http_connection iscep_http_connection;
 

@@ -147,6 +147,27 @@ Test(call, address_is_dropped_when_it_answers_like_a_stranger)
     assert_verdict(ISCEP_ALLOW, "Success");
 }
 
+/* He waited less than Intune may take: that says nothing about the address. One who waited long enough says something. */
+Test(call, address_outlives_an_impatient_caller)
+{
+    static const struct {
+        int64_t waited_ms;
+        const char *want_next_url;
+    } cases[] = {{50, WORLD_SERVICE_URI "/ScepActions/validateRequest"}, {1000, WORLD_DISCOVERY_URL}};
+    validate_within(cases[0].waited_ms);
+    intune_world_answer_setup(&world);
+    size_t at = ACTION;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        fake_env_advance(&world.env, cases[i].waited_ms);
+        fail_finally(at, "timeout");
+        assert_verdict(ISCEP_RETRY, "timeout");
+        int64_t passed_ms = world.env.mono_ms - FAKE_ENV_MONO_MS;
+        validate_within(passed_ms + 1000);
+        cr_assert_str_eq(world.http.calls[++at].url, cases[i].want_next_url, "after %d ms",
+                         (int)cases[i].waited_ms);
+    }
+}
+
 Test(call, address_is_dropped_when_nobody_answers_there)
 {
     validate_within(20000);

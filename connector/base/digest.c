@@ -3,6 +3,12 @@
 
 #include <openssl/evp.h>
 
+iscep_status iscep_sha256(uint8_t out[ISCEP_SHA256_LEN], iscep_bytes bytes, iscep_error *err)
+{
+    return EVP_Digest(bytes.data, bytes.len, out, NULL, EVP_sha256(), NULL) == 1 ? ISCEP_OK
+                                                                                 : iscep_error_nomem(err);
+}
+
 iscep_status iscep_sha256_of_pair(uint8_t out[ISCEP_SHA256_LEN], iscep_bytes first, iscep_bytes second,
                                   iscep_error *err)
 {

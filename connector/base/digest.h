@@ -6,6 +6,7 @@
 
 #define ISCEP_SHA256_LEN 32
 
+iscep_status iscep_sha256(uint8_t out[ISCEP_SHA256_LEN], iscep_bytes bytes, iscep_error *err) ISCEP_CHECKED;
 /* Of both parts in this order; the length of the first is part of it, so no byte can move from one to the other. */
 iscep_status iscep_sha256_of_pair(uint8_t out[ISCEP_SHA256_LEN], iscep_bytes first, iscep_bytes second,
                                   iscep_error *err) ISCEP_CHECKED;

@@ -10,6 +10,7 @@ typedef struct iscep_env {
     iscep_status (*random)(void *user, uint8_t *out, size_t len, iscep_error *err);
     void *user;
     const iscep_log *log;
+    struct iscep_audit *audit; /* base/audit.h; NULL: no trail is kept */
 } iscep_env;
 
 /* The system's clocks and randomness, and the given log (borrowed). */

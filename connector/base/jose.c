@@ -1,12 +1,20 @@
-/* JSON Web Tokens over OpenSSL's RSA signatures. */
+/* JSON Web Tokens over OpenSSL's signatures. */
 #include "base/jose.h"
 
 #include <string.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
 #define MIN_RSA_BITS 2048
+
+enum {
+    MAX_SIGNATURE_LEN = 1024, /* RSA up to 8192 bits */
+    ES256_HALF_LEN = 32,      /* r, and s */
+};
 
 /* header "." claims "." signature, each base64url */
 typedef struct token_parts {
@@ -18,19 +26,71 @@ typedef struct token_parts {
 
 static const char *alg_name(iscep_jwt_alg alg)
 {
+    if (alg == ISCEP_JWT_ES256)
+        return "ES256";
     return alg == ISCEP_JWT_PS256 ? "PS256" : "RS256";
 }
 
-static iscep_status check_key(const EVP_PKEY *key, iscep_error *err)
+static bool is_on_p256(const EVP_PKEY *key)
 {
-    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < MIN_RSA_BITS)
+    char curve[32];
+    return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+           EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof curve, NULL) == 1 &&
+           strcmp(curve, SN_X9_62_prime256v1) == 0;
+}
+
+static iscep_status check_key(const EVP_PKEY *key, iscep_jwt_alg alg, iscep_error *err)
+{
+    if (alg == ISCEP_JWT_ES256 && !is_on_p256(key))
+        return iscep_error_set(err, ISCEP_CONFIG, "jwt_key", "the key is not an EC key on the curve P-256");
+    if (alg != ISCEP_JWT_ES256 &&
+        (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < MIN_RSA_BITS))
         return iscep_error_set(err, ISCEP_CONFIG, "jwt_key", "the key is not an RSA key of at least %d bits",
                                MIN_RSA_BITS);
     return ISCEP_OK;
 }
 
+/* RFC 7518, 3.4: r and s of fixed length behind one another. OpenSSL's is their DER; false: it is none. */
+static bool ecdsa_to_raw(uint8_t signature[MAX_SIGNATURE_LEN], size_t *len)
+{
+    const unsigned char *at = signature;
+    ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &at, (long)*len);
+    bool is_done =
+        parts != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(parts), signature, ES256_HALF_LEN) == ES256_HALF_LEN &&
+        BN_bn2binpad(ECDSA_SIG_get0_s(parts), signature + ES256_HALF_LEN, ES256_HALF_LEN) == ES256_HALF_LEN;
+    ECDSA_SIG_free(parts);
+    *len = 2 * (size_t)ES256_HALF_LEN;
+    return is_done;
+}
+
+/* The other way round, in place. */
+static bool ecdsa_from_raw(iscep_buf *signature)
+{
+    if (signature->len != 2 * (size_t)ES256_HALF_LEN)
+        return false;
+    ECDSA_SIG *parts = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(signature->data, ES256_HALF_LEN, NULL);
+    BIGNUM *s = BN_bin2bn(signature->data + ES256_HALF_LEN, ES256_HALF_LEN, NULL);
+    unsigned char *der = NULL;
+    int len = -1;
+    if (parts != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(parts, r, s) == 1) {
+        r = s = NULL; /* they are parts' now */
+        len = i2d_ECDSA_SIG(parts, &der);
+    }
+    iscep_buf_clear(signature);
+    if (len > 0)
+        iscep_buf_append(signature, der, (size_t)len);
+    OPENSSL_free(der);
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(parts);
+    return len > 0 && !signature->is_overflown;
+}
+
 static bool use_padding(EVP_PKEY_CTX *ctx, iscep_jwt_alg alg)
 {
+    if (alg == ISCEP_JWT_ES256)
+        return true;
     if (alg != ISCEP_JWT_PS256)
         return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0;
     return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
@@ -56,7 +116,7 @@ static void emit_header(iscep_buf *out, const iscep_jwt_header *header)
 static iscep_status append_signature(iscep_buf *token, iscep_jwt_alg alg, const iscep_jwt_key *key,
                                      iscep_error *err)
 {
-    uint8_t signature[1024]; /* RSA up to 8192 bits; OpenSSL refuses to write past it */
+    uint8_t signature[MAX_SIGNATURE_LEN]; /* OpenSSL refuses to write past it */
     size_t signature_len = sizeof(signature);
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     EVP_PKEY_CTX *ctx = NULL; /* md's */
@@ -65,6 +125,8 @@ static iscep_status append_signature(iscep_buf *token, iscep_jwt_alg alg, const 
         EVP_DigestSignInit_ex(md, &ctx, "SHA256", key->library, key->properties, key->key, NULL) > 0 &&
         use_padding(ctx, alg) && EVP_DigestSign(md, signature, &signature_len, token->data, token->len) > 0;
     EVP_MD_CTX_free(md);
+    if (is_signed && alg == ISCEP_JWT_ES256)
+        is_signed = ecdsa_to_raw(signature, &signature_len);
     if (!is_signed)
         return iscep_error_set(err, ISCEP_CONFIG, "jwt_key", "the token could not be signed with this key");
     iscep_buf_append_text(token, ".");
@@ -79,7 +141,7 @@ iscep_status iscep_jwt_sign_with(iscep_buf *out, const iscep_jwt_header *header,
     iscep_buf_init(&header_json, ISCEP_JWT_MAX_LEN);
     iscep_buf_init(&claims_json, ISCEP_JWT_MAX_LEN);
     iscep_buf_init(&token, ISCEP_JWT_MAX_LEN);
-    iscep_status status = check_key(key->key, err);
+    iscep_status status = check_key(key->key, header->alg, err);
     if (status != ISCEP_OK)
         return status;
     emit_header(&header_json, header);
@@ -170,6 +232,8 @@ static iscep_status check_signature(const token_parts *parts, iscep_jwt_alg alg,
     iscep_buf_init(&signature, ISCEP_JWT_MAX_LEN);
     if (iscep_base64url_decode(&signature, parts->signature, NULL) != ISCEP_OK)
         return malformed(err);
+    if (alg == ISCEP_JWT_ES256 && !ecdsa_from_raw(&signature))
+        return iscep_error_set(err, ISCEP_AUTH, "jwt_signature", "the token's signature is wrong");
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     if (md == NULL)
         return iscep_error_nomem(err);
@@ -187,7 +251,7 @@ iscep_status iscep_jwt_verify(iscep_json **claims, iscep_bytes token, iscep_jwt_
                               iscep_error *err)
 {
     token_parts parts;
-    iscep_status status = check_key(key, err);
+    iscep_status status = check_key(key, alg, err);
     if (status != ISCEP_OK)
         return status;
     if (!split(&parts, token))

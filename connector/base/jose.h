@@ -1,6 +1,6 @@
 /*
- * JSON Web Tokens (RFC 7519) in the compact form (RFC 7515), signed with RSA: RS256 and PS256 (RFC 7518, 3.3
- * and 3.5), the two that Entra ID knows.
+ * JSON Web Tokens (RFC 7519) in the compact form (RFC 7515): RS256 and PS256 (RFC 7518, 3.3 and 3.5), the two that
+ * Entra ID knows, and ES256 (3.4), which step-ca's provisioners sign with.
  *
  * Who verifies names the one algorithm that may appear: what a token's header says about itself never chooses
  * how the token is checked. Threads: no state; a key may be used by any thread.
@@ -14,7 +14,7 @@
 
 #define ISCEP_JWT_MAX_LEN (16u * 1024u)
 
-typedef enum iscep_jwt_alg { ISCEP_JWT_RS256 = 1, ISCEP_JWT_PS256 = 2 } iscep_jwt_alg;
+typedef enum iscep_jwt_alg { ISCEP_JWT_RS256 = 1, ISCEP_JWT_PS256 = 2, ISCEP_JWT_ES256 = 3 } iscep_jwt_alg;
 
 /*
  * The JOSE header; NULL leaves a member out. Entra ID finds the certificate of a client assertion by x5t
@@ -27,7 +27,10 @@ typedef struct iscep_jwt_header {
     const char *x5t_s256; /* base64url of the certificate's SHA-256 */
 } iscep_jwt_header;
 
-/* Appends the token to out. key: a private RSA key of at least 2048 bits, else CONFIG "jwt_key". */
+/*
+ * Appends the token to out. key: a private RSA key of at least 2048 bits; for ES256, one on the curve P-256; else CONFIG
+ * "jwt_key".
+ */
 iscep_status iscep_jwt_sign(iscep_buf *out, const iscep_jwt_header *header, const iscep_json *claims,
                             EVP_PKEY *key, iscep_error *err) ISCEP_CHECKED;
 

@@ -168,16 +168,20 @@ const char *iscep_json_text(const iscep_json *json, const char *name)
     return iscep_json_as_text(iscep_json_member(json, name));
 }
 
-bool iscep_json_int(const iscep_json *json, const char *name, int64_t *out)
+bool iscep_json_as_int(const iscep_json *json, int64_t *out)
 {
-    const cJSON *number = iscep_json_member(json, name);
-    if (!cJSON_IsNumber(number))
+    if (!cJSON_IsNumber(json))
         return false;
-    double value = number->valuedouble;
+    double value = json->valuedouble;
     if (!(fabs(value) <= 9007199254740991.0) || trunc(value) != value) /* 2^53: what a double holds exactly */
         return false;
     *out = (int64_t)value;
     return true;
+}
+
+bool iscep_json_int(const iscep_json *json, const char *name, int64_t *out)
+{
+    return iscep_json_as_int(iscep_json_member(json, name), out);
 }
 
 bool iscep_json_number(const iscep_json *json, const char *name, double *out)
@@ -192,6 +196,11 @@ bool iscep_json_number(const iscep_json *json, const char *name, double *out)
 bool iscep_json_is_true(const iscep_json *json, const char *name)
 {
     return cJSON_IsTrue(iscep_json_member(json, name));
+}
+
+bool iscep_json_is_null(const iscep_json *json)
+{
+    return cJSON_IsNull(json);
 }
 
 bool iscep_json_is_object(const iscep_json *json)
@@ -301,6 +310,11 @@ iscep_json *iscep_json_append_object(iscep_json *array)
 {
     cJSON *object = cJSON_CreateObject();
     return append(array, object) ? object : NULL;
+}
+
+void iscep_json_append_int(iscep_json *array, int64_t number)
+{
+    append(array, cJSON_CreateNumber((double)number));
 }
 
 void iscep_json_append_text(iscep_json *array, const char *text)

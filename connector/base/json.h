@@ -27,7 +27,9 @@ const char *iscep_json_text(const iscep_json *json, const char *name);       /* 
 bool iscep_json_int(const iscep_json *json, const char *name, int64_t *out); /* false unless a whole number */
 bool iscep_json_number(const iscep_json *json, const char *name, double *out); /* false unless finite */
 bool iscep_json_is_true(const iscep_json *json, const char *name);
-const char *iscep_json_as_text(const iscep_json *json); /* the value itself; NULL unless a string */
+const char *iscep_json_as_text(const iscep_json *json);       /* the value itself; NULL unless a string */
+bool iscep_json_as_int(const iscep_json *json, int64_t *out); /* false unless a whole number */
+bool iscep_json_is_null(const iscep_json *json);
 bool iscep_json_is_object(const iscep_json *json);
 bool iscep_json_is_array(const iscep_json *json);
 
@@ -47,6 +49,7 @@ void iscep_json_add_int(iscep_json *json, const char *name, int64_t number);
 void iscep_json_add_number(iscep_json *json, const char *name, double number);
 void iscep_json_add_bool(iscep_json *json, const char *name, bool value);
 iscep_json *iscep_json_append_object(iscep_json *array); /* borrowed child */
+void iscep_json_append_int(iscep_json *array, int64_t number);
 void iscep_json_append_text(iscep_json *array, const char *text);
 
 /* Appends compact JSON to out. NOMEM if the tree is NULL or does not fit. */

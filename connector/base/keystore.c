@@ -240,3 +240,8 @@ int64_t iscep_keystore_expires_unix(const iscep_keystore *keystore)
 {
     return keystore->expires_unix;
 }
+
+X509 *iscep_keystore_certificate(const iscep_keystore *keystore)
+{
+    return keystore->certificate;
+}

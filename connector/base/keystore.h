@@ -35,5 +35,6 @@ iscep_jwt_key iscep_keystore_key(const iscep_keystore *keystore);
 const char *iscep_keystore_x5t(const iscep_keystore *keystore);
 const char *iscep_keystore_x5t_s256(const iscep_keystore *keystore);
 int64_t iscep_keystore_expires_unix(const iscep_keystore *keystore);
+X509 *iscep_keystore_certificate(const iscep_keystore *keystore); /* borrowed */
 
 #endif

@@ -4,8 +4,10 @@
 #include <openssl/asn1t.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <stdlib.h>
+
+#include "base/openssl_error.h"
+#include "base/x509.h"
 
 /* What follows is laid out by hand: clang-format takes the templates for functions. */
 /* clang-format off */
@@ -100,6 +102,13 @@ static EVP_PKEY *parse_key(const ASN1_STRING *der)
     return key;
 }
 
+/* RFC 2986, 4.1: 0, and no other. What another version would mean, nobody knows. */
+static bool is_version_0(const ASN1_INTEGER *version)
+{
+    int64_t number;
+    return ASN1_INTEGER_get_int64(&number, version) == 1 && number == 0;
+}
+
 static bool parse_parts(iscep_pkcs10 *request, iscep_bytes der)
 {
     request->frame = parse_item(der.data, (int)der.len, ASN1_ITEM_rptr(frame));
@@ -108,20 +117,28 @@ static bool parse_parts(iscep_pkcs10 *request, iscep_bytes der)
     const ASN1_STRING *info = request->frame->info;
     request->info =
         parse_item(ASN1_STRING_get0_data(info), ASN1_STRING_length(info), ASN1_ITEM_rptr(request_info));
-    if (request->info == NULL)
+    if (request->info == NULL || !is_version_0(request->info->version))
         return false;
     request->key = parse_key(request->info->key);
     return true;
 }
 
-iscep_pkcs10 *iscep_pkcs10_parse(iscep_bytes der)
+iscep_status iscep_pkcs10_parse(iscep_pkcs10 **out, iscep_bytes der, iscep_error *err)
 {
-    iscep_pkcs10 *request = der.len > INT32_MAX ? NULL : calloc(1, sizeof *request);
-    if (request != NULL && !parse_parts(request, der)) {
-        iscep_pkcs10_free(request);
-        return NULL;
+    iscep_openssl_forget();
+    iscep_pkcs10 *request = calloc(1, sizeof *request);
+    if (request == NULL)
+        return iscep_error_nomem(err);
+    bool is_read = der.len > 0 && der.len <= ISCEP_CSR_MAX_LEN && parse_parts(request, der);
+    bool was_out_of_memory = iscep_openssl_was_out_of_memory(); /* then a key may only seem unreadable */
+    if (is_read && !was_out_of_memory) {
+        *out = request;
+        return ISCEP_OK;
     }
-    return request;
+    iscep_pkcs10_free(request);
+    if (was_out_of_memory)
+        return iscep_error_nomem(err);
+    return iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "not a PKCS#10 request in DER (RFC 2986)");
 }
 
 void iscep_pkcs10_free(iscep_pkcs10 *request)

@@ -14,11 +14,14 @@
 
 typedef struct iscep_pkcs10 iscep_pkcs10;
 
-/* NULL unless der is one request and nothing behind it. What ASN.1 allows beyond DER is the caller's to refuse. */
-iscep_pkcs10 *iscep_pkcs10_parse(iscep_bytes der);
+/*
+ * USAGE "csr_malformed" unless der is one request of version 0 and nothing behind it; what ASN.1 allows beyond DER is the
+ * caller's to refuse. NOMEM says nothing about the request. Begins with iscep_openssl_forget.
+ */
+iscep_status iscep_pkcs10_parse(iscep_pkcs10 **out, iscep_bytes der, iscep_error *err) ISCEP_CHECKED;
 void iscep_pkcs10_free(iscep_pkcs10 *request);
 
-/* Did the holder of the request's key sign the request? */
+/* Did the holder of the request's key sign the request? Also false when there is no memory (base/openssl_error.h). */
 bool iscep_pkcs10_is_signed(const iscep_pkcs10 *request);
 
 /* All borrowed from request. */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/openssl_error.h"
 #include "base/pkcs10.h"
 #include "base/x509_name.h"
 
@@ -137,16 +138,19 @@ static iscep_status parse_csr(iscep_csr *csr, iscep_bytes der, iscep_error *err)
     iscep_buf_append(&csr->der, der.data, der.len);
     if (csr->der.is_overflown)
         return iscep_error_nomem(err);
-    if (is_der(csr->der.data, der.len, 0))
-        csr->request = iscep_pkcs10_parse(iscep_buf_bytes(&csr->der));
-    if (csr->request == NULL)
+    if (!is_der(csr->der.data, der.len, 0))
         return iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "not a PKCS#10 request in DER (RFC 2986)");
+    iscep_status status = iscep_pkcs10_parse(&csr->request, iscep_buf_bytes(&csr->der), err);
+    if (status != ISCEP_OK)
+        return status;
     if (iscep_pkcs10_key(csr->request) == NULL)
         return iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "the CSR's public key cannot be read");
     if (!iscep_pkcs10_is_signed(csr->request))
-        return iscep_error_set(err, ISCEP_USAGE, "csr_signature_invalid",
-                               "the CSR's signature is not by its own key: no proof of possession");
-    iscep_status status = iscep_x509_name_emit(&csr->subject, iscep_pkcs10_subject(csr->request), err);
+        return iscep_openssl_was_out_of_memory()
+                   ? iscep_error_nomem(err)
+                   : iscep_error_set(err, ISCEP_USAGE, "csr_signature_invalid",
+                                     "the CSR's signature is not by its own key: no proof of possession");
+    status = iscep_x509_name_emit(&csr->subject, iscep_pkcs10_subject(csr->request), err);
     return status != ISCEP_OK ? status : find_challenge(csr, err);
 }
 
@@ -161,7 +165,7 @@ iscep_status iscep_csr_parse(iscep_csr **out, iscep_bytes der, iscep_error *err)
     iscep_status status = parse_csr(csr, der, err);
     if (status != ISCEP_OK) {
         iscep_csr_free(csr);
-        ERR_clear_error(); /* TLS on this thread must not find our errors in OpenSSL's queue */
+        iscep_openssl_forget();
         return status;
     }
     *out = csr;

@@ -19,7 +19,7 @@ typedef struct iscep_cert iscep_cert;
 /*
  * Parses the request and checks proof of possession (its own signature). The error's code tells what is
  * wrong: csr_too_large, csr_malformed, csr_signature_invalid, csr_challenge_missing, csr_challenge_duplicate
- * (also two values in one attribute), name_too_long. All with status USAGE.
+ * (also two values in one attribute), name_too_long. All with status USAGE; NOMEM says nothing about the request.
  */
 iscep_status iscep_csr_parse(iscep_csr **out, iscep_bytes der, iscep_error *err) ISCEP_CHECKED;
 void iscep_csr_free(iscep_csr *csr);

@@ -1,38 +1,23 @@
 /* See x509_facts.h. */
 #include "base/x509_facts.h"
 
-#include <arpa/inet.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
+#include "base/openssl_error.h"
 #include "base/pkcs10.h"
-#include "base/x509_name.h"
+#include "base/x509_facts_attributes.h"
+#include "base/x509_facts_names.h"
+#include "base/x509_facts_store.h"
 
-/* More than anybody asks for; beyond is an error. */
-#define SID_EXTENSION_OID "1.3.6.1.4.1.311.25.2" /* szOID_NTDS_CA_SECURITY_EXT */
-
-enum { MAX_SANS = 128, MAX_EXT_KEY_USAGES = 64, MAX_EXTENSIONS = 64, MAX_OID_LEN = 256 };
-
-struct text {
-    SLIST_ENTRY(text) link;
-    char value[];
-};
-
-struct iscep_x509_facts_store {
-    SLIST_HEAD(, text) texts;
-    iscep_san sans[MAX_SANS];
-    const char *ext_key_usage[MAX_EXT_KEY_USAGES];
-    const char *extensions[MAX_EXTENSIONS];
-};
+#define SID_EXTENSION_OID           "1.3.6.1.4.1.311.25.2" /* szOID_NTDS_CA_SECURITY_EXT */
+#define TEMPLATE_NAME_EXTENSION_OID "1.3.6.1.4.1.311.20.2" /* szOID_ENROLL_CERTTYPE_EXTENSION */
 
 /* What the two kinds have in common, and the code for "it cannot be read". */
 typedef struct source {
@@ -43,159 +28,12 @@ typedef struct source {
     const char *extensions_code;
 } source;
 
-const char *iscep_san_type_name(iscep_san_type type)
-{
-    static const char *const names[] = {"dns", "email",     "uri",           "sid",  "ip",
-                                        "upn", "otherName", "directoryName", "other"};
-    return names[type];
-}
-
 const char *iscep_key_usage_name(unsigned bit)
 {
     static const char *const names[ISCEP_KEY_USAGE_BITS] = {
         "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
         "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly"};
     return bit < ISCEP_KEY_USAGE_BITS ? names[bit] : NULL;
-}
-
-/* --- texts that live as long as the facts --- */
-
-static const char *keep(iscep_x509_facts *facts, iscep_bytes value)
-{
-    struct text *text = malloc(sizeof *text + value.len + 1);
-    if (text == NULL)
-        return NULL;
-    if (value.len > 0)
-        memcpy(text->value, value.data, value.len);
-    text->value[value.len] = '\0';
-    SLIST_INSERT_HEAD(&facts->store->texts, text, link);
-    return text->value;
-}
-
-static iscep_status keep_name(const char **out, iscep_x509_facts *facts, const X509_NAME *name,
-                              iscep_error *err)
-{
-    ISCEP_AUTO_BUF text;
-    iscep_status status = iscep_x509_name_emit(&text, name, err);
-    if (status != ISCEP_OK)
-        return status;
-    *out = keep(facts, iscep_buf_bytes(&text));
-    return *out == NULL ? iscep_error_nomem(err) : ISCEP_OK;
-}
-
-static const char *keep_oid(iscep_x509_facts *facts, const ASN1_OBJECT *object)
-{
-    char oid[MAX_OID_LEN];
-    int len = OBJ_obj2txt(oid, sizeof oid, object, 1);
-    return len > 0 && (size_t)len < sizeof oid ? keep(facts, iscep_bytes_of_text(oid)) : NULL;
-}
-
-/* OID "=" hex; without the OID if there is none. */
-static const char *keep_hex(iscep_x509_facts *facts, const char *oid, iscep_bytes der)
-{
-    ISCEP_AUTO_BUF text;
-    iscep_buf_init(&text, 2 * ISCEP_CERT_MAX_LEN + MAX_OID_LEN);
-    if (oid != NULL)
-        iscep_buf_printf(&text, "%s=", oid);
-    iscep_hex_encode(&text, der);
-    return text.is_overflown ? NULL : keep(facts, iscep_buf_bytes(&text));
-}
-
-/* --- subject alternative names --- */
-
-static bool is_printable(iscep_bytes text, bool is_ascii)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] < 0x20 || text.data[i] == 0x7F || (is_ascii && text.data[i] > 0x7F))
-            return false;
-    return text.len > 0;
-}
-
-static const char *keep_ia5(iscep_x509_facts *facts, const ASN1_IA5STRING *string)
-{
-    iscep_bytes text = iscep_bytes_of(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
-    return is_printable(text, true) ? keep(facts, text) : NULL;
-}
-
-static const char *keep_address(iscep_x509_facts *facts, const ASN1_OCTET_STRING *address)
-{
-    char text[INET6_ADDRSTRLEN];
-    int len = ASN1_STRING_length(address);
-    if (len != 4 && len != 16)
-        return NULL;
-    inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), text, sizeof text);
-    return keep(facts, iscep_bytes_of_text(text));
-}
-
-static const char *keep_upn(iscep_x509_facts *facts, const ASN1_UTF8STRING *string)
-{
-    unsigned char *utf8 = NULL;
-    int len = ASN1_STRING_to_UTF8(&utf8, string); /* also finds what is no UTF-8 */
-    iscep_bytes text = iscep_bytes_of(utf8, len > 0 ? (size_t)len : 0);
-    const char *kept = is_printable(text, false) ? keep(facts, text) : NULL;
-    OPENSSL_free(utf8);
-    return kept;
-}
-
-static const char *keep_other_name(iscep_x509_facts *facts, const OTHERNAME *name)
-{
-    unsigned char *der = NULL;
-    int len = i2d_ASN1_TYPE(name->value, &der);
-    const char *oid = keep_oid(facts, name->type_id);
-    const char *kept = len > 0 && oid != NULL ? keep_hex(facts, oid, iscep_bytes_of(der, (size_t)len)) : NULL;
-    OPENSSL_free(der);
-    return kept;
-}
-
-static const char *keep_directory(iscep_x509_facts *facts, const X509_NAME *name)
-{
-    const char *kept = NULL;
-    return keep_name(&kept, facts, name, NULL) == ISCEP_OK ? kept : NULL;
-}
-
-static const char *keep_other(iscep_x509_facts *facts, GENERAL_NAME *name)
-{
-    unsigned char *der = NULL;
-    int len = i2d_GENERAL_NAME(name, &der);
-    const char *kept = len > 0 ? keep_hex(facts, NULL, iscep_bytes_of(der, (size_t)len)) : NULL;
-    OPENSSL_free(der);
-    return kept;
-}
-
-static bool is_upn(const OTHERNAME *name)
-{
-    return OBJ_obj2nid(name->type_id) == NID_ms_upn && name->value->type == V_ASN1_UTF8STRING;
-}
-
-static iscep_san_type type_of_uri(const char *uri)
-{
-    bool is_sid = uri != NULL && strncmp(uri, ISCEP_SID_URI_PREFIX, sizeof ISCEP_SID_URI_PREFIX - 1) == 0;
-    return is_sid ? ISCEP_SAN_SID : ISCEP_SAN_URI;
-}
-
-/* value is NULL when the name cannot be read. */
-static iscep_san read_san(iscep_x509_facts *facts, GENERAL_NAME *name)
-{
-    switch (name->type) {
-    case GEN_DNS:
-        return (iscep_san){ISCEP_SAN_DNS, keep_ia5(facts, name->d.dNSName)};
-    case GEN_EMAIL:
-        return (iscep_san){ISCEP_SAN_EMAIL, keep_ia5(facts, name->d.rfc822Name)};
-    case GEN_URI: {
-        const char *uri = keep_ia5(facts, name->d.uniformResourceIdentifier);
-        return (iscep_san){type_of_uri(uri), uri};
-    }
-    case GEN_IPADD:
-        return (iscep_san){ISCEP_SAN_IP, keep_address(facts, name->d.iPAddress)};
-    case GEN_DIRNAME:
-        return (iscep_san){ISCEP_SAN_DIRECTORY, keep_directory(facts, name->d.directoryName)};
-    case GEN_OTHERNAME:
-        if (is_upn(name->d.otherName))
-            return (iscep_san){ISCEP_SAN_UPN, keep_upn(facts, name->d.otherName->value->value.utf8string)};
-        return (iscep_san){ISCEP_SAN_OTHER_NAME, keep_other_name(facts, name->d.otherName)};
-    default:
-        return (iscep_san){ISCEP_SAN_OTHER, keep_other(facts, name)};
-    }
 }
 
 /* --- extensions: each reader is false when it cannot be read --- */
@@ -224,10 +62,10 @@ static bool read_sans(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * 
     bool is_sound;
     GENERAL_NAMES *names = decode(extensions, NID_subject_alt_name, &is_sound);
     int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names);
-    if (count > MAX_SANS)
+    if (count > ISCEP_FACTS_MAX_SANS)
         is_sound = false;
     for (int i = 0; i < count && is_sound; i++) {
-        iscep_san san = read_san(facts, sk_GENERAL_NAME_value(names, i));
+        iscep_san san = iscep_facts_read_san(facts, sk_GENERAL_NAME_value(names, i));
         facts->store->sans[facts->san_count++] = san;
         is_sound = san.value != NULL;
     }
@@ -253,10 +91,10 @@ static bool read_ext_key_usage(iscep_x509_facts *facts, const STACK_OF(X509_EXTE
     EXTENDED_KEY_USAGE *usages = decode(extensions, NID_ext_key_usage, &is_sound);
     int count = usages == NULL ? 0 : sk_ASN1_OBJECT_num(usages);
     facts->has_ext_key_usage = usages != NULL;
-    if (count > MAX_EXT_KEY_USAGES)
+    if (count > ISCEP_FACTS_MAX_EXT_KEY_USAGES)
         is_sound = false;
     for (int i = 0; i < count && is_sound; i++) {
-        const char *oid = keep_oid(facts, sk_ASN1_OBJECT_value(usages, i));
+        const char *oid = iscep_facts_keep_oid(facts, sk_ASN1_OBJECT_value(usages, i));
         facts->store->ext_key_usage[facts->ext_key_usage_count++] = oid;
         is_sound = oid != NULL;
     }
@@ -285,10 +123,11 @@ static bool is_listed(const iscep_x509_facts *facts, const char *oid)
 static bool list_extensions(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
 {
     int count = extensions == NULL ? 0 : sk_X509_EXTENSION_num(extensions);
-    if (count > MAX_EXTENSIONS)
+    if (count > ISCEP_FACTS_MAX_EXTENSIONS)
         return false;
     for (int i = 0; i < count; i++) {
-        const char *oid = keep_oid(facts, X509_EXTENSION_get_object(sk_X509_EXTENSION_value(extensions, i)));
+        const char *oid =
+            iscep_facts_keep_oid(facts, X509_EXTENSION_get_object(sk_X509_EXTENSION_value(extensions, i)));
         if (oid == NULL || is_listed(facts, oid))
             return false;
         facts->store->extensions[facts->extension_count++] = oid;
@@ -300,17 +139,17 @@ static bool list_extensions(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSI
 static const char *keep_sid(iscep_x509_facts *facts, const GENERAL_NAMES *names)
 {
     const GENERAL_NAME *name = sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) : NULL;
-    char oid[MAX_OID_LEN];
+    char oid[ISCEP_FACTS_MAX_OID_LEN];
     if (name == NULL || name->type != GEN_OTHERNAME ||
         OBJ_obj2txt(oid, sizeof oid, name->d.otherName->type_id, 1) <= 0 ||
         strcmp(oid, SID_EXTENSION_OID ".1") != 0 || name->d.otherName->value->type != V_ASN1_OCTET_STRING)
         return NULL;
-    return keep_ia5(facts, name->d.otherName->value->value.octet_string);
+    return iscep_facts_keep_ascii(facts, name->d.otherName->value->value.octet_string);
 }
 
 static bool read_sid_extension(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
 {
-    facts->sid_extension = keep(facts, iscep_bytes_of_text(""));
+    facts->sid_extension = iscep_facts_keep(facts, iscep_bytes_of_text(""));
     for (size_t i = 0; i < facts->extension_count; i++) {
         if (strcmp(facts->store->extensions[i], SID_EXTENSION_OID) != 0)
             continue;
@@ -322,6 +161,23 @@ static bool read_sid_extension(iscep_x509_facts *facts, const STACK_OF(X509_EXTE
         GENERAL_NAMES_free(names);
     }
     return facts->sid_extension != NULL;
+}
+
+/* A character string of no characters, as its DER: a client that was given no template may say so. */
+static bool is_empty_text(const ASN1_OCTET_STRING *value)
+{
+    const unsigned char *der = ASN1_STRING_get0_data(value);
+    return ASN1_STRING_length(value) == 2 && der[1] == 0 &&
+           (der[0] == V_ASN1_BMPSTRING || der[0] == V_ASN1_UTF8STRING || der[0] == V_ASN1_PRINTABLESTRING ||
+            der[0] == V_ASN1_IA5STRING);
+}
+
+static void read_template_name(iscep_x509_facts *facts, const STACK_OF(X509_EXTENSION) * extensions)
+{
+    for (size_t i = 0; i < facts->extension_count; i++)
+        if (strcmp(facts->store->extensions[i], TEMPLATE_NAME_EXTENSION_OID) == 0)
+            facts->is_template_name_empty =
+                is_empty_text(X509_EXTENSION_get_data(sk_X509_EXTENSION_value(extensions, (int)i)));
 }
 
 /* --- key and signature --- */
@@ -342,53 +198,79 @@ static bool read_key(iscep_x509_facts *facts, EVP_PKEY *key)
     if (key != NULL &&
         (EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL) != 1 || has_own_parameters(key)))
         curve[0] = '\0';
-    facts->key_type = keep(facts, iscep_bytes_of_text(type != NULL ? type : "unknown"));
-    facts->curve = keep(facts, iscep_bytes_of_text(curve));
+    facts->key_type = iscep_facts_keep(facts, iscep_bytes_of_text(type != NULL ? type : "unknown"));
+    facts->curve = iscep_facts_keep(facts, iscep_bytes_of_text(curve));
     facts->key_bits = bits > 0 ? (uint32_t)bits : 0;
     return facts->key_type != NULL && facts->curve != NULL;
 }
 
-/* RSASSA-PSS has its digest in the parameters; absent is SHA-1 (RFC 4055, 3.1). */
-static int digest_of_pss(const X509_ALGOR *signature)
+/* The digest of MGF1, the only mask generation there is; absent is SHA-1 (RFC 4055, 3.1). */
+static int digest_of_mask(const X509_ALGOR *mask)
+{
+    const ASN1_OBJECT *algorithm = NULL;
+    int type = 0;
+    const void *value = NULL;
+    if (mask == NULL)
+        return NID_sha1;
+    X509_ALGOR_get0(&algorithm, &type, &value, mask);
+    if (OBJ_obj2nid(algorithm) != NID_mgf1 || type != V_ASN1_SEQUENCE)
+        return NID_undef;
+    const unsigned char *at = ASN1_STRING_get0_data(value);
+    X509_ALGOR *digest = d2i_X509_ALGOR(NULL, &at, ASN1_STRING_length(value));
+    int nid = digest == NULL ? NID_undef : OBJ_obj2nid(digest->algorithm);
+    X509_ALGOR_free(digest);
+    return nid;
+}
+
+/* RSASSA-PSS has its digests in the parameters; absent is SHA-1 (RFC 4055, 3.1). */
+static void find_pss_digests(int *digest, int *mask_digest, const X509_ALGOR *signature)
 {
     int type = 0;
     const void *value = NULL;
     X509_ALGOR_get0(NULL, &type, &value, signature);
+    *digest = *mask_digest = NID_undef;
     if (type != V_ASN1_SEQUENCE)
-        return NID_undef;
+        return;
     const unsigned char *at = ASN1_STRING_get0_data(value);
     RSA_PSS_PARAMS *params = d2i_RSA_PSS_PARAMS(NULL, &at, ASN1_STRING_length(value));
-    int nid = NID_undef;
-    if (params != NULL)
-        nid = params->hashAlgorithm == NULL ? NID_sha1 : OBJ_obj2nid(params->hashAlgorithm->algorithm);
+    if (params != NULL) {
+        *digest = params->hashAlgorithm == NULL ? NID_sha1 : OBJ_obj2nid(params->hashAlgorithm->algorithm);
+        *mask_digest = digest_of_mask(params->maskGenAlgorithm);
+    }
     RSA_PSS_PARAMS_free(params);
-    return nid;
+}
+
+static const char *keep_digest(iscep_x509_facts *facts, int nid)
+{
+    return iscep_facts_keep(facts, iscep_bytes_of_text(nid == NID_undef ? "" : OBJ_nid2sn(nid)));
 }
 
 static bool read_signature(iscep_x509_facts *facts, const X509_ALGOR *signature)
 {
     const ASN1_OBJECT *algorithm = NULL;
-    int digest = NID_undef;
+    int digest = NID_undef, mask_digest = NID_undef;
     X509_ALGOR_get0(&algorithm, NULL, NULL, signature);
     int nid = OBJ_obj2nid(algorithm);
     if (nid == NID_rsassaPss)
-        digest = digest_of_pss(signature);
+        find_pss_digests(&digest, &mask_digest, signature);
     else if (OBJ_find_sigid_algs(nid, &digest, NULL) != 1)
         digest = NID_undef;
-    facts->digest = keep(facts, iscep_bytes_of_text(digest == NID_undef ? "" : OBJ_nid2sn(digest)));
-    facts->signature =
-        nid == NID_undef ? keep_oid(facts, algorithm) : keep(facts, iscep_bytes_of_text(OBJ_nid2ln(nid)));
-    return facts->digest != NULL && facts->signature != NULL;
+    facts->has_mask = nid == NID_rsassaPss;
+    facts->digest = keep_digest(facts, digest);
+    facts->mask_digest = keep_digest(facts, mask_digest);
+    facts->signature = nid == NID_undef ? iscep_facts_keep_oid(facts, algorithm)
+                                        : iscep_facts_keep(facts, iscep_bytes_of_text(OBJ_nid2ln(nid)));
+    return facts->digest != NULL && facts->mask_digest != NULL && facts->signature != NULL;
 }
 
 /* --- the two kinds --- */
 
 static iscep_status read_source(iscep_x509_facts *facts, const source *from, iscep_error *err)
 {
-    iscep_status status = keep_name(&facts->subject, facts, from->subject, err);
+    iscep_status status = iscep_facts_keep_name(&facts->subject, facts, from->subject, err);
     if (status != ISCEP_OK)
         return status;
-    facts->issuer = keep(facts, iscep_bytes_of_text(""));
+    facts->issuer = iscep_facts_keep(facts, iscep_bytes_of_text(""));
     if (facts->issuer == NULL || !read_key(facts, from->key) || !read_signature(facts, from->signature))
         return iscep_error_nomem(err);
     if (!list_extensions(facts, from->extensions) || !read_sans(facts, from->extensions) ||
@@ -396,6 +278,7 @@ static iscep_status read_source(iscep_x509_facts *facts, const source *from, isc
         !read_basic_constraints(facts, from->extensions) || !read_sid_extension(facts, from->extensions))
         return iscep_error_set(err, ISCEP_USAGE, from->extensions_code,
                                "an extension cannot be read, or stands there twice");
+    read_template_name(facts, from->extensions);
     return ISCEP_OK;
 }
 
@@ -432,9 +315,10 @@ static iscep_status read_request(iscep_x509_facts *facts, const iscep_pkcs10 *re
 {
     const STACK_OF(X509_ATTRIBUTE) *attributes = iscep_pkcs10_attributes(request);
     STACK_OF(X509_EXTENSION) *extensions = NULL;
-    ASN1_TYPE *challenge = NULL;
     iscep_status status = ISCEP_OK;
-    if (!get_requested(&extensions, attributes))
+    if (!iscep_facts_read_attributes(facts, attributes))
+        status = iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "the CSR has more attributes than any");
+    else if (!get_requested(&extensions, attributes))
         status = iscep_error_set(err, ISCEP_USAGE, "csr_extensions_malformed",
                                  "the CSR's extensions cannot be read, or are requested twice");
     if (status == ISCEP_OK)
@@ -445,7 +329,6 @@ static iscep_status read_request(iscep_x509_facts *facts, const iscep_pkcs10 *re
                                        .extensions = extensions,
                                        .extensions_code = "csr_extensions_malformed"},
                              err);
-    facts->challenge_count = count_values(&challenge, attributes, NID_pkcs9_challengePassword);
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
     return status;
 }
@@ -471,66 +354,45 @@ static iscep_status read_cert(iscep_x509_facts *facts, X509 *x509, iscep_error *
         return iscep_error_set(err, ISCEP_USAGE, "certificate_malformed",
                                "the certificate's validity cannot be read");
     iscep_status status = read_source(facts, &from, err);
-    return status != ISCEP_OK ? status : keep_name(&facts->issuer, facts, X509_get_issuer_name(x509), err);
+    return status != ISCEP_OK ? status
+                              : iscep_facts_keep_name(&facts->issuer, facts, X509_get_issuer_name(x509), err);
 }
 
-static iscep_status init(iscep_x509_facts *facts, iscep_error *err)
+/* Nothing is left behind: neither half the facts, nor errors in OpenSSL's queue. */
+static iscep_status finish(iscep_x509_facts *facts, iscep_status status, iscep_error *err)
 {
-    *facts = (iscep_x509_facts){.store = calloc(1, sizeof *facts->store)};
-    if (facts->store == NULL)
-        return iscep_error_nomem(err);
-    SLIST_INIT(&facts->store->texts);
-    facts->sans = facts->store->sans;
-    facts->ext_key_usage = facts->store->ext_key_usage;
-    facts->extensions = facts->store->extensions;
-    return ISCEP_OK;
-}
-
-/* Nothing is left behind: neither half the facts, nor errors in OpenSSL's queue, where TLS would find them. */
-static iscep_status finish(iscep_x509_facts *facts, iscep_status status)
-{
+    if (facts->store != NULL && iscep_facts_were_out_of_memory(facts)) /* whatever was made of it */
+        status = iscep_error_nomem(err);
     if (status != ISCEP_OK)
         iscep_x509_facts_clear(facts);
-    ERR_clear_error();
+    iscep_openssl_forget();
     return status;
 }
 
 iscep_status iscep_x509_facts_of_request(iscep_x509_facts *out, iscep_bytes der, iscep_error *err)
 {
-    iscep_pkcs10 *request = der.len > 0 && der.len <= ISCEP_CSR_MAX_LEN ? iscep_pkcs10_parse(der) : NULL;
-    iscep_status status = init(out, err);
-    if (status == ISCEP_OK && request == NULL)
-        status =
-            iscep_error_set(err, ISCEP_USAGE, "csr_malformed", "not a PKCS#10 request in DER (RFC 2986)");
+    iscep_pkcs10 *request = NULL;
+    iscep_openssl_forget();
+    iscep_status status = iscep_facts_init(out, err);
+    if (status == ISCEP_OK)
+        status = iscep_pkcs10_parse(&request, der, err);
     if (status == ISCEP_OK)
         status = read_request(out, request, err);
     iscep_pkcs10_free(request);
-    return finish(out, status);
+    return finish(out, status, err);
 }
 
 iscep_status iscep_x509_facts_of_cert(iscep_x509_facts *out, iscep_bytes der, iscep_error *err)
 {
     const unsigned char *at = der.data;
+    iscep_openssl_forget();
     X509 *x509 = der.len > 0 && der.len <= ISCEP_CERT_MAX_LEN ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-    iscep_status status = init(out, err);
+    iscep_status status = iscep_facts_init(out, err);
     if (status == ISCEP_OK && (x509 == NULL || at != der.data + der.len))
         status =
             iscep_error_set(err, ISCEP_USAGE, "certificate_malformed", "not an X.509 certificate in DER");
     if (status == ISCEP_OK)
         status = read_cert(out, x509, err);
     X509_free(x509);
-    return finish(out, status);
-}
-
-void iscep_x509_facts_clear(iscep_x509_facts *facts)
-{
-    if (facts->store != NULL) {
-        while (!SLIST_EMPTY(&facts->store->texts)) {
-            struct text *text = SLIST_FIRST(&facts->store->texts);
-            SLIST_REMOVE_HEAD(&facts->store->texts, link);
-            free(text);
-        }
-        free(facts->store);
-    }
-    *facts = (iscep_x509_facts){0};
+    return finish(out, status, err);
 }

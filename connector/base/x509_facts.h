@@ -51,25 +51,31 @@ enum { ISCEP_KEY_USAGE_BITS = 9 };
 const char *iscep_key_usage_name(unsigned bit);
 
 typedef struct iscep_x509_facts {
-    const char *subject;   /* RFC 2253 text, empty if there is none */
-    const char *key_type;  /* "RSA", "EC", "ED25519"…; "unknown" */
-    const char *curve;     /* with EC: "prime256v1"…; otherwise empty */
-    uint32_t key_bits;     /* 0: unknown */
-    const char *digest;    /* of the signature: "SHA256"…; empty if the algorithm has none of its own */
-    const char *signature; /* the algorithm: "sha256WithRSAEncryption", "ecdsa-with-SHA256"… */
-    const iscep_san *sans; /* as they stand there, duplicates included */
+    const char *subject;     /* RFC 2253 text, empty if there is none */
+    const char *key_type;    /* "RSA", "EC", "ED25519"…; "unknown" */
+    const char *curve;       /* with EC: "prime256v1"…; otherwise empty */
+    uint32_t key_bits;       /* 0: unknown */
+    bool has_mask;           /* the signature is RSASSA-PSS, and has a second digest */
+    const char *mask_digest; /* that one, of MGF1; empty if there is no mask, or it is made otherwise */
+    const char *digest;      /* of the signature: "SHA256"…; empty if the algorithm has none of its own */
+    const char *signature;   /* the algorithm: "sha256WithRSAEncryption", "ecdsa-with-SHA256"… */
+    const iscep_san *sans;   /* as they stand there, duplicates included */
     size_t san_count;
-    bool has_key_usage;
     uint32_t key_usage; /* ISCEP_KEY_USAGE_… */
+    bool has_key_usage;
     bool has_ext_key_usage;
+    bool has_basic_constraints;
+    bool is_ca;                       /* basicConstraints cA is true */
     const char *const *ext_key_usage; /* dotted OIDs */
     size_t ext_key_usage_count;
-    bool has_basic_constraints;
-    bool is_ca;                    /* basicConstraints cA is true */
     const char *const *extensions; /* dotted OIDs of all extensions, in order: each stands there once */
     size_t extension_count;
-    const char
-        *sid_extension;      /* the SID in the extension 1.3.6.1.4.1.311.25.2 (KB5014754); empty: not there */
+    const char *sid_extension;     /* the SID in 1.3.6.1.4.1.311.25.2 (KB5014754); empty: not there */
+    bool is_template_name_empty;   /* the extension 1.3.6.1.4.1.311.20.2 is there, and names no template */
+    const char *const *attributes; /* requests: dotted OIDs of all, in order, duplicates included */
+    size_t attribute_count;
+    const char *const *pair_names; /* of the attributes 1.3.6.1.4.1.311.13.2.1; empty: cannot be read */
+    size_t pair_count;
     size_t challenge_count;  /* requests: values of all challengePassword attributes; 0 for certificates */
     int64_t not_before_unix; /* certificates, seconds; 0 for requests */
     int64_t not_after_unix;
@@ -79,11 +85,12 @@ typedef struct iscep_x509_facts {
 
 /*
  * The request's signature is not looked at: iscep_csr_parse does that. USAGE with code csr_malformed, or
- * csr_extensions_malformed when an extension stands there twice, cannot be read, or there are too many.
+ * csr_extensions_malformed when an extension stands there twice, cannot be read, or there are too many, or they are
+ * requested twice. NOMEM says nothing about the request.
  */
 iscep_status iscep_x509_facts_of_request(iscep_x509_facts *out, iscep_bytes der,
                                          iscep_error *err) ISCEP_CHECKED;
-/* USAGE with code certificate_malformed or certificate_extensions_malformed. */
+/* USAGE with code certificate_malformed or certificate_extensions_malformed; NOMEM. */
 iscep_status iscep_x509_facts_of_cert(iscep_x509_facts *out, iscep_bytes der, iscep_error *err) ISCEP_CHECKED;
 /* After a success; also allowed on zeroed facts. */
 void iscep_x509_facts_clear(iscep_x509_facts *facts);

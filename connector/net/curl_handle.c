@@ -25,6 +25,7 @@ static const struct {
     {CURLE_SSL_CONNECT_ERROR, ISCEP_NETWORK, "tls"},
     {CURLE_PEER_FAILED_VERIFICATION, ISCEP_NETWORK, "tls_untrusted"},
     {CURLE_SSL_CACERT_BADFILE, ISCEP_CONFIG, "ca_file"},
+    {CURLE_SSL_CERTPROBLEM, ISCEP_CONFIG, "client_certificate"},
     {CURLE_GOT_NOTHING, ISCEP_NETWORK, "cut"},
     {CURLE_RECV_ERROR, ISCEP_NETWORK, "cut"},
     {CURLE_SEND_ERROR, ISCEP_NETWORK, "cut"},
@@ -133,6 +134,11 @@ CURL *iscep_curl_handle_new(const iscep_curl_options *options)
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
         curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options->ca_file);
         curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+    }
+    if (options->client_certificate != NULL) {
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, options->client_certificate);
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, options->client_key);
+        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, ""); /* or OpenSSL would ask on the terminal */
     }
     if (options->user_agent != NULL)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);

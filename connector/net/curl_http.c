@@ -21,7 +21,7 @@ enum {
     MAX_IDLE_HANDLES = 64, /* easy handles kept for reuse */
     MAX_CONTENT_TYPE_LEN = 128,
     QUEUE_TICK_MS = 50,  /* how often the queues are searched for calls that have waited too long */
-    MAX_TEXTS = 6,       /* of the options */
+    MAX_TEXTS = 8,       /* of the options */
     TRANSFER_SHARE = 10, /* the last tenth of a call's time is not for waiting */
 };
 
@@ -35,7 +35,8 @@ struct iscep_http_call {
     char *url;
     struct curl_slist *headers;
     iscep_bytes body;
-    bool is_post;
+    bool has_body; /* POST and PUT */
+    bool is_put;
     bool is_local;
     int64_t deadline_mono_ms;
     int64_t start_by_mono_ms; /* who waits longer is not started any more */
@@ -133,7 +134,7 @@ static void prepare_handle(iscep_http_call *call, int64_t timeout_ms)
                      call->origin->is_known && !call->origin->is_multiplexed ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_URL, call->url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    if (call->is_post) {
+    if (call->has_body) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.len > 0 ? (const char *)call->body.data : "");
@@ -141,6 +142,7 @@ static void prepare_handle(iscep_http_call *call, int64_t timeout_ms)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->is_put ? "PUT" : NULL);
     iscep_curl_handle_set_reach(easy, &call->http->options, call->is_local);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->max_response_len);
@@ -433,7 +435,8 @@ static iscep_http_call *send_request(iscep_http *base, const iscep_http_request 
     call->origin = origin;
     call->url = url;
     call->body = request->body;
-    call->is_post = strcmp(request->method, "POST") == 0;
+    call->is_put = strcmp(request->method, "PUT") == 0;
+    call->has_body = call->is_put || strcmp(request->method, "POST") == 0;
     call->is_local = request->is_local;
     call->deadline_mono_ms = request->deadline_mono_ms;
     call->start_by_mono_ms = start_by(http, request->deadline_mono_ms);
@@ -493,9 +496,14 @@ static void free_curl_http(iscep_http *base)
 static bool keep_texts(curl_http *http)
 {
     iscep_curl_options *options = &http->options;
-    const char **const texts[MAX_TEXTS] = {&options->ca_file,    &options->proxy,
-                                           &options->proxy_user, &options->user_agent,
-                                           &options->no_proxy,   &options->unix_socket_path};
+    const char **const texts[MAX_TEXTS] = {&options->ca_file,
+                                           &options->proxy,
+                                           &options->proxy_user,
+                                           &options->user_agent,
+                                           &options->no_proxy,
+                                           &options->unix_socket_path,
+                                           &options->client_certificate,
+                                           &options->client_key};
     for (size_t i = 0; i < MAX_TEXTS; i++) {
         if (*texts[i] == NULL)
             continue;

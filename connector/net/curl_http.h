@@ -21,6 +21,9 @@ typedef struct iscep_curl_options {
     uint32_t max_connections; /* outbound, per host; what does not fit waits in order, within its deadline */
     uint32_t max_streams;     /* in flight per HTTP/2 connection */
     bool allow_plain_http;    /* our own daemon, and tests; https is required otherwise */
+    const char
+        *client_certificate; /* PEM file, with client_key, for a server that asks for one; NULL: none */
+    const char *client_key;
     const char *unix_socket_path; /* every connection goes to this socket, whatever the URL says; NULL: TCP */
 } iscep_curl_options;
 

@@ -16,7 +16,7 @@ typedef struct iscep_http_header {
 } iscep_http_header;
 
 typedef struct iscep_http_request {
-    const char *method;               /* "GET" or "POST" */
+    const char *method;               /* "GET", "POST" or "PUT" */
     const char *url;                  /* copied */
     const iscep_http_header *headers; /* copied */
     size_t header_count;

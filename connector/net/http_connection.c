@@ -285,7 +285,8 @@ static void on_event(struct bufferevent *bev, short what, void *user)
         return;
     connection->is_eof = (what & BEV_EVENT_EOF) != 0;
     if (connection->is_eof && connection->phase == PHASE_WORKING)
-        connection->exchange->is_gone = true; /* it may have closed its sending half only: still answer */
+        iscep_exchange_tell_gone(
+            connection->exchange); /* it may have closed its sending half only: still answer */
     else if (connection->is_eof && evbuffer_get_length(bufferevent_get_output(bev)) > 0)
         enter(connection, PHASE_CLOSING);
     else
@@ -332,7 +333,7 @@ void iscep_http_connection_close(iscep_http_connection *connection, bool is_rese
     iscep_exchange *exchange = connection->exchange;
     if (exchange != NULL && connection->phase == PHASE_WORKING) { /* the handler's, until it replies */
         exchange->connection = NULL;
-        exchange->is_gone = true;
+        iscep_exchange_tell_gone(exchange);
     } else {
         iscep_exchange_free(exchange);
     }
@@ -349,6 +350,18 @@ void iscep_http_connection_close(iscep_http_connection *connection, bool is_rese
 bool iscep_http_connection_is_idle(const iscep_http_connection *connection)
 {
     return connection->phase == PHASE_IDLE;
+}
+
+/* Of a TCP connection the kernel knows nobody, and says -1. */
+bool iscep_http_connection_peer_uid(const iscep_http_connection *connection, uint32_t *uid)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t len = sizeof peer;
+    if (getsockopt(bufferevent_getfd(connection->bev), SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
+        len != sizeof peer || peer.uid == (uid_t)-1)
+        return false;
+    *uid = peer.uid;
+    return true;
 }
 
 iscep_http_connection *iscep_http_connection_next(iscep_http_connection *connection)

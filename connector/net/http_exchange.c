@@ -138,6 +138,26 @@ bool iscep_exchange_is_gone(const iscep_exchange *exchange)
     return exchange->is_gone;
 }
 
+void iscep_exchange_on_gone(iscep_exchange *exchange, void (*on_gone)(iscep_exchange *exchange, void *user),
+                            void *user)
+{
+    exchange->on_gone = on_gone;
+    exchange->gone_user = user;
+}
+
+void iscep_exchange_tell_gone(iscep_exchange *exchange)
+{
+    const bool is_news = !exchange->is_gone;
+    exchange->is_gone = true;
+    if (is_news && exchange->on_gone != NULL)
+        exchange->on_gone(exchange, exchange->gone_user);
+}
+
+bool iscep_exchange_peer_uid(const iscep_exchange *exchange, uint32_t *uid)
+{
+    return exchange->connection != NULL && iscep_http_connection_peer_uid(exchange->connection, uid);
+}
+
 iscep_buf iscep_exchange_take_body(iscep_exchange *exchange)
 {
     iscep_buf body = exchange->body;
@@ -160,9 +180,12 @@ static const char *date_of(iscep_http_server *server)
 
 static void emit_head(iscep_buf *out, iscep_http_server *server, const iscep_reply *reply, bool is_last)
 {
-    iscep_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
-                     reply->status, http_status_str((enum http_status)reply->status), date_of(server),
-                     reply->content_type != NULL ? reply->content_type : "application/json", reply->body.len);
+    iscep_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", reply->status,
+                     http_status_str((enum http_status)reply->status), date_of(server));
+    if (reply->status != 204) /* which has no body, nor a length (RFC 9110 8.6) */
+        iscep_buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                         reply->content_type != NULL ? reply->content_type : "application/json",
+                         reply->body.len);
     for (size_t i = 0; i < reply->header_count; i++)
         iscep_buf_printf(out, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
     iscep_buf_append_text(out, is_last ? "Connection: close\r\n\r\n" : "\r\n");

@@ -69,6 +69,11 @@ const char *iscep_exchange_header(const iscep_exchange *exchange, const char *na
 iscep_bytes iscep_exchange_body(const iscep_exchange *exchange);
 bool iscep_exchange_is_gone(
     const iscep_exchange *exchange); /* the client hung up: nobody will read the reply */
+/* on_gone is called once, when the client hangs up before the reply; it may reply, so that the exchange ends. */
+void iscep_exchange_on_gone(iscep_exchange *exchange, void (*on_gone)(iscep_exchange *exchange, void *user),
+                            void *user);
+/* Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED); false of TCP, and of who is gone. */
+bool iscep_exchange_peer_uid(const iscep_exchange *exchange, uint32_t *uid);
 /* The body's buffer moves to the caller, who clears it: for handlers that need it after the reply. */
 iscep_buf iscep_exchange_take_body(iscep_exchange *exchange);
 

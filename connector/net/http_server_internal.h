@@ -30,12 +30,16 @@ struct iscep_exchange {
     const char *method;
     bool is_keep_alive;
     bool is_gone;
+    void (*on_gone)(iscep_exchange *exchange, void *user); /* may be NULL */
+    void *gone_user;
 };
 
 /* The start of an exchange on a connection; NULL: no memory. */
 iscep_exchange *iscep_exchange_new(iscep_http_connection *connection, size_t max_head_len,
                                    size_t max_body_len);
 void iscep_exchange_free(iscep_exchange *exchange);
+/* Nobody will read the reply; the exchange may be gone afterwards. */
+void iscep_exchange_tell_gone(iscep_exchange *exchange);
 /* Is what was collected a request that a handler may see? NULL: yes; otherwise what is wrong, for a 400. */
 const char *iscep_exchange_find_fault(iscep_exchange *exchange);
 
@@ -68,6 +72,7 @@ bool iscep_http_connection_is_idle(const iscep_http_connection *connection);
 void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes head, iscep_bytes body,
                                 bool is_last);
 iscep_http_connection *iscep_http_connection_next(iscep_http_connection *connection);
+bool iscep_http_connection_peer_uid(const iscep_http_connection *connection, uint32_t *uid);
 iscep_http_server *iscep_http_connection_server(iscep_http_connection *connection);
 /* Told by a connection when it is closed. */
 void iscep_http_server_forget(iscep_http_server *server, iscep_http_connection *connection);

@@ -6,7 +6,8 @@
 /*
  * A person, or a device with a person in front of it, waits for a validation: short pauses. A notification is a
  * certificate that cannot be delivered until Intune has heard of it: it is worth more attempts. Token and address
- * are what everybody waits for: few attempts, and the breaker takes over.
+ * are what everybody waits for: few attempts, and the breaker takes over. Nobody waits for a revocation's download
+ * or upload: few attempts with long pauses, and the loop (service/revoker.h) comes back.
  */
 static const struct policy {
     const char *name;
@@ -18,6 +19,7 @@ static const struct policy {
     [ISCEP_ENDPOINT_DISCOVERY] = {"discovery", 3, 200, 2000},
     [ISCEP_ENDPOINT_VALIDATE] = {"validate", 4, 250, 4000},
     [ISCEP_ENDPOINT_NOTIFY] = {"notify", 6, 250, 8000},
+    [ISCEP_ENDPOINT_REVOCATION] = {"revocation", 3, 1000, 8000},
 };
 
 const char *iscep_endpoint_name(iscep_endpoint endpoint)

@@ -8,10 +8,11 @@
 #include "base/env.h"
 
 typedef enum iscep_endpoint {
-    ISCEP_ENDPOINT_TOKEN,     /* Entra ID */
-    ISCEP_ENDPOINT_DISCOVERY, /* Graph */
-    ISCEP_ENDPOINT_VALIDATE,  /* Intune: validateRequest */
-    ISCEP_ENDPOINT_NOTIFY,    /* Intune: both notifications */
+    ISCEP_ENDPOINT_TOKEN,      /* Entra ID */
+    ISCEP_ENDPOINT_DISCOVERY,  /* Graph */
+    ISCEP_ENDPOINT_VALIDATE,   /* Intune: validateRequest */
+    ISCEP_ENDPOINT_NOTIFY,     /* Intune: both notifications */
+    ISCEP_ENDPOINT_REVOCATION, /* Intune: download of revocation requests, upload of results */
     ISCEP_ENDPOINT_COUNT
 } iscep_endpoint;
 

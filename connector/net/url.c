@@ -91,18 +91,23 @@ static bool is_unreserved(uint8_t c)
            c == '.' || c == '_' || c == '~';
 }
 
+void iscep_url_append_segment(iscep_buf *out, iscep_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (is_unreserved(text.data[i]))
+            iscep_buf_append(out, text.data + i, 1);
+        else
+            iscep_buf_printf(out, "%%%02X", text.data[i]);
+    }
+}
+
 void iscep_form_append(iscep_buf *out, const char *name, iscep_bytes value)
 {
     if (out->len > 0)
         iscep_buf_append_text(out, "&");
     iscep_buf_append_text(out, name);
     iscep_buf_append_text(out, "=");
-    for (size_t i = 0; i < value.len; i++) {
-        if (is_unreserved(value.data[i]))
-            iscep_buf_append(out, value.data + i, 1);
-        else
-            iscep_buf_printf(out, "%%%02X", value.data[i]);
-    }
+    iscep_url_append_segment(out, value);
 }
 
 static int hex_value(uint8_t c)
@@ -133,10 +138,10 @@ iscep_status iscep_form_decode(iscep_buf *out, iscep_bytes text, iscep_error *er
     return iscep_buf_status(out, err);
 }
 
-iscep_status iscep_form_get(iscep_buf *out, iscep_bytes form, const char *name, iscep_error *err)
+/* How often name has a value; the last of them into found. */
+static unsigned find_pairs(iscep_bytes *found, iscep_bytes form, const char *name)
 {
     size_t name_len = strlen(name);
-    iscep_bytes found = {0};
     unsigned count = 0;
     const uint8_t *at = form.data, *end = form.data == NULL ? NULL : form.data + form.len;
     while (at < end) {
@@ -144,11 +149,24 @@ iscep_status iscep_form_get(iscep_buf *out, iscep_bytes form, const char *name, 
         if (pair_end == NULL)
             pair_end = end;
         if ((size_t)(pair_end - at) > name_len && memcmp(at, name, name_len) == 0 && at[name_len] == '=') {
-            found = iscep_bytes_of(at + name_len + 1, (size_t)(pair_end - at) - name_len - 1);
+            *found = iscep_bytes_of(at + name_len + 1, (size_t)(pair_end - at) - name_len - 1);
             count++;
         }
         at = pair_end + 1;
     }
+    return count;
+}
+
+bool iscep_form_has(iscep_bytes form, const char *name)
+{
+    iscep_bytes found;
+    return find_pairs(&found, form, name) > 0;
+}
+
+iscep_status iscep_form_get(iscep_buf *out, iscep_bytes form, const char *name, iscep_error *err)
+{
+    iscep_bytes found = {0};
+    unsigned count = find_pairs(&found, form, name);
     if (count != 1)
         return iscep_error_set(err, ISCEP_USAGE, "parameter",
                                "parameter %s must stand there once, not %u times", name, count);

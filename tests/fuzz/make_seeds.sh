@@ -112,6 +112,14 @@ openssl req -x509 -config "$work/names.cnf" -extensions all -key "$work/ec.key" 
     seed x509_facts certificate_with_all_names.der
 openssl req -new -subj /CN=x -key keys/device.key -sigopt rsa_padding_mode:pss -sha384 -outform DER |
     seed x509_facts rsa_pss.der
+openssl req -new -subj /CN=x -key keys/device.key -sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha1 -sha256 -outform DER |
+    seed x509_facts rsa_pss_with_another_mask.der
+openssl req -new -subj /CN=x -key "$work/ec.key" -addext 1.3.6.1.4.1.311.20.2=DER:1E00 -outform DER |
+    seed x509_facts template_name_empty.der
+# A string becomes the SEQUENCE of the same length that openssl does not write; nobody looks at the signature.
+request "$work/ec.key" device-1 "$password" 1.3.6.1.4.1.311.13.2.1=xxxxxxxxxxxxxxxxxxxxx |
+    LC_ALL=C sed 's/\x0C\x15x\{21\}/\x30\x15\x0C\x03SAN\x0C\x0Edns=dc.example/' |
+    seed x509_facts name_value_pair.der
 
 base64url() {
     openssl base64 -A | tr '+/' '-_' | tr -d '='

@@ -1,6 +1,6 @@
 /*
  * net/http_server with the local API behind it, as intune-scepd serves its socket: the input is all that a client
- * sends on one connection. Intune never says Success here, so no bytes whatever may get an answer that allows: every
+ * sends on one connection. The service never says yes here, so no bytes whatever may get an answer that allows: every
  * reply is well-formed, of a documented status, and 200 only for "I am alive". The connection always comes to its end.
  */
 #include <event2/util.h>
@@ -12,6 +12,7 @@
 #include "net/http_server_internal.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/fake_cloud.h"
+#include "tests/fuzz/fake_service.h"
 #include "tests/fuzz/http_text.h"
 
 enum { MAX_OUTPUT_LEN = 16 * 1024 * 1024, READ_LEN = 4096, MAX_PASSES = 1000 };
@@ -116,14 +117,12 @@ static void converse(fake_cloud *cloud, iscep_http_server *server, iscep_bytes i
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static fake_cloud cloud;
-    iscep_service *service = NULL;
     iscep_http_server *server = NULL;
     iscep_http_server_options limits = ISCEP_HTTP_SERVER_OPTIONS_INIT;
     ISCEP_AUTO_BUF output;
     iscep_buf_init(&output, MAX_OUTPUT_LEN);
     fake_cloud_init(&cloud);
-    FUZZ_CHECK(iscep_service_new(&service, &cloud.env.env, cloud.intune, &iscep_policy_default, NULL) ==
-               ISCEP_OK);
+    iscep_service *service = fake_service_new(cloud.loop);
     iscep_local_api api = {
         .env = &cloud.env.env, .intune = cloud.intune, .service = service, .request_timeout_ms = 20000};
     FUZZ_CHECK(iscep_http_server_new(&server, &cloud.env.env, cloud.loop, &limits, iscep_local_api_handle,
@@ -132,6 +131,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_replies(iscep_buf_bytes(&output));
     iscep_http_server_free(server);
     fake_cloud_clear(&cloud);
-    iscep_service_free(service);
+    fake_service_free(service);
     return 0;
 }

@@ -1,11 +1,15 @@
 /*
  * plugin/local_reply: what intune-scepd, or whoever sits on its socket, answers to the thin plugin. ALLOW exactly if,
- * in a second reading, it is HTTP 200, all there, plain text, and its one verdict line is "verdict: allow"; DECLINE, by
- * which the host's own rule applies, exactly if it is HTTP 403 with "verdict: decline".
+ * in a second reading, it is HTTP 200, all there, plain text, and its one verdict line is "verdict: allow", or for a report
+ * "verdict: deliver"; DECLINE, by which the host's own rule applies, exactly if it is HTTP 403 with "verdict: decline";
+ * DELIVER, for a request alone, exactly if it is HTTP 409 with "verdict: deliver". And plugin/delivered: whatever the
+ * certificate line holds, what is taken for a certificate is base64 of one DER element in a second reading too.
  */
 #include <string.h>
 #include <strings.h>
 
+#include "base/x509.h"
+#include "plugin/delivered.h"
 #include "plugin/local_reply.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/http_text.h"
@@ -90,14 +94,47 @@ static bool says(iscep_bytes reply, const char *status_line, const char *verdict
            has_verdict(body, verdict_line);
 }
 
-static void check_whole(const iscep_local_reply *reply, iscep_bytes bytes)
+static void check_verdict(const iscep_local_reply *reply, iscep_bytes bytes, iscep_question_kind kind)
 {
     int32_t verdict = SCEP_VERDICT_ALLOW;
-    bool is_verdict = iscep_local_reply_verdict(reply, &verdict);
-    FUZZ_CHECK(bytes.len <= ISCEP_LOCAL_REPLY_MAX && reply->status >= 200 && reply->status <= 599);
-    FUZZ_CHECK((verdict == SCEP_VERDICT_ALLOW) == says(bytes, "HTTP/1.1 200", "verdict: allow"));
+    bool is_verdict = iscep_local_reply_verdict(reply, kind, &verdict);
+    bool is_request = kind == ISCEP_ASK_VALIDATE;
+    bool is_allowed = says(bytes, "HTTP/1.1 200", "verdict: allow") ||
+                      (!is_request && says(bytes, "HTTP/1.1 200", "verdict: deliver"));
+    bool is_delivery = is_request && says(bytes, "HTTP/1.1 409", "verdict: deliver");
+    FUZZ_CHECK((verdict == SCEP_VERDICT_ALLOW) == is_allowed);
+    FUZZ_CHECK((verdict == SCEP_VERDICT_DELIVER) == is_delivery);
     FUZZ_CHECK((verdict == SCEP_VERDICT_DECLINE) == says(bytes, "HTTP/1.1 403", "verdict: decline"));
     FUZZ_CHECK(is_verdict || verdict == SCEP_VERDICT_RETRY);
+}
+
+static void check_certificate(scep_bytes base64)
+{
+    static uint8_t room[256];
+    ISCEP_AUTO_BUF decoded;
+    size_t len = 0;
+    iscep_buf_init(&decoded, ISCEP_LOCAL_BODY_MAX);
+    bool is_base64 =
+        iscep_base64_decode(&decoded, iscep_bytes_of(base64.data, base64.len), NULL) == ISCEP_OK &&
+        decoded.len > 0;
+    iscep_delivered read = iscep_delivered_read(base64, room, sizeof room, &len);
+    FUZZ_CHECK(is_base64 || read == ISCEP_DELIVERED_UNUSABLE);
+    FUZZ_CHECK((read == ISCEP_DELIVERED_NO_ROOM) == (is_base64 && decoded.len > sizeof room));
+    if (read == ISCEP_DELIVERED_OK)
+        FUZZ_CHECK(iscep_bytes_equal(iscep_bytes_of(room, len), iscep_buf_bytes(&decoded)) &&
+                   iscep_der_element_len(room, len) == len);
+    if (read == ISCEP_DELIVERED_UNUSABLE)
+        FUZZ_CHECK(len == 0 &&
+                   (!is_base64 || !iscep_der_is_one(decoded.data, decoded.len) || decoded.data[0] != 0x30));
+}
+
+static void check_whole(const iscep_local_reply *reply, iscep_bytes bytes)
+{
+    FUZZ_CHECK(bytes.len <= ISCEP_LOCAL_REPLY_MAX && reply->status >= 200 && reply->status <= 599);
+    check_verdict(reply, bytes, ISCEP_ASK_VALIDATE);
+    check_verdict(reply, bytes, ISCEP_ASK_ISSUED);
+    check_verdict(reply, bytes, ISCEP_ASK_FAILED);
+    check_certificate(reply->certificate);
 }
 
 /* However the reply is cut into pieces, the plugin waits for the rest: no beginning of it is whole or refused. */

@@ -26,6 +26,15 @@ static void check_extensions(const iscep_x509_facts *facts)
         FUZZ_CHECK(is_oid(facts->ext_key_usage[i]));
 }
 
+static void check_attributes(const iscep_x509_facts *facts)
+{
+    for (size_t i = 0; i < facts->attribute_count; i++)
+        FUZZ_CHECK(is_oid(facts->attributes[i]));
+    for (size_t i = 0; i < facts->pair_count; i++)
+        FUZZ_CHECK(facts->pair_names[i] != NULL && oracle_is_line(facts->pair_names[i]));
+    FUZZ_CHECK(facts->attribute_count > 0 || (facts->pair_count == 0 && facts->challenge_count == 0));
+}
+
 static void check_sans(const iscep_x509_facts *facts)
 {
     for (size_t i = 0; i < facts->san_count; i++) {
@@ -39,14 +48,16 @@ static void check_sans(const iscep_x509_facts *facts)
 
 static void check_facts(const iscep_x509_facts *facts)
 {
-    const char *const texts[] = {facts->subject,   facts->issuer, facts->key_type,     facts->curve,
-                                 facts->signature, facts->digest, facts->sid_extension};
+    const char *const texts[] = {facts->subject,   facts->issuer, facts->key_type,      facts->curve,
+                                 facts->signature, facts->digest, facts->sid_extension, facts->mask_digest};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         FUZZ_CHECK(texts[i] != NULL && oracle_is_line(texts[i]));
     FUZZ_CHECK(!facts->is_ca || facts->has_basic_constraints);
     FUZZ_CHECK(facts->key_usage == 0 || facts->has_key_usage);
     FUZZ_CHECK(facts->ext_key_usage_count == 0 || facts->has_ext_key_usage);
     check_extensions(facts);
+    FUZZ_CHECK(facts->mask_digest[0] == '\0' || facts->has_mask);
+    check_attributes(facts);
     check_sans(facts);
 }
 
@@ -62,7 +73,7 @@ static void run(iscep_bytes der, read_fn read, bool is_request)
         FUZZ_CHECK(status == ISCEP_USAGE && err.code[0] != '\0');
         return;
     }
-    FUZZ_CHECK(is_request ? facts.issuer[0] == '\0' : facts.challenge_count == 0);
+    FUZZ_CHECK(is_request ? facts.issuer[0] == '\0' : facts.attribute_count == 0);
     FUZZ_CHECK(!is_request || !oracle_der_challenge(der, &challenge) || facts.challenge_count == 1);
     check_facts(&facts);
     iscep_x509_facts_clear(&facts);

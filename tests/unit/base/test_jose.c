@@ -207,3 +207,71 @@ Test(jose, times_are_checked_to_the_second)
         cr_assert_str_eq(e.code, rows[i].code);
     }
 }
+
+static iscep_bytes part_of(const iscep_buf *token, unsigned nth)
+{
+    const uint8_t *at = token->data, *end = token->data + token->len;
+    for (; nth > 0; nth--)
+        at = (const uint8_t *)memchr(at, '.', (size_t)(end - at)) + 1;
+    const uint8_t *dot = memchr(at, '.', (size_t)(end - at));
+    return iscep_bytes_of(at, (size_t)((dot != NULL ? dot : end) - at));
+}
+
+static void sign_es256(iscep_buf *out, EVP_PKEY *key)
+{
+    ISCEP_AUTO_JSON *claims = parse("{\"exp\":2000}");
+    iscep_jwt_header header = {.alg = ISCEP_JWT_ES256, .kid = "k"};
+    iscep_buf_init(out, ISCEP_JWT_MAX_LEN);
+    cr_assert_eq(iscep_jwt_sign(out, &header, claims, key, &err), ISCEP_OK, "%s", err.message);
+}
+
+/* RFC 7518, 3.4: r and s have 32 bytes each, also those that begin with zeros, which one signature in 128 has. */
+Test(jose, es256_signature_is_64_raw_bytes_and_verifies)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    for (unsigned i = 0; i < 600; i++) {
+        ISCEP_AUTO_BUF token, raw;
+        ISCEP_AUTO_JSON *claims = NULL;
+        sign_es256(&token, key);
+        iscep_buf_init(&raw, 1024);
+        cr_assert_eq(iscep_base64url_decode(&raw, part_of(&token, 2), NULL), ISCEP_OK);
+        cr_assert_eq(raw.len, 64);
+        cr_assert_eq(iscep_jwt_verify(&claims, iscep_buf_bytes(&token), ISCEP_JWT_ES256, key, &err),
+                     ISCEP_OK);
+    }
+    EVP_PKEY_free(key);
+}
+
+Test(jose, es256_token_that_was_changed_or_is_of_another_key_is_refused)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+    ISCEP_AUTO_BUF token, changed;
+    sign_es256(&token, key);
+    expect_refused(iscep_buf_bytes(&token), ISCEP_JWT_ES256, other, "jwt_signature");
+    expect_refused(iscep_buf_bytes(&token), ISCEP_JWT_RS256, rsa_key, "jwt_alg");
+    iscep_buf_init(&changed, ISCEP_JWT_MAX_LEN);
+    iscep_bytes signature = part_of(&token, 2);
+    iscep_buf_append(&changed, token.data, (size_t)(signature.data - token.data));
+    iscep_base64url_encode(&changed, iscep_bytes_of((const uint8_t[64]){0}, 64)); /* r = s = 0 */
+    expect_refused(iscep_buf_bytes(&changed), ISCEP_JWT_ES256, key, "jwt_signature");
+    changed.len -= 4;
+    expect_refused(iscep_buf_bytes(&changed), ISCEP_JWT_ES256, key, "jwt_signature");
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+
+Test(jose, es256_wants_a_key_on_its_curve)
+{
+    EVP_PKEY *keys[] = {EVP_EC_gen("P-384"), EVP_EC_gen("secp256k1"), rsa_key};
+    ISCEP_AUTO_JSON *claims = parse("{}");
+    iscep_jwt_header header = {.alg = ISCEP_JWT_ES256};
+    for (size_t i = 0; i < 3; i++) {
+        ISCEP_AUTO_BUF token;
+        iscep_buf_init(&token, ISCEP_JWT_MAX_LEN);
+        cr_assert_eq(iscep_jwt_sign(&token, &header, claims, keys[i], &err), ISCEP_CONFIG);
+        cr_assert_str_eq(err.code, "jwt_key");
+        cr_assert_eq(token.len, 0);
+    }
+    EVP_PKEY_free(keys[0]);
+    EVP_PKEY_free(keys[1]);
+}

@@ -242,6 +242,23 @@ Test(json, elements_are_walked_in_order)
     cr_assert_not(iscep_json_is_object(text) || iscep_json_is_array(text));
 }
 
+Test(json, numbers_of_an_array_are_whole_or_refused)
+{
+    ISCEP_AUTO_JSON *array = NULL;
+    int64_t number = 0;
+    bool is_number[5];
+    size_t count = 0;
+    cr_assert_eq(iscep_json_parse(&array, iscep_bytes_of_text("[7,1.5,\"1\",null,9007199254740993]"), NULL),
+                 ISCEP_OK);
+    for (const iscep_json *at = iscep_json_first(array); at != NULL; at = iscep_json_next(at))
+        is_number[count++] = iscep_json_as_int(at, &number);
+    cr_assert_eq(count, 5);
+    cr_assert(is_number[0]);
+    cr_assert_eq(number, 7);
+    for (size_t i = 1; i < 5; i++)
+        cr_assert_not(is_number[i]);
+}
+
 Test(json, is_built_compact_and_in_order)
 {
     ISCEP_AUTO_JSON *root = iscep_json_new_object();

@@ -2,6 +2,7 @@
 #include "tests/unit/net/served.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,23 @@ static void reply_echo(iscep_exchange *exchange)
     reply_text(exchange, 200, iscep_buf_bytes(&body));
 }
 
+static void reply_peer(iscep_exchange *exchange)
+{
+    char text[32] = "nobody";
+    uint32_t uid;
+    if (iscep_exchange_peer_uid(exchange, &uid))
+        snprintf(text, sizeof text, "%u", uid);
+    reply_text(exchange, 200, iscep_bytes_of_text(text));
+}
+
+static void end_gone(iscep_exchange *exchange, void *user)
+{
+    served *s = user;
+    cr_assert(iscep_exchange_is_gone(exchange));
+    iscep_exchange_reply(exchange, &(iscep_reply){.status = 204});
+    gate_pass(&s->gone);
+}
+
 static void handle(iscep_exchange *exchange, void *user)
 {
     static const char large[100000];
@@ -40,6 +58,10 @@ static void handle(iscep_exchange *exchange, void *user)
         cr_assert_lt(s->held_count, SERVED_MAX_HELD);
         s->held[s->held_count++] = exchange;
         s->most_held = s->held_count > s->most_held ? s->held_count : s->most_held;
+    } else if (strcmp(path, "/who") == 0) {
+        reply_peer(exchange);
+    } else if (strcmp(path, "/wait") == 0) {
+        iscep_exchange_on_gone(exchange, end_gone, s);
     } else if (strcmp(path, "/raw") == 0) {
         iscep_exchange_reply_raw(exchange, iscep_exchange_body(exchange), false);
     } else if (strcmp(path, "/reset") == 0) {
@@ -73,7 +95,8 @@ static void listen_everywhere(served *s)
 void served_start(served *s, const iscep_http_server_options *options)
 {
     const iscep_http_server_options defaults = ISCEP_HTTP_SERVER_OPTIONS_INIT;
-    *s = (served){.env = iscep_env_system(NULL), .arrivals = GATE_INIT, .drained = GATE_INIT};
+    *s = (served){
+        .env = iscep_env_system(NULL), .arrivals = GATE_INIT, .drained = GATE_INIT, .gone = GATE_INIT};
     temp_dir_make(&s->dir);
     loop_thread_make(&s->on);
     cr_assert_eq(iscep_http_server_new(&s->server, &s->env, s->on.loop, options != NULL ? options : &defaults,

@@ -3,6 +3,8 @@
  *
  *   /echo   200, "METHOD PATH QUERY BODY" and X-Test as it came
  *   /hold   not answered until served_release
+ *   /who    200, the peer's uid, or "nobody"
+ *   /wait   answered with 204 when the client hangs up; gone is passed then
  *   /raw    the bytes of the request's body as they are, then the connection is closed
  *   /reset  the connection is reset
  *   /large  200 with a body of 100000 bytes
@@ -29,6 +31,7 @@ typedef struct served {
     SSL_CTX *tls;
     gate arrivals; /* one for every request that reached the handler */
     gate drained;
+    gate gone;
     iscep_exchange *held[SERVED_MAX_HELD]; /* on the loop's thread */
     size_t held_count;
     size_t most_held;

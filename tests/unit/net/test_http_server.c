@@ -251,6 +251,43 @@ Test(http_server, notices_a_client_who_hung_up_and_replies_into_the_void)
     close(other);
 }
 
+Test(http_server, tells_at_once_of_a_client_who_hangs_up)
+{
+    int fd = peer_connect_unix(s.socket_path);
+    peer_send(fd, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    gate_await(&s.arrivals, 1);
+    cr_assert_eq(gate_count(&s.gone), 0);
+    close(fd);
+    gate_await(&s.gone, 1);
+    int half = peer_connect_tcp(s.port); /* who only closed his sending half still reads */
+    iscep_buf reply;
+    iscep_buf_init(&reply, 4096);
+    peer_send(half, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    cr_assert_eq(shutdown(half, SHUT_WR), 0);
+    gate_await(&s.gone, 2);
+    peer_read_to_end(half, &reply);
+    cr_assert_eq(strncmp(iscep_buf_text(&reply), "HTTP/1.1 204 No Content\r\n", 25), 0);
+    cr_assert_null(strstr(iscep_buf_text(&reply), "Content-Length"));
+    iscep_buf_clear(&reply);
+    close(half);
+}
+
+Test(http_server, knows_who_is_at_the_other_end_of_a_unix_socket_only)
+{
+    char uid[32];
+    peer_reply reply;
+    int here = peer_connect_unix(s.socket_path), there = peer_connect_tcp(s.port);
+    snprintf(uid, sizeof uid, "%u", geteuid());
+    peer_ask(here, "GET /who HTTP/1.1\r\nHost: x\r\n\r\n", 200, &reply);
+    cr_assert_str_eq(iscep_buf_text(&reply.body), uid);
+    peer_reply_clear(&reply);
+    peer_ask(there, "GET /who HTTP/1.1\r\nHost: x\r\n\r\n", 200, &reply);
+    cr_assert_str_eq(iscep_buf_text(&reply.body), "nobody");
+    peer_reply_clear(&reply);
+    close(here);
+    close(there);
+}
+
 Test(http_server, raw_reply_is_sent_as_it_is)
 {
     int fd = peer_connect_tcp(s.port);

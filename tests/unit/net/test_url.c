@@ -168,6 +168,15 @@ Test(form, decoding_respects_the_buffers_maximum)
     cr_assert_eq(iscep_form_decode(&out, iscep_bytes_of_text("abc"), NULL), ISCEP_NOMEM);
 }
 
+Test(form, a_parameter_is_there_or_not)
+{
+    cr_assert(iscep_form_has(iscep_bytes_of_text("b=1&a=2"), "a"));
+    cr_assert(iscep_form_has(iscep_bytes_of_text("a=1&a=2"), "a"));
+    cr_assert(iscep_form_has(iscep_bytes_of_text("a="), "a"));
+    cr_assert_not(iscep_form_has(iscep_bytes_of_text("aa=1&b=a=1&a"), "a"));
+    cr_assert_not(iscep_form_has((iscep_bytes){0}, "a"));
+}
+
 Test(form, a_parameter_stands_there_exactly_once)
 {
     static const struct {

@@ -1,0 +1,74 @@
+/*
+ * What is owed to Intune: one delivery for each report. Those of one enrolment go out in the order in which they came:
+ * the second cannot be claimed before the first has ended.
+ *
+ * A claim is a lease: until it ends nobody else gets the delivery. When a process dies its claims end with it (SQLite: at
+ * the next open).
+ */
+#ifndef ISCEP_JOURNAL_DELIVERIES_H
+#define ISCEP_JOURNAL_DELIVERIES_H
+
+#include "journal/enrolments.h"
+
+typedef enum iscep_delivery_kind { ISCEP_DELIVER_ISSUED = 1, ISCEP_DELIVER_FAILED } iscep_delivery_kind;
+
+/* Borrowed for the length of the callback. */
+typedef struct iscep_delivery {
+    int64_t id;
+    iscep_delivery_kind kind;
+    iscep_enrolment_key key;
+    iscep_bytes csr;
+    iscep_journal_cert cert; /* issued; der has no bytes */
+    uint32_t error_code;     /* failed */
+    const char *description; /* failed */
+    bool is_deferred;
+    uint32_t attempts; /* made so far */
+    int64_t recorded_unix_ms;
+} iscep_delivery;
+
+/* next_due_unix_ms: when the next will be due, of those not given out; 0: there is none. */
+typedef void (*iscep_deliveries_fn)(void *user, iscep_status status, const iscep_delivery *deliveries,
+                                    size_t count, int64_t next_due_unix_ms, const iscep_error *err);
+/*
+ * Those that are due, the longest due first, at most limit. A due time further away than max_backoff_ms was set before
+ * the clock went backwards, and counts as due.
+ */
+void iscep_journal_claim_deliveries(iscep_journal *journal, const char *tenant, size_t limit,
+                                    int64_t lease_ms, int64_t max_backoff_ms, iscep_deliveries_fn done,
+                                    void *user);
+
+typedef enum iscep_delivery_end {
+    ISCEP_DELIVERY_ACCEPTED = 1, /* Intune has taken note; the CSR is forgotten */
+    ISCEP_DELIVERY_POSTPONED,    /* claimable again at due_unix_ms; the caller keeps no claim */
+    ISCEP_DELIVERY_REFUSED, /* Intune said no: withheld if it was strict, dead if it was deferred or a failure */
+    ISCEP_DELIVERY_DEAD,    /* too old: into the dead-letter list */
+} iscep_delivery_end;
+
+typedef struct iscep_delivery_outcome {
+    iscep_delivery_end end;
+    int64_t due_unix_ms;
+    const char *code; /* what Intune or we said; texts may be NULL */
+    const char *message;
+    const char *request_id;
+} iscep_delivery_outcome;
+/* The report's state afterwards: WITHHELD also when it was withheld in the meantime, and then stays so. */
+void iscep_journal_settle_delivery(iscep_journal *journal, int64_t id, const iscep_delivery_outcome *outcome,
+                                   iscep_report_fn done, void *user);
+
+/*
+ * Decides that this certificate is never delivered, unless Intune has taken note already (then the state is DONE, and
+ * nothing changes). Nothing is owed for it any more. With is_revoked_too a revocation for its CA is queued in the same
+ * step (revocations.h).
+ */
+void iscep_journal_withhold(iscep_journal *journal, int64_t delivery_id, const char *code,
+                            const char *message, bool is_revoked_too, iscep_report_fn done, void *user);
+
+/* What a person does to what is owed or dead. ids NULL: all that are dead. count: how many it concerned. */
+typedef void (*iscep_journal_count_fn)(void *user, iscep_status status, int64_t count,
+                                       const iscep_error *err);
+void iscep_journal_retry_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
+                                    iscep_journal_count_fn done, void *user); /* due now, with a new age */
+void iscep_journal_purge_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
+                                    iscep_journal_count_fn done, void *user); /* dead ones only */
+
+#endif

@@ -1,0 +1,64 @@
+/* See health.h. */
+#include "journal/health.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct iscep_health {
+    pthread_mutex_t lock;
+    bool is_good;
+    bool was_good; /* as the log has it */
+    iscep_error reason;
+};
+
+iscep_status iscep_health_new(iscep_health **out, iscep_error *err)
+{
+    iscep_health *health = calloc(1, sizeof *health);
+    if (health == NULL)
+        return iscep_error_nomem(err);
+    pthread_mutex_init(&health->lock, NULL);
+    health->is_good = health->was_good = true;
+    *out = health;
+    return ISCEP_OK;
+}
+
+void iscep_health_free(iscep_health *health)
+{
+    if (health == NULL)
+        return;
+    pthread_mutex_destroy(&health->lock);
+    free(health);
+}
+
+void iscep_health_set(iscep_health *health, iscep_status status, const iscep_error *err)
+{
+    pthread_mutex_lock(&health->lock);
+    health->is_good = status != ISCEP_STORAGE;
+    if (!health->is_good)
+        health->reason = *err;
+    pthread_mutex_unlock(&health->lock);
+}
+
+bool iscep_health_is_good(iscep_health *health, iscep_error *err)
+{
+    pthread_mutex_lock(&health->lock);
+    bool is_good = health->is_good;
+    if (!is_good && err != NULL)
+        *err = health->reason;
+    pthread_mutex_unlock(&health->lock);
+    return is_good;
+}
+
+void iscep_health_tell(iscep_health *health, const iscep_log *log)
+{
+    iscep_error reason = ISCEP_ERROR_INIT;
+    bool is_good = iscep_health_is_good(health, &reason);
+    if (is_good == health->was_good)
+        return;
+    health->was_good = is_good;
+    if (is_good)
+        iscep_log_event(log, ISCEP_LOG_INFO, "journal_recovered", ISCEP_LOG_TEXT("now", "writable"));
+    else
+        iscep_log_event(log, ISCEP_LOG_ERROR, "journal_failed", ISCEP_LOG_TEXT("code", reason.code),
+                        ISCEP_LOG_TEXT("reason", reason.message));
+}

@@ -1,0 +1,17 @@
+/* Whether writing works: said by the thread that writes, asked by anybody. */
+#ifndef ISCEP_JOURNAL_HEALTH_H
+#define ISCEP_JOURNAL_HEALTH_H
+
+#include "base/env.h"
+
+typedef struct iscep_health iscep_health;
+
+iscep_status iscep_health_new(iscep_health **out, iscep_error *err) ISCEP_CHECKED;
+void iscep_health_free(iscep_health *health); /* NULL is allowed */
+/* status not STORAGE: it works. */
+void iscep_health_set(iscep_health *health, iscep_status status, const iscep_error *err);
+bool iscep_health_is_good(iscep_health *health, iscep_error *err); /* err: why not */
+/* On the loop's thread: says in the log what has changed since the last call. */
+void iscep_health_tell(iscep_health *health, const iscep_log *log);
+
+#endif

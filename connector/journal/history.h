@@ -1,0 +1,58 @@
+/* Rows that several operations read and write: enrolments, their events, and deliveries. Within a transaction. */
+#ifndef ISCEP_JOURNAL_HISTORY_H
+#define ISCEP_JOURNAL_HISTORY_H
+
+#include "journal/deliveries.h"
+#include "journal/engine.h"
+#include "journal/schema.h"
+
+typedef struct iscep_enrolment {
+    int64_t id; /* 0: there is none */
+    bool is_validated;
+    bool has_subject;
+    bool is_new; /* just made */
+} iscep_enrolment;
+
+iscep_status iscep_enrolment_find(iscep_enrolment *out, iscep_db *db, const iscep_enrolment_key *key,
+                                  iscep_error *err) ISCEP_CHECKED;
+/* Finds or makes it. subject may be NULL: not known. */
+iscep_status iscep_enrolment_have(iscep_enrolment *out, iscep_db *db, const iscep_enrolment_key *key,
+                                  const char *subject, iscep_error *err) ISCEP_CHECKED;
+
+/* Raises the last event's count if that one is like it. */
+iscep_status iscep_event_add(iscep_db *db, int64_t enrolment_id, const iscep_journal_event *event,
+                             iscep_error *err) ISCEP_CHECKED;
+/* Surely another event than the last: saves the look. */
+iscep_status iscep_event_append(iscep_db *db, int64_t enrolment_id, const iscep_journal_event *event,
+                                iscep_error *err) ISCEP_CHECKED;
+
+/* A delivery without its large parts. Texts are the arena's, never NULL. */
+typedef struct iscep_delivery_row {
+    int64_t id; /* 0: there is none */
+    int64_t enrolment_id;
+    iscep_delivery_kind kind;
+    iscep_delivery_state state;
+    bool is_deferred;
+    bool is_revoked;
+    bool is_revocation_asked;
+    int64_t not_after_unix;
+    const char *code;
+    const char *message;
+    const char *request_id;
+} iscep_delivery_row;
+iscep_status iscep_delivery_load(iscep_delivery_row *out, iscep_db *db, int64_t id, iscep_arena *arena,
+                                 iscep_error *err) ISCEP_CHECKED;
+/* Does a certificate with such a row count for the storm guard? */
+bool iscep_delivery_is_active(const iscep_delivery_row *row);
+/* What others see of it; was_validated and is_first are the caller's. */
+void iscep_report_fill(iscep_report *out, const iscep_delivery_row *row);
+
+/* The certificates that a tenant has with this serial number: ids of their deliveries. */
+iscep_status iscep_certs_of_serial(iscep_row_ids *out, iscep_db *db, const char *tenant, const char *serial,
+                                   iscep_error *err) ISCEP_CHECKED;
+
+/* enrolment's key, as copied into a job. */
+iscep_enrolment_key iscep_enrolment_key_copy(iscep_arena *arena, const iscep_enrolment_key *key);
+iscep_journal_cert iscep_journal_cert_copy(iscep_arena *arena, const iscep_journal_cert *cert);
+
+#endif

@@ -1,0 +1,284 @@
+/* What the SCEP server reports, a certificate or a failure, as it is recorded: see enrolments.h. */
+#include <string.h>
+
+#include "journal/history.h"
+
+typedef struct report_job {
+    iscep_job job;
+    iscep_issued_record issued;
+    iscep_failed_record failed;
+    iscep_report report;
+    iscep_report_fn done;
+    void *user;
+} report_job;
+
+static void finish_report(iscep_job *job)
+{
+    const report_job *report = (report_job *)job;
+    report->done(report->user, job->status, job->status == ISCEP_OK ? &report->report : NULL, &job->err);
+}
+
+static void fail_nomem(iscep_report_fn done, void *user)
+{
+    iscep_error err;
+    done(user, iscep_error_nomem(&err), NULL, &err);
+}
+
+static iscep_status add_report_event(iscep_db *db, const iscep_enrolment *enrolment, iscep_journal_kind kind,
+                                     const char *message, iscep_error *err)
+{
+    const iscep_journal_event event = {.kind = kind, .message = message};
+    return iscep_event_append(db, enrolment->id, &event, err);
+}
+
+/* Is something of this enrolment still owed? Then that goes out first. */
+static iscep_status look_for_earlier(bool *out, iscep_db *db, const iscep_enrolment *enrolment,
+                                     iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    *out = false;
+    if (enrolment->is_new)
+        return ISCEP_OK;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err, "SELECT 1 FROM delivery WHERE enrolment_id = $1 AND state = 1 LIMIT 1",
+        iscep_number(enrolment->id));
+    return status == ISCEP_OK ? iscep_rows_next(rows, out, err) : status;
+}
+
+/* What both kinds of report are made of. */
+typedef struct new_delivery {
+    const iscep_enrolment_key *key;
+    iscep_delivery_kind kind;
+    bool is_deferred;
+    int64_t lease_ms;
+    int64_t not_after_unix;
+    int64_t error_code;
+    const char *description;
+    iscep_bytes csr;
+} new_delivery;
+
+static iscep_status insert_delivery(iscep_report *report, iscep_db *db, const iscep_enrolment *enrolment,
+                                    const new_delivery *delivery, iscep_error *err)
+{
+    bool has_earlier = false;
+    iscep_status status = look_for_earlier(&has_earlier, db, enrolment, err);
+    if (status == ISCEP_OK)
+        status = iscep_store_run(
+            db->store, err,
+            "INSERT INTO delivery (enrolment_id, tenant, kind, state, is_deferred, error_code, description, "
+            "attempts,"
+            " recorded_unix_ms, due_unix_ms, leased_until_ms, not_after_unix, is_active, is_revoked,"
+            " is_revocation_asked) VALUES ($1, $2, $3, 1, $4, $5, $6, 0, $7, $7, $8, $9, $10, 0, 0)",
+            iscep_number(enrolment->id), iscep_text(delivery->key->tenant), iscep_number(delivery->kind),
+            iscep_number(delivery->is_deferred), iscep_number(delivery->error_code),
+            iscep_text(delivery->description), iscep_number(db->now_unix_ms),
+            iscep_number(has_earlier ? 0 : iscep_lease_end(db, delivery->lease_ms)),
+            iscep_number(delivery->not_after_unix),
+            iscep_number(delivery->kind == ISCEP_DELIVER_ISSUED && delivery->is_deferred));
+    *report = (iscep_report){.state = ISCEP_REPORT_OWED,
+                             .is_first = true,
+                             .is_claimed = !has_earlier && delivery->lease_ms > 0,
+                             .is_deferred = delivery->is_deferred,
+                             .was_validated = enrolment->is_validated,
+                             .delivery_id = iscep_store_inserted_id(db->store),
+                             .code = "",
+                             .message = "",
+                             .request_id = ""};
+    if (status == ISCEP_OK)
+        status = iscep_store_run(db->store, err, "INSERT INTO owed_csr (id, der) VALUES ($1, $2)",
+                                 iscep_number(report->delivery_id), iscep_blob(delivery->csr));
+    return status;
+}
+
+/* Who repeats it makes the next attempt, even before it is due, unless somebody else has it or something goes first. */
+static iscep_status claim_repeated(iscep_report *report, iscep_db *db, int64_t lease_ms, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    if (report->state != ISCEP_REPORT_OWED || lease_ms <= 0)
+        return ISCEP_OK;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err,
+        "UPDATE delivery SET leased_until_ms = $2 WHERE id = $1 AND leased_until_ms <= $3"
+        " AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.enrolment_id = delivery.enrolment_id"
+        " AND e.id < delivery.id AND e.state = 1) RETURNING id",
+        iscep_number(report->delivery_id), iscep_number(iscep_lease_end(db, lease_ms)),
+        iscep_number(db->now_mono_ms));
+    return status == ISCEP_OK ? iscep_rows_next(rows, &report->is_claimed, err) : status;
+}
+
+/* The same report again: how it stands now. */
+static iscep_status repeat_report(iscep_report *report, iscep_db *db, const iscep_enrolment *enrolment,
+                                  int64_t delivery_id, int64_t lease_ms, iscep_arena *arena, iscep_error *err)
+{
+    iscep_delivery_row row;
+    iscep_status status = iscep_delivery_load(&row, db, delivery_id, arena, err);
+    if (status != ISCEP_OK)
+        return status;
+    *report = (iscep_report){.was_validated = enrolment->is_validated};
+    iscep_report_fill(report, &row);
+    return claim_repeated(report, db, lease_ms, err);
+}
+
+/* --- issued --- */
+
+/* What the enrolment has already: this certificate (its delivery, or 0), and whether another one stands. */
+static iscep_status look_for_certs(int64_t *same, bool *has_other, iscep_db *db,
+                                   const iscep_enrolment *enrolment, iscep_bytes der, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = true;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err,
+        "SELECT d.id, c.der, d.state IN (1, 2) AND d.is_revoked = 0 AND d.not_after_unix * 1000 > $2"
+        " FROM delivery d JOIN certificate c ON c.id = d.id WHERE d.enrolment_id = $1 ORDER BY d.id",
+        iscep_number(enrolment->id), iscep_number(db->now_unix_ms));
+    while (status == ISCEP_OK) {
+        status = iscep_rows_next(rows, &has_row, err);
+        if (status != ISCEP_OK || !has_row)
+            break;
+        if (iscep_bytes_equal(iscep_rows_bytes(rows, 1), der))
+            *same = iscep_rows_number(rows, 0);
+        else if (iscep_rows_number(rows, 2) != 0)
+            *has_other = true;
+    }
+    return status;
+}
+
+static iscep_status insert_cert(iscep_db *db, int64_t id, const iscep_issued_record *record, iscep_error *err)
+{
+    const iscep_journal_cert *cert = &record->cert;
+    int64_t hash = 0;
+    iscep_status status = iscep_store_run(
+        db->store, err,
+        "INSERT INTO certificate (id, serial, thumbprint, issuer, subject, ca, der)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        iscep_number(id), iscep_text(cert->serial), iscep_text(cert->thumbprint), iscep_text(cert->issuer),
+        iscep_text(cert->subject), iscep_text(record->ca), iscep_blob(cert->der));
+    if (status == ISCEP_OK)
+        status = iscep_key_of_serial(&hash, cert->serial, err);
+    return status == ISCEP_OK ? iscep_keys_add(db->keys, db->store, hash, id, err) : status;
+}
+
+static iscep_status insert_issued(iscep_report *report, iscep_db *db, const iscep_enrolment *enrolment,
+                                  const iscep_issued_record *record, iscep_error *err)
+{
+    const new_delivery delivery = {.key = &record->key,
+                                   .kind = ISCEP_DELIVER_ISSUED,
+                                   .is_deferred = record->is_deferred,
+                                   .lease_ms = record->lease_ms,
+                                   .not_after_unix = record->cert.not_after_unix,
+                                   .csr = record->csr};
+    iscep_status status = insert_delivery(report, db, enrolment, &delivery, err);
+    if (status == ISCEP_OK)
+        status = insert_cert(db, report->delivery_id, record, err);
+    if (status == ISCEP_OK)
+        status = add_report_event(db, enrolment, ISCEP_EVENT_ISSUED, record->cert.serial, err);
+    return status;
+}
+
+static iscep_status run_issued(iscep_job *job, iscep_db *db, iscep_error *err)
+{
+    report_job *report = (report_job *)job;
+    const iscep_issued_record *record = &report->issued;
+    iscep_enrolment enrolment;
+    int64_t same = 0;
+    bool has_other = false;
+    iscep_status status = iscep_enrolment_have(&enrolment, db, &record->key, record->cert.subject, err);
+    if (status == ISCEP_OK && !enrolment.is_new)
+        status = look_for_certs(&same, &has_other, db, &enrolment, record->cert.der, err);
+    if (status != ISCEP_OK)
+        return status;
+    if (same != 0)
+        return repeat_report(&report->report, db, &enrolment, same, record->lease_ms, &job->arena, err);
+    if (!has_other)
+        return insert_issued(&report->report, db, &enrolment, record, err);
+    report->report = (iscep_report){.state = ISCEP_REPORT_OTHER,
+                                    .was_validated = enrolment.is_validated,
+                                    .code = "",
+                                    .message = "",
+                                    .request_id = ""};
+    return ISCEP_OK;
+}
+
+void iscep_journal_record_issued(iscep_journal *journal, const iscep_issued_record *record,
+                                 iscep_report_fn done, void *user)
+{
+    report_job *report = iscep_job_new(journal, sizeof *report, run_issued, finish_report);
+    if (report == NULL) {
+        fail_nomem(done, user);
+        return;
+    }
+    iscep_arena *arena = &report->job.arena;
+    report->issued = (iscep_issued_record){.key = iscep_enrolment_key_copy(arena, &record->key),
+                                           .csr = iscep_arena_bytes(arena, record->csr),
+                                           .cert = iscep_journal_cert_copy(arena, &record->cert),
+                                           .ca = iscep_arena_text(arena, record->ca),
+                                           .is_deferred = record->is_deferred,
+                                           .lease_ms = record->lease_ms};
+    report->done = done;
+    report->user = user;
+    iscep_journal_write(journal, &report->job);
+}
+
+/* --- failed --- */
+
+static iscep_status look_for_failure(int64_t *same, iscep_db *db, const iscep_enrolment *enrolment,
+                                     const iscep_failed_record *record, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err,
+        "SELECT id FROM delivery WHERE enrolment_id = $1 AND kind = 2 AND state = 1"
+        " AND error_code = $2 AND description = $3 ORDER BY id LIMIT 1",
+        iscep_number(enrolment->id), iscep_number(record->error_code), iscep_text(record->description));
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    if (status == ISCEP_OK && has_row)
+        *same = iscep_rows_number(rows, 0);
+    return status;
+}
+
+static iscep_status run_failed(iscep_job *job, iscep_db *db, iscep_error *err)
+{
+    report_job *report = (report_job *)job;
+    const iscep_failed_record *record = &report->failed;
+    const new_delivery delivery = {.key = &record->key,
+                                   .kind = ISCEP_DELIVER_FAILED,
+                                   .lease_ms = record->lease_ms,
+                                   .error_code = record->error_code,
+                                   .description = record->description,
+                                   .csr = record->csr};
+    iscep_enrolment enrolment;
+    int64_t same = 0;
+    iscep_status status = iscep_enrolment_have(&enrolment, db, &record->key, NULL, err);
+    if (status == ISCEP_OK && !enrolment.is_new)
+        status = look_for_failure(&same, db, &enrolment, record, err);
+    if (status != ISCEP_OK)
+        return status;
+    if (same != 0)
+        return repeat_report(&report->report, db, &enrolment, same, record->lease_ms, &job->arena, err);
+    status = insert_delivery(&report->report, db, &enrolment, &delivery, err);
+    if (status == ISCEP_OK)
+        status = add_report_event(db, &enrolment, ISCEP_EVENT_FAILED, record->description, err);
+    return status;
+}
+
+void iscep_journal_record_failed(iscep_journal *journal, const iscep_failed_record *record,
+                                 iscep_report_fn done, void *user)
+{
+    report_job *report = iscep_job_new(journal, sizeof *report, run_failed, finish_report);
+    if (report == NULL) {
+        fail_nomem(done, user);
+        return;
+    }
+    iscep_arena *arena = &report->job.arena;
+    report->failed = (iscep_failed_record){.key = iscep_enrolment_key_copy(arena, &record->key),
+                                           .csr = iscep_arena_bytes(arena, record->csr),
+                                           .error_code = record->error_code,
+                                           .description = iscep_arena_word(arena, record->description),
+                                           .lease_ms = record->lease_ms};
+    report->done = done;
+    report->user = user;
+    iscep_journal_write(journal, &report->job);
+}

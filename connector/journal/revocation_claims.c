@@ -1,0 +1,333 @@
+/* Revocations and their results, given out and counted: see revocations.h. */
+#include "journal/history.h"
+#include "journal/revocations.h"
+
+typedef struct claim_job {
+    iscep_job job;
+    iscep_revocation_state state; /* of those wanted: WAITING or ANSWERABLE */
+    const char *tenant;
+    size_t limit;
+    int64_t lease_ms;
+    int64_t max_backoff_ms;
+    iscep_revocations_fn revocations_done;
+    iscep_results_fn results_done;
+    void *user;
+    iscep_revocation *revocations;
+    iscep_revocation_result *results;
+    size_t count;
+    int64_t next_due_unix_ms;
+} claim_job;
+
+/* --- which --- */
+
+static iscep_status add_due(iscep_row_ids *out, const claim_job *claim, iscep_db *db, int64_t from_unix_ms,
+                            int64_t to_unix_ms, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    if (out->count >= claim->limit)
+        return ISCEP_OK;
+    iscep_status status =
+        iscep_store_query(&rows, db->store, err,
+                          "SELECT id FROM revocation WHERE tenant = $1 AND state = $2 AND state <> 4"
+                          " AND leased_until_ms = 0 AND due_unix_ms BETWEEN $3 AND $4"
+                          " ORDER BY due_unix_ms, id LIMIT $5",
+                          iscep_text(claim->tenant), iscep_number(claim->state), iscep_number(from_unix_ms),
+                          iscep_number(to_unix_ms), iscep_number((int64_t)(claim->limit - out->count)));
+    return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
+}
+
+static iscep_status find_due(iscep_row_ids *out, const claim_job *claim, iscep_db *db, iscep_error *err)
+{
+    iscep_status status = iscep_store_run(
+        db->store, err,
+        "UPDATE revocation SET leased_until_ms = 0 WHERE leased_until_ms > 0 AND leased_until_ms <= $1",
+        iscep_number(db->now_mono_ms));
+    if (status == ISCEP_OK)
+        status = add_due(out, claim, db, INT64_MIN, db->now_unix_ms, err);
+    if (status == ISCEP_OK) /* set before the clock went backwards */
+        status = add_due(out, claim, db, db->now_unix_ms + claim->max_backoff_ms + 1, INT64_MAX, err);
+    for (size_t i = 0; i < out->count && status == ISCEP_OK; i++)
+        status =
+            iscep_store_run(db->store, err, "UPDATE revocation SET leased_until_ms = $2 WHERE id = $1",
+                            iscep_number(out->ids[i]), iscep_number(iscep_lease_end(db, claim->lease_ms)));
+    return status;
+}
+
+static iscep_status find_next_due(claim_job *claim, iscep_db *db, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status =
+        iscep_store_query(&rows, db->store, err,
+                          "SELECT due_unix_ms FROM revocation WHERE tenant = $1 AND state = $2"
+                          " AND state <> 4 AND leased_until_ms = 0 ORDER BY due_unix_ms LIMIT 1",
+                          iscep_text(claim->tenant), iscep_number(claim->state));
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    claim->next_due_unix_ms = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+    if (has_row && claim->next_due_unix_ms <= 0)
+        claim->next_due_unix_ms = 1; /* long ago; 0 would be: there is none */
+    return status;
+}
+
+/* --- what is known of them --- */
+
+static iscep_status load_cert(iscep_revocation *out, iscep_db *db, int64_t delivery_id, iscep_arena *arena,
+                              iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err,
+        "SELECT c.der, c.serial, c.thumbprint, c.issuer, c.subject, d.not_after_unix, d.is_revoked, c.ca"
+        " FROM certificate c JOIN delivery d ON d.id = c.id WHERE c.id = $1",
+        iscep_number(delivery_id));
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    if (status != ISCEP_OK || !has_row)
+        return status;
+    const iscep_journal_cert cert = {.der = iscep_rows_bytes(rows, 0),
+                                     .serial = iscep_rows_text(rows, 1),
+                                     .thumbprint = iscep_rows_text(rows, 2),
+                                     .issuer = iscep_rows_text(rows, 3),
+                                     .subject = iscep_rows_text(rows, 4),
+                                     .not_after_unix = iscep_rows_number(rows, 5),
+                                     .is_revoked = iscep_rows_number(rows, 6) != 0};
+    out->known = iscep_journal_cert_copy(arena, &cert);
+    out->known_ca = iscep_arena_text(arena, iscep_rows_text(rows, 7));
+    return ISCEP_OK;
+}
+
+static iscep_status load_known(iscep_revocation *out, iscep_db *db, int64_t own_delivery_id,
+                               iscep_arena *arena, iscep_error *err)
+{
+    ISCEP_AUTO_ROW_IDS ids = {0};
+    if (out->context == NULL) {
+        out->known_count = 1;
+        return load_cert(out, db, own_delivery_id, arena, err);
+    }
+    if (out->serial == NULL)
+        return ISCEP_OK;
+    iscep_status status = iscep_certs_of_serial(&ids, db, out->tenant, out->serial, err);
+    out->known_count = ids.count;
+    return status == ISCEP_OK && ids.count == 1 ? load_cert(out, db, ids.ids[0], arena, err) : status;
+}
+
+static iscep_status load_revocation(iscep_revocation *out, iscep_db *db, int64_t id, iscep_arena *arena,
+                                    iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status =
+        iscep_store_query(&rows, db->store, err,
+                          "SELECT tenant, context, serial_text, serial, issuer, configuration, ca, attempts,"
+                          " stored_unix_ms, delivery_id FROM revocation WHERE id = $1",
+                          iscep_number(id));
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    if (status != ISCEP_OK || !has_row)
+        return status;
+    *out = (iscep_revocation){.id = id,
+                              .tenant = iscep_arena_word(arena, iscep_rows_text(rows, 0)),
+                              .context = iscep_arena_text(arena, iscep_rows_text(rows, 1)),
+                              .serial_text = iscep_arena_word(arena, iscep_rows_text(rows, 2)),
+                              .serial = iscep_arena_text(arena, iscep_rows_text(rows, 3)),
+                              .issuer = iscep_arena_word(arena, iscep_rows_text(rows, 4)),
+                              .configuration = iscep_arena_word(arena, iscep_rows_text(rows, 5)),
+                              .ca = iscep_arena_text(arena, iscep_rows_text(rows, 6)),
+                              .attempts = (uint32_t)iscep_rows_number(rows, 7),
+                              .stored_unix_ms = iscep_rows_number(rows, 8)};
+    return load_known(out, db, iscep_rows_number(rows, 9), arena, err);
+}
+
+static iscep_status load_result(iscep_revocation_result *out, iscep_db *db, int64_t id, iscep_arena *arena,
+                                iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err, "SELECT context, error_code, message FROM revocation WHERE id = $1",
+        iscep_number(id));
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    if (status == ISCEP_OK && has_row)
+        *out = (iscep_revocation_result){.id = id,
+                                         .context = iscep_arena_word(arena, iscep_rows_text(rows, 0)),
+                                         .error_code = (int32_t)iscep_rows_number(rows, 1),
+                                         .message = iscep_arena_word(arena, iscep_rows_text(rows, 2))};
+    return status;
+}
+
+/* --- the claim --- */
+
+static iscep_status run_claim(iscep_job *job, iscep_db *db, iscep_error *err)
+{
+    claim_job *claim = (claim_job *)job;
+    iscep_arena *arena = &job->arena;
+    ISCEP_AUTO_ROW_IDS ids = {0};
+    bool is_work = claim->state == ISCEP_REVOCATION_WAITING;
+    iscep_status status = find_due(&ids, claim, db, err);
+    claim->count = ids.count;
+    claim->revocations = iscep_arena_alloc(arena, ids.count * sizeof *claim->revocations);
+    claim->results = iscep_arena_alloc(arena, ids.count * sizeof *claim->results);
+    if (claim->revocations == NULL || claim->results == NULL)
+        return iscep_error_nomem(err);
+    for (size_t i = 0; i < ids.count && status == ISCEP_OK; i++)
+        status = is_work ? load_revocation(&claim->revocations[i], db, ids.ids[i], arena, err)
+                         : load_result(&claim->results[i], db, ids.ids[i], arena, err);
+    return status == ISCEP_OK ? find_next_due(claim, db, err) : status;
+}
+
+static void finish_claim(iscep_job *job)
+{
+    const claim_job *claim = (claim_job *)job;
+    bool is_ok = job->status == ISCEP_OK;
+    size_t count = is_ok ? claim->count : 0;
+    int64_t next_due = is_ok ? claim->next_due_unix_ms : 0;
+    if (claim->revocations_done != NULL)
+        claim->revocations_done(claim->user, job->status, is_ok ? claim->revocations : NULL, count, next_due,
+                                &job->err);
+    else
+        claim->results_done(claim->user, job->status, is_ok ? claim->results : NULL, count, next_due,
+                            &job->err);
+}
+
+static claim_job *new_claim(iscep_journal *journal, iscep_revocation_state state, const char *tenant,
+                            size_t limit, int64_t lease_ms, int64_t max_backoff_ms)
+{
+    claim_job *claim = iscep_job_new(journal, sizeof *claim, run_claim, finish_claim);
+    if (claim == NULL)
+        return NULL;
+    claim->state = state;
+    claim->tenant = iscep_arena_word(&claim->job.arena, tenant);
+    claim->limit = limit;
+    claim->lease_ms = lease_ms > 0 ? lease_ms : 1;
+    claim->max_backoff_ms = max_backoff_ms;
+    return claim;
+}
+
+void iscep_journal_claim_revocations(iscep_journal *journal, const char *tenant, size_t limit,
+                                     int64_t lease_ms, int64_t max_backoff_ms, iscep_revocations_fn done,
+                                     void *user)
+{
+    claim_job *claim = new_claim(journal, ISCEP_REVOCATION_WAITING, tenant, limit, lease_ms, max_backoff_ms);
+    if (claim == NULL) {
+        iscep_error err;
+        done(user, iscep_error_nomem(&err), NULL, 0, 0, &err);
+        return;
+    }
+    claim->revocations_done = done;
+    claim->user = user;
+    iscep_journal_write(journal, &claim->job);
+}
+
+void iscep_journal_claim_results(iscep_journal *journal, const char *tenant, size_t limit, int64_t lease_ms,
+                                 int64_t max_backoff_ms, iscep_results_fn done, void *user)
+{
+    claim_job *claim =
+        new_claim(journal, ISCEP_REVOCATION_ANSWERABLE, tenant, limit, lease_ms, max_backoff_ms);
+    if (claim == NULL) {
+        iscep_error err;
+        done(user, iscep_error_nomem(&err), NULL, 0, 0, &err);
+        return;
+    }
+    claim->results_done = done;
+    claim->user = user;
+    iscep_journal_write(journal, &claim->job);
+}
+
+/* --- counts --- */
+
+typedef struct count_job {
+    iscep_job job;
+    const char *tenant;
+    int64_t since_unix_ms;
+    iscep_revocation_counts counts;
+    iscep_counts_fn done;
+    void *user;
+} count_job;
+
+static iscep_status read_number(int64_t *out, iscep_rows *rows, iscep_status opened, iscep_error *err)
+{
+    bool has_row = false;
+    iscep_status status = opened == ISCEP_OK ? iscep_rows_next(rows, &has_row, err) : opened;
+    *out = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+    return status;
+}
+
+static iscep_status count_asked(count_job *count, iscep_db *db, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    iscep_status status =
+        iscep_store_query(&rows, db->store, err,
+                          "SELECT COUNT(*) FROM revocation WHERE tenant = $1 AND stored_unix_ms >= $2"
+                          " AND context IS NOT NULL",
+                          iscep_text(count->tenant), iscep_number(count->since_unix_ms));
+    return read_number(&count->counts.asked_since, rows, status, err);
+}
+
+static iscep_status count_active(count_job *count, iscep_db *db, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err,
+        "SELECT COUNT(*) FROM delivery WHERE tenant = $1 AND is_active = 1 AND not_after_unix > $2",
+        iscep_text(count->tenant), iscep_number(db->now_unix_ms / 1000));
+    return read_number(&count->counts.active_certificates, rows, status, err);
+}
+
+static iscep_status count_states(count_job *count, iscep_db *db, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = true;
+    iscep_status status =
+        iscep_store_query(&rows, db->store, err,
+                          "SELECT state, COUNT(*) FROM revocation WHERE tenant = $1 AND state <> 4"
+                          " AND context IS NOT NULL GROUP BY state",
+                          iscep_text(count->tenant));
+    while (status == ISCEP_OK) {
+        status = iscep_rows_next(rows, &has_row, err);
+        if (status != ISCEP_OK || !has_row)
+            break;
+        int64_t number = iscep_rows_number(rows, 1);
+        if (iscep_rows_number(rows, 0) == ISCEP_REVOCATION_WAITING)
+            count->counts.waiting = number;
+        else if (iscep_rows_number(rows, 0) == ISCEP_REVOCATION_HELD)
+            count->counts.held = number;
+        else
+            count->counts.answerable = number;
+    }
+    return status;
+}
+
+static iscep_status run_count(iscep_job *job, iscep_db *db, iscep_error *err)
+{
+    count_job *count = (count_job *)job;
+    count->counts = (iscep_revocation_counts){0};
+    iscep_status status = count_asked(count, db, err);
+    if (status == ISCEP_OK)
+        status = count_states(count, db, err);
+    return status == ISCEP_OK ? count_active(count, db, err) : status;
+}
+
+static void finish_count(iscep_job *job)
+{
+    const count_job *count = (count_job *)job;
+    count->done(count->user, job->status, job->status == ISCEP_OK ? &count->counts : NULL, &job->err);
+}
+
+void iscep_journal_count_revocations(iscep_journal *journal, const char *tenant, int64_t since_unix_ms,
+                                     iscep_counts_fn done, void *user)
+{
+    count_job *count = iscep_job_new(journal, sizeof *count, run_count, finish_count);
+    if (count == NULL) {
+        iscep_error err;
+        done(user, iscep_error_nomem(&err), NULL, &err);
+        return;
+    }
+    count->tenant = iscep_arena_word(&count->job.arena, tenant);
+    count->since_unix_ms = since_unix_ms;
+    count->done = done;
+    count->user = user;
+    iscep_journal_read(journal, &count->job);
+}

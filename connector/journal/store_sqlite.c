@@ -1,0 +1,393 @@
+/* SQLite's only home: see store.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal/store.h"
+
+enum {
+    CACHED_STATEMENTS = 256, /* a power of two, and more than there are */
+    BUSY_TIMEOUT_MS = 2000,  /* somebody has a tool on the file */
+    MAX_PARAMS = 16
+};
+
+struct iscep_rows {
+    const char *sql;
+    sqlite3_stmt *statement;
+    iscep_store *store;
+    int places
+        [MAX_PARAMS]; /* of $1, $2…: to SQLite these are names, numbered as they turn up; 0: it is not there */
+};
+
+struct iscep_store {
+    sqlite3 *db;
+    iscep_store_use use;
+    iscep_store_commitment commitment;
+    iscep_rows cached[CACHED_STATEMENTS]; /* by the address of the SQL, open addressing */
+};
+
+/*
+ * reason: errno as SQLite left it. What the system said decides over what SQLite made of it: a quota is a full disk, too.
+ * (sqlite3_system_errno does not know it after a failed COMMIT.)
+ */
+static const char *code_of(int result, int reason)
+{
+    switch (result & 0xFF) {
+    case SQLITE_FULL:
+        return "journal_full";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return "journal_read_only";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "journal_locked";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CONSTRAINT: /* the rows contradict each other */
+        return "journal_corrupt";
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        if (reason == ENOSPC || reason == EDQUOT || reason == EFBIG)
+            return "journal_full";
+        return reason == EROFS ? "journal_read_only" : "journal_io";
+    default:
+        return "journal_io";
+    }
+}
+
+static const char *advice_for(const char *code)
+{
+    static const struct {
+        const char *code;
+        const char *advice;
+    } table[] = {
+        {"journal_full", "make room on its disk"},
+        {"journal_read_only", "the file and its directory must be writable"},
+        {"journal_locked", "another program has it open"},
+        {"journal_corrupt", "restore it from a backup, or move it away"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(code, table[i].code) == 0)
+            return table[i].advice;
+    return "see the system's log";
+}
+
+/* errno was 0 before the call that failed. */
+static iscep_status fail(sqlite3 *db, int result, iscep_error *err)
+{
+    int reason = errno;
+    if ((result & 0xFF) == SQLITE_NOMEM || result == SQLITE_IOERR_NOMEM)
+        return iscep_error_nomem(err);
+    const char *code = code_of(result, reason);
+    return iscep_error_set(err, ISCEP_STORAGE, code, "the journal: %s (%s): %s", sqlite3_errstr(result),
+                           db == NULL ? "no connection" : sqlite3_errmsg(db), advice_for(code));
+}
+
+/* --- opening --- */
+
+/* SQLite gives -wal and -shm the mode of the file itself. */
+static iscep_status make_file(const char *path, iscep_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0)
+        close(fd);
+    if ((fd >= 0 || errno == EEXIST) && chmod(path, S_IRUSR | S_IWUSR) == 0)
+        return ISCEP_OK;
+    return iscep_error_set(err, ISCEP_CONFIG, "journal_path", "the journal %s cannot be made: %s", path,
+                           strerror(errno));
+}
+
+/* A damaged or foreign file must not make us do what it says. */
+static void harden(sqlite3 *db)
+{
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+}
+
+/* secure_delete: freed content is overwritten where that costs no page more; it was a CSR with its challenge. */
+static const char write_settings[] =
+    "PRAGMA cell_size_check = 1; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+    "PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY;"
+    "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 2000;"
+    "PRAGMA journal_size_limit = 33554432";
+static const char read_settings[] =
+    "PRAGMA cell_size_check = 1; PRAGMA query_only = 1; PRAGMA temp_store = MEMORY;"
+    "PRAGMA cache_size = -8192";
+
+iscep_status iscep_store_open(iscep_store **out, const char *path, iscep_store_use use, iscep_error *err)
+{
+    if (path[0] != '/')
+        return iscep_error_set(err, ISCEP_CONFIG, "journal_path", "the journal's path is not absolute: %s",
+                               path);
+    if (use == ISCEP_STORE_WRITE && make_file(path, err) != ISCEP_OK)
+        return ISCEP_CONFIG;
+    iscep_store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return iscep_error_nomem(err);
+    store->use = use;
+    store->commitment = ISCEP_STORE_DURABLE; /* as write_settings say */
+    errno = 0;
+    int result = sqlite3_open_v2(
+        path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+    if (result == SQLITE_OK) {
+        sqlite3_extended_result_codes(store->db, 1);
+        harden(store->db);
+        result = sqlite3_exec(store->db, use == ISCEP_STORE_WRITE ? write_settings : read_settings, NULL,
+                              NULL, NULL);
+    }
+    if (result != SQLITE_OK) {
+        iscep_status status = fail(store->db, result, err);
+        iscep_store_close(store);
+        return status;
+    }
+    *out = store;
+    return ISCEP_OK;
+}
+
+void iscep_store_close(iscep_store *store)
+{
+    if (store == NULL)
+        return;
+    for (size_t i = 0; i < CACHED_STATEMENTS; i++)
+        sqlite3_finalize(store->cached[i].statement);
+    sqlite3_close(store->db);
+    free(store);
+}
+
+/* --- running --- */
+
+static iscep_rows *slot_for(iscep_store *store, const char *sql)
+{
+    size_t at = (size_t)((uintptr_t)sql * 0x9E3779B97F4A7C15u >> 40) % CACHED_STATEMENTS;
+    for (size_t i = 0; i < CACHED_STATEMENTS; i++, at = (at + 1) % CACHED_STATEMENTS)
+        if (store->cached[at].sql == sql || store->cached[at].sql == NULL)
+            return &store->cached[at];
+    return NULL;
+}
+
+static void find_places(iscep_rows *rows)
+{
+    for (int i = 0; i < MAX_PARAMS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "$%d", i + 1);
+        rows->places[i] = sqlite3_bind_parameter_index(rows->statement, name);
+    }
+}
+
+static iscep_status prepare(iscep_rows **out, iscep_store *store, const char *sql, iscep_error *err)
+{
+    iscep_rows *rows = slot_for(store, sql);
+    if (rows == NULL || (rows->statement != NULL && sqlite3_stmt_busy(rows->statement)))
+        return iscep_error_set(err, ISCEP_STORAGE, "journal_io", "the journal: a statement within itself");
+    if (rows->statement == NULL) {
+        int result =
+            sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &rows->statement, NULL);
+        if (result != SQLITE_OK)
+            return fail(store->db, result, err);
+        find_places(rows);
+        rows->sql = sql;
+        rows->store = store;
+    }
+    *out = rows;
+    return ISCEP_OK;
+}
+
+static int bind(sqlite3_stmt *statement, int at, const iscep_param *param)
+{
+    if (param->kind == ISCEP_PARAM_NUMBER)
+        return sqlite3_bind_int64(statement, at, param->number);
+    if (param->bytes.data == NULL)
+        return sqlite3_bind_null(statement, at);
+    if (param->kind == ISCEP_PARAM_BYTES)
+        return sqlite3_bind_blob64(statement, at, param->bytes.data, param->bytes.len, SQLITE_STATIC);
+    return sqlite3_bind_text64(statement, at, (const char *)param->bytes.data, param->bytes.len,
+                               SQLITE_STATIC, SQLITE_UTF8);
+}
+
+iscep_status iscep_store_query_params(iscep_rows **out, iscep_store *store, const char *sql,
+                                      const iscep_param *params, size_t count, iscep_error *err)
+{
+    iscep_status status = prepare(out, store, sql, err);
+    if (status != ISCEP_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        int result = i < MAX_PARAMS ? bind((*out)->statement, (*out)->places[i], &params[i]) : SQLITE_RANGE;
+        if (result != SQLITE_OK) {
+            status = fail(store->db, result, err);
+            iscep_rows_close(*out);
+            *out = NULL;
+            return status;
+        }
+    }
+    return ISCEP_OK;
+}
+
+iscep_status iscep_store_run_params(iscep_store *store, const char *sql, const iscep_param *params,
+                                    size_t count, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = true;
+    iscep_status status = iscep_store_query_params(&rows, store, sql, params, count, err);
+    while (status == ISCEP_OK && has_row)
+        status = iscep_rows_next(rows, &has_row, err);
+    return status;
+}
+
+iscep_status iscep_store_run_script(iscep_store *store, const char *sql, iscep_error *err)
+{
+    errno = 0;
+    int result = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return result == SQLITE_OK ? ISCEP_OK : fail(store->db, result, err);
+}
+
+int64_t iscep_store_changed(const iscep_store *store)
+{
+    return sqlite3_changes64(store->db);
+}
+
+int64_t iscep_store_inserted_id(const iscep_store *store)
+{
+    return sqlite3_last_insert_rowid(store->db);
+}
+
+iscep_status iscep_rows_next(iscep_rows *rows, bool *has_row, iscep_error *err)
+{
+    errno = 0;
+    int result = sqlite3_step(rows->statement);
+    *has_row = result == SQLITE_ROW;
+    return result == SQLITE_ROW || result == SQLITE_DONE ? ISCEP_OK : fail(rows->store->db, result, err);
+}
+
+int64_t iscep_rows_number(iscep_rows *rows, int column)
+{
+    return sqlite3_column_int64(rows->statement, column);
+}
+
+const char *iscep_rows_text(iscep_rows *rows, int column)
+{
+    return (const char *)sqlite3_column_text(rows->statement, column);
+}
+
+iscep_bytes iscep_rows_bytes(iscep_rows *rows, int column)
+{
+    const void *data = sqlite3_column_blob(rows->statement, column);
+    return iscep_bytes_of(data, (size_t)sqlite3_column_bytes(rows->statement, column));
+}
+
+bool iscep_rows_is_null(iscep_rows *rows, int column)
+{
+    return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;
+}
+
+void iscep_rows_close(iscep_rows *rows)
+{
+    if (rows == NULL)
+        return;
+    sqlite3_reset(rows->statement);
+    sqlite3_clear_bindings(rows->statement);
+}
+
+void iscep_rows_cleanup(iscep_rows **rows)
+{
+    iscep_rows_close(*rows);
+}
+
+/* --- transactions --- */
+
+/* With a WAL, NORMAL leaves out the fsync of a commit and nothing else; the next one covers it. */
+static iscep_status set_commitment(iscep_store *store, iscep_store_commitment commitment, iscep_error *err)
+{
+    if (store->use == ISCEP_STORE_READ || store->commitment == commitment)
+        return ISCEP_OK;
+    iscep_status status = iscep_store_run_script(
+        store, commitment == ISCEP_STORE_LAZY ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+        err);
+    if (status == ISCEP_OK)
+        store->commitment = commitment;
+    return status;
+}
+
+iscep_status iscep_store_begin(iscep_store *store, iscep_store_commitment commitment, iscep_error *err)
+{
+    iscep_store_rollback(store);
+    iscep_status status = set_commitment(store, commitment, err);
+    if (status != ISCEP_OK)
+        return status;
+    return iscep_store_run_params(store, store->use == ISCEP_STORE_READ ? "BEGIN" : "BEGIN IMMEDIATE", NULL,
+                                  0, err);
+}
+
+iscep_status iscep_store_commit(iscep_store *store, iscep_error *err)
+{
+    return iscep_store_run_params(store, "COMMIT", NULL, 0, err);
+}
+
+void iscep_store_rollback(iscep_store *store)
+{
+    for (size_t i = 0; i < CACHED_STATEMENTS; i++)
+        if (store->cached[i].statement != NULL)
+            sqlite3_reset(store->cached[i].statement);
+    if (!sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- the whole file --- */
+
+static iscep_status read_pragma(iscep_store *store, const char *sql, int64_t *out, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status = iscep_store_query_params(&rows, store, sql, NULL, 0, err);
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    *out = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+    return status;
+}
+
+iscep_status iscep_store_get_version(iscep_store *store, int64_t *out, iscep_error *err)
+{
+    return read_pragma(store, "PRAGMA user_version", out, err);
+}
+
+iscep_status iscep_store_set_version(iscep_store *store, int64_t version, iscep_error *err)
+{
+    ISCEP_AUTO_BUF sql; /* a pragma takes no parameter */
+    iscep_buf_init(&sql, 64);
+    iscep_buf_printf(&sql, "PRAGMA user_version = %lld", (long long)version);
+    return iscep_store_run_script(store, iscep_buf_text(&sql), err);
+}
+
+iscep_status iscep_store_used_bytes(iscep_store *store, int64_t *out, iscep_error *err)
+{
+    int64_t pages = 0, free_pages = 0, page_size = 0;
+    iscep_status status = read_pragma(store, "PRAGMA page_count", &pages, err);
+    if (status == ISCEP_OK)
+        status = read_pragma(store, "PRAGMA freelist_count", &free_pages, err);
+    if (status == ISCEP_OK)
+        status = read_pragma(store, "PRAGMA page_size", &page_size, err);
+    *out = (pages - free_pages) * page_size;
+    return status;
+}
+
+iscep_status iscep_store_check(iscep_store *store, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status = iscep_store_query_params(&rows, store, "PRAGMA quick_check(1)", NULL, 0, err);
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    if (status != ISCEP_OK)
+        return status;
+    const char *verdict = has_row ? iscep_rows_text(rows, 0) : NULL;
+    if (verdict != NULL && strcmp(verdict, "ok") == 0)
+        return ISCEP_OK;
+    return iscep_error_set(err, ISCEP_STORAGE, "journal_corrupt", "the journal is damaged (%s): %s",
+                           verdict == NULL ? "no answer" : verdict, advice_for("journal_corrupt"));
+}

@@ -38,6 +38,22 @@ static const struct {
     {"url_not_allowed", "check allowed_hosts; a token is sent nowhere else"},
     {"circuit_open",
      "wait: the connector itself tries again after the time named, and goes on when it is answered"},
+    {"report_pending",
+     "deliver nothing yet, and ask again: the connector goes on telling Intune until it has taken note"},
+    {"shutting_down", "ask again when it has started anew; what was reported is on disk"},
+    {"journal_full",
+     "nothing is issued that could not be recorded: make room on the journal's disk; the connector "
+     "goes on by itself"},
+    {"journal_read_only",
+     "nothing is issued that could not be recorded: let the connector's user write the journal "
+     "and its directory"},
+    {"journal_locked", "another process holds the journal: end it, or name another path in [journal]"},
+    {"journal_corrupt",
+     "stop the connector, keep a copy of the journal, and restore it from a backup or begin a new "
+     "one"},
+    {"journal_io", "look at the disk that the journal is on, and at the system's log"},
+    {"journal_closed", "ask again when the connector has started anew"},
+    {"journal_slow", "look at the disk that the journal is on: a write takes longer than a caller waits"},
 };
 
 const char *iscep_advice_find(const char *code)

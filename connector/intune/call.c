@@ -10,6 +10,7 @@
 
 enum {
     MAX_RESPONSE_LEN = 64 * 1024,
+    MAX_DOCUMENT_LEN = 8 * 1024 * 1024,
     PATIENCE_MS = 1000, /* who waits less for an answer has learnt nothing about the service */
 };
 
@@ -31,8 +32,10 @@ struct iscep_call {
     iscep_timer *timer;
     int64_t deadline_mono_ms;
     iscep_verdict verdict;
+    iscep_error failure; /* of the last attempt; what a document's call ends with */
     iscep_verdict_fn done;
-    bool (*is_wanted)(void *user); /* NULL: until the deadline */
+    iscep_document_fn document_done; /* instead, if the action's answer is a document */
+    bool (*is_wanted)(void *user);   /* NULL: until the deadline */
     void *user;
     bool *is_over; /* set by finish, for who has not yet returned from starting it */
 };
@@ -55,12 +58,15 @@ static void finish(iscep_call *call)
     LIST_REMOVE(call, link);
     if (call->is_over != NULL)
         *call->is_over = true;
-    call->done(call->user, &call->verdict);
+    if (call->action->read != NULL)
+        call->document_done(call->user, &call->failure, call->verdict.request_id);
+    else
+        call->done(call->user, &call->verdict);
     free_call(call);
 }
 
-/* RETRY, with the reason and how often it was tried. */
-static void describe_failure(const iscep_call *call, const iscep_error *failure, iscep_verdict *out)
+/* The reason, and how often it was tried. */
+static iscep_error describe_failure(const iscep_call *call, const iscep_error *failure)
 {
     iscep_error told = *failure;
     char message[sizeof told.message + 32];
@@ -68,7 +74,14 @@ static void describe_failure(const iscep_call *call, const iscep_error *failure,
              call->attempts == 1 ? "" : "s");
     if (call->attempts > 0)
         iscep_text_copy(told.message, sizeof told.message, message);
-    iscep_verdict_from_error(out, &told);
+    return told;
+}
+
+/* RETRY: what the call comes to, unless another attempt has more luck. */
+static void keep_failure(iscep_call *call, const iscep_error *failure)
+{
+    call->failure = describe_failure(call, failure);
+    iscep_verdict_from_error(&call->verdict, &call->failure);
 }
 
 /* A caller's deadline has passed, and he had hardly waited: that is not the service's fault. */
@@ -88,9 +101,9 @@ static void fail(iscep_call *call, const iscep_error *failure)
     bool is_refused = strcmp(failure->code, "circuit_open") == 0;
     bool has_earlier = call->verdict.decision == ISCEP_RETRY;
     if (has_earlier && is_refused)
-        call->verdict.retry_after_ms = failure->retry_after_ms;
+        call->failure.retry_after_ms = call->verdict.retry_after_ms = failure->retry_after_ms;
     else if (!has_earlier || !is_impatience(call, failure))
-        describe_failure(call, failure, &call->verdict);
+        keep_failure(call, failure);
     finish(call);
 }
 
@@ -128,6 +141,16 @@ void iscep_call_abandon(iscep_call *call, const char *code, const char *message)
 
 /* --- one attempt --- */
 
+static iscep_site site_of(const iscep_call *call)
+{
+    return call->action->endpoint == ISCEP_ENDPOINT_REVOCATION ? ISCEP_SITE_PKI : ISCEP_SITE_SCEP;
+}
+
+static void drop_address(const iscep_call *call)
+{
+    iscep_discovery_drop(call->intune->discovery, site_of(call), call->generation);
+}
+
 /* The breaker learns how the request ended. failure NULL: with an answer. */
 static void leave_breaker(iscep_call *call, const iscep_error *failure)
 {
@@ -152,7 +175,7 @@ static void begin_attempt(iscep_call *call)
     call->attempts++;
     call->attempt_mono_ms = iscep_now_mono_ms(intune->env);
     iscep_timer_arm(call->timer, call->deadline_mono_ms - call->attempt_mono_ms);
-    iscep_discovery_get(intune->discovery, &call->wait, on_address, call);
+    iscep_discovery_get(intune->discovery, site_of(call), &call->wait, on_address, call);
 }
 
 /* Tries again, if that may help and time is left. endpoint: who has failed. */
@@ -170,7 +193,7 @@ static void fail_attempt(iscep_call *call, iscep_endpoint endpoint, const iscep_
         fail(call, failure);
         return;
     }
-    describe_failure(call, failure, &call->verdict); /* what it comes to if nobody wants another attempt */
+    keep_failure(call, failure); /* what it comes to if nobody wants another attempt */
     call->is_pausing = true;
     iscep_timer_arm(call->timer, pause_ms);
 }
@@ -211,12 +234,31 @@ static bool speaks_for_address(iscep_status status, const iscep_http_response *r
            response->status == 429 || response->status == 503;
 }
 
+/* ISCEP_OK: Intune has answered, and the call ends with that. Otherwise what an earlier attempt came to stays. */
+static iscep_status take_answer(iscep_call *call, iscep_status status, const iscep_http_response *response,
+                                iscep_error *failure)
+{
+    iscep_verdict verdict = call->verdict;
+    if (call->action->read == NULL) {
+        status = iscep_reply_judge(&verdict, status, response, failure);
+    } else {
+        if (status == ISCEP_OK)
+            status = iscep_reply_check(response, failure);
+        if (status == ISCEP_OK)
+            status = call->action->read(call->user, response, failure);
+    }
+    if (status != ISCEP_OK)
+        return status;
+    call->verdict = verdict;
+    call->failure = (iscep_error)ISCEP_ERROR_INIT;
+    return ISCEP_OK;
+}
+
 static void on_response(void *user, iscep_status status, const iscep_http_response *response,
                         const iscep_error *err)
 {
     iscep_call *call = user;
     iscep_error failure = *err;
-    iscep_verdict verdict = call->verdict;
     call->is_sent = false;
     if (call->request.lacks_token) {
         stop(call);
@@ -224,15 +266,13 @@ static void on_response(void *user, iscep_status status, const iscep_http_respon
         return;
     }
     if (!speaks_for_address(status, response) && !(status != ISCEP_OK && is_impatience(call, err)))
-        iscep_discovery_drop(call->intune->discovery, call->generation);
-    bool is_judged = iscep_reply_judge(&verdict, status, response, &failure) == ISCEP_OK;
-    leave_breaker(call, is_judged ? NULL : &failure);
-    if (!is_judged) {
+        drop_address(call);
+    bool is_answered = take_answer(call, status, response, &failure) == ISCEP_OK;
+    leave_breaker(call, is_answered ? NULL : &failure);
+    if (is_answered)
+        finish(call);
+    else
         fail_attempt(call, call->action->endpoint, &failure);
-        return;
-    }
-    call->verdict = verdict;
-    finish(call);
 }
 
 /* Graph's token comes before Graph: without it, it was Entra ID that failed. */
@@ -254,11 +294,13 @@ static void on_address(void *user, iscep_status status, const char *uri, uint64_
     }
     call->generation = generation;
     iscep_buf_clear(&call->url);
-    iscep_url_join(&call->url, uri, intune->tenant->scep_path);
+    bool is_revocation = site_of(call) == ISCEP_SITE_PKI;
+    const iscep_tenant *tenant = intune->tenant;
+    iscep_url_join(&call->url, uri, is_revocation ? tenant->revocation_path : tenant->scep_path);
     iscep_buf_printf(&call->url, "/%s", call->action->name);
     iscep_error too_long;
     if (iscep_buf_status(&call->url, &too_long) != ISCEP_OK) { /* never to a part of the address */
-        iscep_discovery_drop(intune->discovery, generation);
+        drop_address(call);
         stop(call);
         fail_attempt(call, ISCEP_ENDPOINT_DISCOVERY, &too_long);
         return;
@@ -271,10 +313,10 @@ static void on_address(void *user, iscep_status status, const char *uri, uint64_
         .method = "POST",
         .url = iscep_buf_text(&call->url),
         .request_id = call->verdict.request_id,
-        .api_version = intune->tenant->scep_api_version,
+        .api_version = is_revocation ? tenant->revocation_api_version : tenant->scep_api_version,
         .body = iscep_buf_bytes(&call->body),
         .deadline_mono_ms = call->deadline_mono_ms,
-        .max_response_len = MAX_RESPONSE_LEN,
+        .max_response_len = call->action->read != NULL ? MAX_DOCUMENT_LEN : MAX_RESPONSE_LEN,
         .done = on_response,
         .user = call,
     };
@@ -291,8 +333,7 @@ static iscep_status new_call(iscep_call **out, iscep_intune *intune, const iscep
     if (call == NULL)
         return iscep_error_nomem(err);
     *call = (iscep_call){.intune = intune, .action = action, .verdict = ISCEP_VERDICT_INIT};
-    call->breaker =
-        action->endpoint == ISCEP_ENDPOINT_VALIDATE ? &intune->validate_breaker : &intune->notify_breaker;
+    call->breaker = &intune->breakers[action->endpoint];
     iscep_status status = iscep_buf_status(body, err);
     if (status == ISCEP_OK)
         status = iscep_guid_new(call->verdict.request_id, intune->env, err);
@@ -308,12 +349,25 @@ static iscep_status new_call(iscep_call **out, iscep_intune *intune, const iscep
     return ISCEP_OK;
 }
 
+/* call has its done and user. NULL if it is over already. */
+static iscep_call *start_call(iscep_call *call, int64_t deadline_mono_ms)
+{
+    bool is_over = false;
+    call->deadline_mono_ms = deadline_mono_ms;
+    call->is_over = &is_over;
+    LIST_INSERT_HEAD(&call->intune->calls, call, link);
+    begin_attempt(call);
+    if (is_over)
+        return NULL;
+    call->is_over = NULL; /* NOLINT(clang-analyzer-unix.Malloc): who frees the call sets is_over */
+    return call;
+}
+
 iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
                              int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     iscep_call *call = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
-    bool is_over = false;
     if (new_call(&call, intune, action, body, &err) != ISCEP_OK) {
         iscep_verdict verdict = ISCEP_VERDICT_INIT;
         iscep_buf_wipe(body);
@@ -321,16 +375,24 @@ iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, i
         done(user, &verdict);
         return NULL;
     }
-    call->deadline_mono_ms = deadline_mono_ms;
     call->done = done;
     call->user = user;
-    call->is_over = &is_over;
-    LIST_INSERT_HEAD(&intune->calls, call, link);
-    begin_attempt(call);
-    if (is_over)
+    return start_call(call, deadline_mono_ms);
+}
+
+iscep_call *iscep_call_start_document(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
+                                      int64_t deadline_mono_ms, iscep_document_fn done, void *user)
+{
+    iscep_call *call = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    if (new_call(&call, intune, action, body, &err) != ISCEP_OK) {
+        iscep_buf_wipe(body);
+        done(user, &err, "");
         return NULL;
-    call->is_over = NULL; /* NOLINT(clang-analyzer-unix.Malloc): who frees the call sets is_over */
-    return call;
+    }
+    call->document_done = done;
+    call->user = user;
+    return start_call(call, deadline_mono_ms);
 }
 
 void iscep_call_heed(iscep_call *call, bool (*is_wanted)(void *user))
@@ -352,6 +414,7 @@ void iscep_call_describe_timeout(const iscep_call *call, iscep_verdict *out)
     iscep_error err;
     set_timeout(call, &err);
     *out = (iscep_verdict)ISCEP_VERDICT_INIT;
-    describe_failure(call, &err, out);
+    err = describe_failure(call, &err);
+    iscep_verdict_from_error(out, &err);
     iscep_text_copy(out->request_id, sizeof out->request_id, call->verdict.request_id);
 }

@@ -1,6 +1,7 @@
 /*
- * One SCEP action, from the request's JSON to a verdict: address, token, POST, judgement, and all of it again where
- * that may help (net/retry.h), within one deadline. validate.c and notify.c say what is in the JSON; intune.c owns the calls in flight.
+ * One question to Intune, from the request's JSON to a verdict, or to a document: address, token, POST, judgement, and
+ * all of it again where that may help (net/retry.h), within one deadline. validate.c, notify.c and revocation.c say what
+ * is in the JSON; intune.c owns the calls in flight.
  */
 #ifndef ISCEP_INTUNE_CALL_H
 #define ISCEP_INTUNE_CALL_H
@@ -20,8 +21,7 @@ struct iscep_intune {
     const iscep_tenant *tenant;
     iscep_tokens *tokens;
     iscep_discovery *discovery;
-    iscep_breaker validate_breaker;
-    iscep_breaker notify_breaker;
+    iscep_breaker breakers[ISCEP_ENDPOINT_COUNT]; /* of Intune's endpoints; the others keep their own */
     struct iscep_call_list calls;
     iscep_timer *day_timer; /* certificates that expire soon are told of once a day */
     bool is_warming;
@@ -32,6 +32,8 @@ struct iscep_intune {
 typedef struct iscep_action {
     const char *name; /* the last segment of its path */
     iscep_endpoint endpoint;
+    /* NULL: what Intune answers is a verdict. Otherwise a document, which this takes over for user. */
+    iscep_status (*read)(void *user, const iscep_http_response *response, iscep_error *err);
 } iscep_action;
 
 /*
@@ -40,7 +42,11 @@ typedef struct iscep_action {
  */
 iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
                              int64_t deadline_mono_ms, iscep_verdict_fn done, void *user);
-/* Answers RETRY with this reason. */
+/* For an action with read. err->status is ISCEP_OK when read has taken an answer. */
+typedef void (*iscep_document_fn)(void *user, const iscep_error *err, const char *request_id);
+iscep_call *iscep_call_start_document(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
+                                      int64_t deadline_mono_ms, iscep_document_fn done, void *user);
+/* Answers RETRY, or fails, with this reason. */
 void iscep_call_abandon(iscep_call *call, const char *code, const char *message);
 
 #endif

@@ -26,10 +26,9 @@ iscep_status iscep_intune_new(iscep_intune **out, const iscep_env *env, iscep_lo
     intune->http = http;
     intune->tenant = tenant;
     LIST_INIT(&intune->calls);
-    iscep_breaker_init(&intune->validate_breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_VALIDATE),
-                       &tenant->breaker);
-    iscep_breaker_init(&intune->notify_breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_NOTIFY),
-                       &tenant->breaker);
+    for (int endpoint = ISCEP_ENDPOINT_VALIDATE; endpoint < ISCEP_ENDPOINT_COUNT; endpoint++)
+        iscep_breaker_init(&intune->breakers[endpoint], env, iscep_endpoint_name((iscep_endpoint)endpoint),
+                           &tenant->breaker);
     iscep_error_set(&intune->warm_error, ISCEP_NETWORK, "starting", "Intune has not been asked yet");
     status = iscep_tokens_new(&intune->tokens, env, http, tenant, err);
     if (status == ISCEP_OK)
@@ -90,12 +89,12 @@ void iscep_intune_warm_up(iscep_intune *intune)
     if (intune->is_warming)
         return;
     intune->is_warming = true;
-    iscep_discovery_get(intune->discovery, &intune->warm_wait, on_warm_address, intune);
+    iscep_discovery_get(intune->discovery, ISCEP_SITE_SCEP, &intune->warm_wait, on_warm_address, intune);
 }
 
 bool iscep_intune_is_ready(const iscep_intune *intune, iscep_error *err)
 {
-    bool is_ready = iscep_discovery_is_at_hand(intune->discovery) &&
+    bool is_ready = iscep_discovery_is_at_hand(intune->discovery, ISCEP_SITE_SCEP) &&
                     iscep_token_is_at_hand(intune->tokens, ISCEP_SCOPE_INTUNE);
     if (!is_ready && err != NULL) {
         *err = intune->warm_error;

@@ -1,15 +1,12 @@
 /* successNotification and failureNotification: what became of a request that was granted. */
 #include "base/json.h"
 #include "intune/call.h"
+#include "intune/description.h"
 
 #include <string.h>
 
-enum { MAX_DESCRIPTION_CHARS = 255 };
-
-static const char no_description[] = "The SCEP server gave no reason.";
-
-static const iscep_action success_notification = {"successNotification", ISCEP_ENDPOINT_NOTIFY};
-static const iscep_action failure_notification = {"failureNotification", ISCEP_ENDPOINT_NOTIFY};
+static const iscep_action success_notification = {"successNotification", ISCEP_ENDPOINT_NOTIFY, NULL};
+static const iscep_action failure_notification = {"failureNotification", ISCEP_ENDPOINT_NOTIFY, NULL};
 
 /* The members that both notifications begin with. NULL when there is no memory. */
 static iscep_json *begin_notification(iscep_json *root, const char *transaction_id, iscep_bytes csr)
@@ -57,35 +54,12 @@ iscep_call *iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_
                              done, user);
 }
 
-/*
- * The first 255 characters, counted as UTF-16 units as Microsoft's side counts them; out holds 4 bytes for
- * each.
- */
-static void cut_description(char out[MAX_DESCRIPTION_CHARS * 4 + 1], const char *text)
-{
-    size_t len = 0;
-    for (unsigned units = 0; text[len] != '\0';) {
-        size_t sequence_len = 1;
-        while (((unsigned char)text[len + sequence_len] & 0xC0) == 0x80 && sequence_len < 4)
-            sequence_len++;
-        units += sequence_len == 4 ? 2 : 1;
-        if (units > MAX_DESCRIPTION_CHARS)
-            break;
-        len += sequence_len;
-    }
-    char cut[MAX_DESCRIPTION_CHARS * 4 + 1];
-    memcpy(cut, text, len);
-    cut[len] = '\0';
-    iscep_text_copy(out, MAX_DESCRIPTION_CHARS * 4 + 1, cut);
-}
-
 /* hResult is a signed 32 bit number in Microsoft's client; the same bits are sent here. */
 iscep_call *iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts,
                                        int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
-    char description[MAX_DESCRIPTION_CHARS * 4 + 1];
-    bool has_text = facts->description != NULL && facts->description[0] != '\0';
-    cut_description(description, has_text ? facts->description : no_description);
+    char description[ISCEP_DESCRIPTION_SIZE];
+    iscep_description_cut(description, facts->description, "The SCEP server gave no reason.");
     int32_t hresult;
     memcpy(&hresult, &facts->error_code, sizeof hresult);
     ISCEP_AUTO_JSON *root = iscep_json_new_object();

@@ -30,10 +30,11 @@ void iscep_verdict_from_error(iscep_verdict *verdict, const iscep_error *err)
     emit_message(verdict, err);
 }
 
-/* Intune answered, but not 200: it has not judged the request. */
-static iscep_status describe_status(const iscep_http_response *response, iscep_error *err)
+iscep_status iscep_reply_check(const iscep_http_response *response, iscep_error *err)
 {
     iscep_status status;
+    if (response->status == 200)
+        return ISCEP_OK;
     if (response->status == 401 || response->status == 403)
         status = iscep_error_set(
             err, ISCEP_AUTH, "intune_refused_us",
@@ -93,8 +94,9 @@ iscep_status iscep_reply_judge(iscep_verdict *verdict, iscep_status status,
     verdict->retry_after_ms = -1;
     verdict->code[0] = verdict->message[0] = '\0';
     if (status == ISCEP_OK)
-        status =
-            response->status == 200 ? read_reply(verdict, response, err) : describe_status(response, err);
+        status = iscep_reply_check(response, err);
+    if (status == ISCEP_OK)
+        status = read_reply(verdict, response, err);
     if (status != ISCEP_OK)
         iscep_verdict_from_error(verdict, err);
     return status;

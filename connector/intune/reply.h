@@ -19,6 +19,9 @@
 iscep_status iscep_reply_judge(iscep_verdict *verdict, iscep_status status,
                                const iscep_http_response *response, iscep_error *err);
 
+/* ISCEP_OK if Intune answered HTTP 200; otherwise why it did not do what it was asked. */
+iscep_status iscep_reply_check(const iscep_http_response *response, iscep_error *err) ISCEP_CHECKED;
+
 /* RETRY with the error's code and message, and what to do about it. */
 void iscep_verdict_from_error(iscep_verdict *verdict, const iscep_error *err);
 

@@ -59,7 +59,9 @@ static iscep_status check_paths(const iscep_tenant *tenant, iscep_error *err)
     } paths[] = {{"token_path", tenant->token_path},
                  {"discovery_path", tenant->discovery_path},
                  {"scep_path", tenant->scep_path},
-                 {"scep_api_version", tenant->scep_api_version}};
+                 {"scep_api_version", tenant->scep_api_version},
+                 {"revocation_path", tenant->revocation_path},
+                 {"revocation_api_version", tenant->revocation_api_version}};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (!is_path(paths[i].path))
             return iscep_error_set(

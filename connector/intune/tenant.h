@@ -27,6 +27,8 @@ typedef struct iscep_tenant {
     const char *discovery_path;        /* behind graph */
     const char *scep_path;             /* behind the discovered address */
     const char *scep_api_version;
+    const char *revocation_path; /* behind the discovered address of the other service */
+    const char *revocation_api_version;
     const char *allowed_hosts[ISCEP_TENANT_MAX_HOSTS]; /* suffixes that a discovered host must have */
     size_t allowed_host_count;
     const char *caller_info;      /* shown to administrators in Intune */
@@ -47,11 +49,16 @@ typedef struct iscep_tenant {
 #define ISCEP_SCEP_API_VERSION  "2018-02-20"
 #define ISCEP_PRODUCT           "intune-scep-connector/" ISCEP_VERSION
 
+#define ISCEP_DEFAULT_REVOCATION_PATH "CertificateAuthorityRequests"
+#define ISCEP_REVOCATION_API_VERSION  "5019-05-05" /* it really says 5019 */
+
 /* What does not depend on the cloud: cloud.h fills in the rest. */
 #define ISCEP_TENANT_ANY_CLOUD                                                                               \
     .token_path = ISCEP_DEFAULT_TOKEN_PATH, .discovery_path = ISCEP_DEFAULT_DISCOVERY_PATH,                  \
     .scep_path = ISCEP_DEFAULT_SCEP_PATH, .scep_api_version = ISCEP_SCEP_API_VERSION,                        \
-    .caller_info = ISCEP_PRODUCT, .fetch_timeout_ms = 10000, .breaker = ISCEP_BREAKER_LIMITS_INIT
+    .revocation_path = ISCEP_DEFAULT_REVOCATION_PATH,                                                        \
+    .revocation_api_version = ISCEP_REVOCATION_API_VERSION, .caller_info = ISCEP_PRODUCT,                    \
+    .fetch_timeout_ms = 10000, .breaker = ISCEP_BREAKER_LIMITS_INIT
 #define ISCEP_TENANT_INIT_ANY_CLOUD                                                                          \
     {                                                                                                        \
         ISCEP_TENANT_ANY_CLOUD                                                                               \

@@ -18,7 +18,7 @@ static void emit_request(iscep_buf *out, const iscep_tenant *tenant, const char 
     iscep_buf_append_text(out, "}}");
 }
 
-static const iscep_action validate_request = {"validateRequest", ISCEP_ENDPOINT_VALIDATE};
+static const iscep_action validate_request = {"validateRequest", ISCEP_ENDPOINT_VALIDATE, NULL};
 
 iscep_call *iscep_intune_validate(iscep_intune *intune, const char *transaction_id, iscep_bytes csr,
                                   int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)

@@ -7,6 +7,8 @@
 #include "base/challenge.h"
 #include "service/refusals.h"
 
+#define TEMPLATE_NAME_OID "1.3.6.1.4.1.311.20.2"
+
 const iscep_rule_word iscep_key_type_words[] = {{"rsa", "RSA"},         {"ec", "EC"},
                                                 {"rsa-pss", "RSA-PSS"}, {"ed25519", "ED25519"},
                                                 {"ed448", "ED448"},     {NULL, NULL}};
@@ -41,12 +43,27 @@ const iscep_rule_word iscep_extension_words[] = {{"subjectAltName", "2.5.29.17"}
                                                  {"basicConstraints", "2.5.29.19"},
                                                  {"subjectKeyIdentifier", "2.5.29.14"},
                                                  {"sid", "1.3.6.1.4.1.311.25.2"},
-                                                 {"templateName", "1.3.6.1.4.1.311.20.2"},
-                                                 {"template", "1.3.6.1.4.1.311.21.7"},
                                                  {"smimeCapabilities", "1.2.840.113549.1.9.15"},
+                                                 {"templateName", TEMPLATE_NAME_OID},
+                                                 {"template", "1.3.6.1.4.1.311.21.7"},
                                                  {"applicationPolicies", "1.3.6.1.4.1.311.21.10"},
                                                  {"certificatePolicies", "2.5.29.32"},
                                                  {NULL, NULL}};
+
+const iscep_rule_word iscep_attribute_words[] = {{"challengePassword", "1.2.840.113549.1.9.7"},
+                                                 {"extensionRequest", "1.2.840.113549.1.9.14"},
+                                                 {"nameValuePairs", "1.3.6.1.4.1.311.13.2.1"},
+                                                 {"osVersion", "1.3.6.1.4.1.311.13.2.3"},
+                                                 {"clientInfo", "1.3.6.1.4.1.311.21.20"},
+                                                 {"cspProvider", "1.3.6.1.4.1.311.13.2.2"},
+                                                 {"renewalCertificate", "1.3.6.1.4.1.311.13.1"},
+                                                 {"friendlyName", "1.2.840.113549.1.9.20"},
+                                                 {"microsoftExtensionRequest", "1.3.6.1.4.1.311.2.1.14"},
+                                                 {"unstructuredName", "1.2.840.113549.1.9.2"},
+                                                 {NULL, NULL}};
+
+const iscep_rule_word iscep_pair_words[] = {
+    {"ValidityPeriod", "ValidityPeriod"}, {"ValidityPeriodUnits", "ValidityPeriodUnits"}, {NULL, NULL}};
 
 /* What a rule looks at, and where it says what is wrong. */
 typedef struct question {
@@ -68,6 +85,14 @@ static bool is_in(iscep_rule_set set, const iscep_rule_word *words, const char *
     return false;
 }
 
+static bool is_extra(const iscep_rule_extras *extras, const char *fact)
+{
+    for (uint32_t i = 0; i < extras->count; i++)
+        if (strcmp(extras->facts[i], fact) == 0)
+            return true;
+    return false;
+}
+
 bool iscep_has_ca_rights(const iscep_x509_facts *facts)
 {
     return facts->is_ca || (facts->key_usage & (ISCEP_KEY_USAGE_CERT_SIGN | ISCEP_KEY_USAGE_CRL_SIGN)) != 0;
@@ -77,6 +102,15 @@ bool iscep_has_san_type(const iscep_x509_facts *facts, iscep_san_type type)
 {
     for (size_t i = 0; i < facts->san_count; i++)
         if (facts->sans[i].type == type)
+            return true;
+    return false;
+}
+
+bool iscep_has_sid_name(const iscep_x509_facts *facts, const char *sid)
+{
+    for (size_t i = 0; i < facts->san_count; i++)
+        if (facts->sans[i].type == ISCEP_SAN_SID &&
+            strcmp(facts->sans[i].value + sizeof ISCEP_SID_URI_PREFIX - 1, sid) == 0)
             return true;
     return false;
 }
@@ -121,13 +155,17 @@ static bool is_curve_right(question *it)
            FIND(it, "the CSR's key is on the curve %s", curve[0] != '\0' ? curve : "of its own parameters");
 }
 
-/* EdDSA has no digest of its own to choose. */
+/* EdDSA has no digest of its own to choose; RSASSA-PSS has two. */
 static bool is_digest_right(question *it)
 {
     const iscep_x509_facts *facts = it->facts;
+    iscep_rule_set digests = it->rules->digests;
     bool is_eddsa = strcmp(facts->key_type, "ED25519") == 0 || strcmp(facts->key_type, "ED448") == 0;
-    return is_eddsa || is_in(it->rules->digests, iscep_digest_words, facts->digest) ||
-           FIND(it, "the CSR is signed with %s", facts->signature);
+    if (!is_eddsa && !is_in(digests, iscep_digest_words, facts->digest))
+        return FIND(it, "the CSR is signed with %s", facts->signature);
+    return !facts->has_mask || is_in(digests, iscep_digest_words, facts->mask_digest) ||
+           FIND(it, "the CSR is signed with %s and the mask's digest %s", facts->signature,
+                facts->mask_digest[0] != '\0' ? facts->mask_digest : "is unknown");
 }
 
 static bool is_without_ca_rights(question *it)
@@ -138,19 +176,42 @@ static bool is_without_ca_rights(question *it)
                                  : "to sign certificates or CRLs (keyUsage)");
 }
 
-static bool is_listed_oid(const iscep_csr_rules *rules, const char *oid)
+static bool is_extension_listed(const question *it, const char *oid)
 {
-    for (uint32_t i = 0; i < rules->oid_count; i++)
-        if (strcmp(rules->oids[i], oid) == 0)
-            return true;
-    return is_in(rules->extensions, iscep_extension_words, oid);
+    if (it->facts->is_template_name_empty && strcmp(oid, TEMPLATE_NAME_OID) == 0)
+        return true; /* asks for nothing */
+    return is_extra(&it->rules->extension_oids, oid) ||
+           is_in(it->rules->extensions, iscep_extension_words, oid);
 }
 
 static bool are_extensions_listed(question *it)
 {
     for (size_t i = 0; i < it->facts->extension_count; i++)
-        if (!is_listed_oid(it->rules, it->facts->extensions[i]))
+        if (!is_extension_listed(it, it->facts->extensions[i]))
             return FIND(it, "the CSR asks for the extension %s", it->facts->extensions[i]);
+    return true;
+}
+
+static bool are_attributes_listed(question *it)
+{
+    for (size_t i = 0; i < it->facts->attribute_count; i++) {
+        const char *oid = it->facts->attributes[i];
+        if (!is_extra(&it->rules->attribute_oids, oid) &&
+            !is_in(it->rules->attributes, iscep_attribute_words, oid))
+            return FIND(it, "the CSR carries the attribute %s", oid);
+    }
+    return true;
+}
+
+static bool are_pairs_listed(question *it)
+{
+    for (size_t i = 0; i < it->facts->pair_count; i++) {
+        const char *name = it->facts->pair_names[i];
+        if (is_extra(&it->rules->pair_names, name) || is_in(it->rules->pairs, iscep_pair_words, name))
+            continue;
+        return name[0] != '\0' ? FIND(it, "the CSR carries the name-value pair %s", name)
+                               : FIND(it, "the CSR carries a name-value pair that cannot be read");
+    }
     return true;
 }
 
@@ -168,13 +229,9 @@ static bool are_san_types_listed(question *it)
 static bool is_sid_approved(question *it)
 {
     const iscep_x509_facts *facts = it->facts;
-    if (facts->sid_extension[0] == '\0' || it->rules->extensions == ISCEP_RULE_ANY)
-        return true;
-    for (size_t i = 0; i < facts->san_count; i++)
-        if (facts->sans[i].type == ISCEP_SAN_SID &&
-            strcmp(facts->sans[i].value + sizeof ISCEP_SID_URI_PREFIX - 1, facts->sid_extension) == 0)
-            return true;
-    return FIND(it, "the CSR's SID extension names an account that its alternative names do not");
+    return facts->sid_extension[0] == '\0' || it->rules->extensions == ISCEP_RULE_ANY ||
+           iscep_has_sid_name(facts, facts->sid_extension) ||
+           FIND(it, "the CSR's SID extension names an account that its alternative names do not");
 }
 
 /* In this order: whose request it is comes first, so that a foreign one is declined whatever it asks for. */
@@ -189,6 +246,8 @@ static const struct {
     {"csr_curve", is_curve_right},
     {"csr_digest", is_digest_right},
     {"csr_ca_rights", is_without_ca_rights},
+    {"csr_attribute", are_attributes_listed},
+    {"csr_attribute", are_pairs_listed},
     {"csr_extension", are_extensions_listed},
     {"csr_san_type", are_san_types_listed},
     {"csr_sid_unapproved", is_sid_approved},

@@ -20,6 +20,8 @@ extern const iscep_rule_word iscep_ec_curve_words[];
 extern const iscep_rule_word iscep_digest_words[];
 extern const iscep_rule_word iscep_san_type_words[];
 extern const iscep_rule_word iscep_extension_words[]; /* the fact is the dotted OID */
+extern const iscep_rule_word iscep_attribute_words[]; /* the fact is the dotted OID */
+extern const iscep_rule_word iscep_pair_words[];      /* names of name-value pairs */
 
 /* Bit n stands for word n of a list. */
 typedef uint32_t iscep_rule_set;
@@ -31,7 +33,13 @@ typedef enum iscep_foreign_challenge {
     ISCEP_FOREIGN_DECLINE /* the SCEP server's own rule applies */
 } iscep_foreign_challenge;
 
-enum { ISCEP_RULES_MAX_OIDS = 32 };
+enum { ISCEP_RULES_MAX_EXTRAS = 32 };
+
+/* What a list names beyond its words: OIDs or names as they are. Borrowed. */
+typedef struct iscep_rule_extras {
+    const char *facts[ISCEP_RULES_MAX_EXTRAS];
+    uint32_t count;
+} iscep_rule_extras;
 
 typedef struct iscep_csr_rules {
     uint32_t max_csr_len; /* bytes; ISCEP_CSR_MAX_LEN counts anyway */
@@ -45,8 +53,11 @@ typedef struct iscep_csr_rules {
     iscep_rule_set digests;
     bool may_have_ca_rights;
     iscep_rule_set extensions;
-    const char *oids[ISCEP_RULES_MAX_OIDS]; /* extensions that have no word; borrowed */
-    uint32_t oid_count;
+    iscep_rule_extras extension_oids;
+    iscep_rule_set attributes;
+    iscep_rule_extras attribute_oids;
+    iscep_rule_set pairs; /* names in the attribute nameValuePairs */
+    iscep_rule_extras pair_names;
     iscep_rule_set san_types;
 } iscep_csr_rules;
 
@@ -56,8 +67,8 @@ typedef struct iscep_csr_rules {
     {                                                                                                        \
         .max_csr_len = 16384, .min_challenge_len = 1, .max_challenge_len = 8192,                             \
         .key_types = ISCEP_RULE_FIRST(2), .min_rsa_bits = 2048, .max_rsa_bits = 8192,                        \
-        .ec_curves = ISCEP_RULE_FIRST(3), .digests = ISCEP_RULE_FIRST(3), .extensions = ISCEP_RULE_FIRST(9), \
-        .san_types = ISCEP_RULE_FIRST(6)                                                                     \
+        .ec_curves = ISCEP_RULE_FIRST(3), .digests = ISCEP_RULE_FIRST(3), .extensions = ISCEP_RULE_FIRST(7), \
+        .attributes = ISCEP_RULE_FIRST(8), .pairs = ISCEP_RULE_FIRST(2), .san_types = ISCEP_RULE_FIRST(6)    \
     }
 
 /* USAGE "csr_too_large". Asked before the request is parsed. */
@@ -74,5 +85,7 @@ bool iscep_csr_rules_pass(const iscep_csr_rules *rules, const iscep_x509_facts *
 /* Do the facts give or ask for a CA's rights? */
 bool iscep_has_ca_rights(const iscep_x509_facts *facts);
 bool iscep_has_san_type(const iscep_x509_facts *facts, iscep_san_type type);
+/* Is this security identifier among the alternative names (KB5014754)? */
+bool iscep_has_sid_name(const iscep_x509_facts *facts, const char *sid);
 
 #endif

@@ -42,6 +42,13 @@ static bool refuse_name(iscep_verdict *refusal, const char *code, const char *wh
     return refuse(refusal, code, finding);
 }
 
+/* Windows logs on by the SID in the extension, whatever the names say. None is right: the names hold it too. */
+static bool is_sid_granted(const iscep_x509_facts *csr, const iscep_x509_facts *cert)
+{
+    const char *sid = cert->sid_extension;
+    return sid[0] == '\0' || iscep_has_sid_name(csr, sid) || strcmp(csr->sid_extension, sid) == 0;
+}
+
 bool iscep_issued_check_pass(const iscep_x509_facts *csr, const iscep_x509_facts *cert, int64_t now_unix,
                              iscep_verdict *refusal)
 {
@@ -54,6 +61,9 @@ bool iscep_issued_check_pass(const iscep_x509_facts *csr, const iscep_x509_facts
         snprintf(finding, sizeof finding, "the certificate was valid until %s", when);
         return refuse(refusal, "certificate_expired", finding);
     }
+    if (!is_sid_granted(csr, cert))
+        return refuse(refusal, "issued_sid_mismatch",
+                      "the certificate's SID extension names an account that the CSR does not");
     const iscep_san *missing = find_missing(csr, cert);
     if (missing != NULL) {
         bool is_sid = missing->type == ISCEP_SAN_SID;

@@ -16,7 +16,8 @@ typedef enum iscep_issued_mode {
 
 /*
  * True: nothing is wrong. Otherwise refusal is a DENY with a code of service/refusals.h. The alternative names are
- * compared as sets; DNS names, e-mail addresses and principal names without regard to case.
+ * compared as sets; DNS names, e-mail addresses and principal names without regard to case. A SID extension in the
+ * certificate must be one that the CSR asks for, in its names or in that extension.
  */
 bool iscep_issued_check_pass(const iscep_x509_facts *csr, const iscep_x509_facts *cert, int64_t now_unix,
                              iscep_verdict *refusal) ISCEP_CHECKED;

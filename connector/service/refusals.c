@@ -11,10 +11,10 @@ static const iscep_code refusals[] = {
     /* The request cannot be read (base/x509.h, base/x509_facts.h). */
     {"csr_too_large", ISCEP_CODE_DEVICE, "the CSR is larger than max_csr_len",
      "no device needs so much; a very long challenge or name, or not a CSR at all"},
-    {"csr_malformed", ISCEP_CODE_SERVER, "what came is not a PKCS#10 request in DER",
+    {"csr_malformed", ISCEP_CODE_SERVER, "what came is not a PKCS#10 request of version 0 in DER",
      "the SCEP server must send the decrypted PKCS#10 as DER, not PEM, base64 or the whole pkiMessage"},
     {"csr_extensions_malformed", ISCEP_CODE_DEVICE,
-     "the CSR's extensions cannot be read, or one stands there twice",
+     "the CSR's extensions cannot be read, one stands there twice, or they are requested twice",
      "two readers could understand two things; look at the request with intune-scepctl inspect"},
     {"csr_signature_invalid", ISCEP_CODE_DEVICE, "the CSR is not signed by its own key",
      "without proof of possession no certificate; was the CSR changed after it was signed?"},
@@ -39,9 +39,15 @@ static const iscep_code refusals[] = {
     {"csr_curve", ISCEP_CODE_PROFILE, "the CSR's key is on a curve that ec_curves does not list",
      "choose another key in the SCEP profile, or add the curve to ec_curves"},
     {"csr_digest", ISCEP_CODE_PROFILE, "the CSR is signed with a digest that digests does not list",
-     "choose SHA-2 in the SCEP profile; a client that knows only SHA-1 needs sha1 in digests"},
+     "choose SHA-2 in the SCEP profile; RSASSA-PSS has two digests, and both count; a client that knows only "
+     "SHA-1 needs sha1 in digests"},
     {"csr_ca_rights", ISCEP_CODE_DEVICE, "the CSR asks to be a CA, or to sign certificates or CRLs",
      "no device needs that: find out who made this request; see ca_rights"},
+    {"csr_attribute", ISCEP_CODE_DEVICE,
+     "the CSR carries an attribute or a name-value pair that csr_attributes or name_value_pairs does not "
+     "list",
+     "it can name a template or names past Intune; if devices need it and the CA does no harm with it, list "
+     "it"},
     {"csr_extension", ISCEP_CODE_DEVICE, "the CSR asks for an extension that extensions does not list",
      "Intune does not look at it; if devices need it and the CA may grant it, add it to extensions"},
     {"csr_san_type", ISCEP_CODE_PROFILE,
@@ -64,12 +70,27 @@ static const iscep_code refusals[] = {
      "revoke it, and correct the CA's certificate profile"},
     {"certificate_expired", ISCEP_CODE_CA, "the certificate is no longer valid",
      "check the validity in the CA's certificate profile, and the clocks of CA and connector"},
+    {"issued_sid_mismatch", ISCEP_CODE_CA,
+     "the certificate's SID extension is not the SID that the CSR asks for",
+     "revoke it: who holds it can log on as that account; does the CA make the SID up, or copy it from "
+     "elsewhere?"},
     {"certificate_sid_missing", ISCEP_CODE_CA, "the CA left out the SID that the CSR asks for",
      "Windows would refuse the device's logon (KB5014754); let the CA copy URIs of the alternative names"},
     {"certificate_san_missing", ISCEP_CODE_CA, "the CA left out an alternative name that Intune approved",
      "let the CA's certificate profile copy all alternative names of the request"},
     {"certificate_san_added", ISCEP_CODE_CA, "the certificate has an alternative name that Intune never saw",
      "the CA adds names of its own: turn that off in its certificate profile, or see issued_check"},
+
+    /* What becomes of a report (service/reporting.h). */
+    {"certificate_withheld", ISCEP_CODE_SERVICE,
+     "Intune could not be told of the certificate in time, so it is never delivered",
+     "it is revoked at its CA; the device enrols anew. See withheld in [journal], and what kept Intune from "
+     "answering"},
+    {"already_issued_other", ISCEP_CODE_SERVER, "another certificate stands for this very request already",
+     "revoke this one; who asks to verify the same request again is given the right one"},
+    {"never_validated", ISCEP_CODE_SERVER,
+     "a certificate was issued for a request that was never validated here",
+     "the SCEP server must ask before it issues: revoke the certificate, and see unvalidated_reports"},
 };
 
 const iscep_code *iscep_refusal_find(const char *code)

@@ -6,8 +6,10 @@
 #define ISCEP_SERVICE_SERVICE_H
 
 #include "intune/intune.h"
+#include "journal/journal.h"
 #include "service/csr_rules.h"
 #include "service/issued_check.h"
+#include "service/routing.h"
 
 typedef struct iscep_service iscep_service;
 
@@ -19,11 +21,47 @@ typedef struct iscep_policy {
 
 extern const iscep_policy iscep_policy_default;
 
-/* Everything given is borrowed and must outlive it. */
+/* How what was issued, or was not, is reported: section [journal]. */
+typedef struct iscep_reporting_options {
+    bool is_deferred; /* deliver as soon as it is on disk; otherwise only when Intune has taken note */
+    bool
+        is_withheld_revoked; /* strict: what could not be reported in time is given up and revoked at its CA, if one is
+                                   configured for it; otherwise it is kept, reported later, and delivered when asked again */
+    bool is_unvalidated_refused; /* a report of an enrolment that the journal has not seen validated */
+    int64_t dead_after_ms;       /* how long a delivery is tried */
+    int64_t max_backoff_ms;      /* the longest pause between two attempts */
+    uint32_t max_in_flight;      /* deliveries under way at once, beside those that a caller waits for */
+} iscep_reporting_options;
+
+extern const iscep_reporting_options iscep_reporting_options_default;
+
+typedef struct iscep_service_options {
+    const char *tenant; /* its name in the configuration */
+    iscep_policy policy;
+    iscep_reporting_options reporting;
+} iscep_service_options;
+
+/*
+ * Everything given is borrowed and must outlive it. routing may be empty. on_withheld (may be NULL) is called when a
+ * revocation of our own was queued.
+ */
 iscep_status iscep_service_new(iscep_service **out, const iscep_env *env, iscep_intune *intune,
-                               const iscep_policy *policy, iscep_error *err) ISCEP_CHECKED;
-/* Every verdict must have been given: free the iscep_intune first. */
+                               iscep_journal *journal, const iscep_routing *routing,
+                               const iscep_service_options *options, iscep_error *err) ISCEP_CHECKED;
+void iscep_service_on_withheld(iscep_service *service, iscep_callback on_withheld, void *user);
+/*
+ * After the iscep_intune was freed and before the journal is closed. Who still waits for an answer gets RETRY,
+ * "shutting_down".
+ */
 void iscep_service_free(iscep_service *service);
+/* Something in the journal became due (a person retried a dead delivery): look now. */
+void iscep_service_wake(iscep_service *service);
+
+/*
+ * The answer to each question, exactly once, perhaps before the call returns. cert has bytes only with ISCEP_DELIVER from
+ * verify: the certificate that was issued for this very request before.
+ */
+typedef void (*iscep_service_fn)(void *user, const iscep_verdict *verdict, iscep_bytes cert);
 
 /* Who asks, and until when an answer is of use to him. All inputs of the calls below are copied. */
 typedef struct iscep_service_request {
@@ -31,7 +69,8 @@ typedef struct iscep_service_request {
     iscep_bytes csr;
     int64_t deadline_mono_ms;
     bool (*is_wanted)(
-        void *user); /* with the user of done; false ends the retries; NULL: until the deadline */
+        void *user);         /* with the user of done; false ends the retries; NULL: until the deadline */
+    bool is_replay_unwanted; /* verify: the caller cannot deliver what was issued before */
 } iscep_service_request;
 
 /*
@@ -40,16 +79,16 @@ typedef struct iscep_service_request {
  */
 /* A request that breaks a rule of the policy is answered with DENY or DECLINE, and Intune is not asked. */
 iscep_status iscep_service_verify(iscep_service *service, const iscep_service_request *request,
-                                  iscep_verdict_fn done, void *user, iscep_error *err) ISCEP_CHECKED;
+                                  iscep_service_fn done, void *user, iscep_error *err) ISCEP_CHECKED;
 /*
  * The certificate must carry the CSR's key ("certificate_key_mismatch"). One that is not what was granted is answered
  * with DENY and not reported, or only logged, as issued_check says.
  */
 iscep_status iscep_service_report_issued(iscep_service *service, const iscep_service_request *request,
-                                         iscep_bytes cert, iscep_verdict_fn done, void *user,
+                                         iscep_bytes cert, iscep_service_fn done, void *user,
                                          iscep_error *err) ISCEP_CHECKED;
 iscep_status iscep_service_report_failed(iscep_service *service, const iscep_service_request *request,
-                                         uint32_t error_code, const char *description, iscep_verdict_fn done,
+                                         uint32_t error_code, const char *description, iscep_service_fn done,
                                          void *user, iscep_error *err) ISCEP_CHECKED;
 
 #endif

@@ -89,8 +89,8 @@ iscep_verdict connected_report_failed(connected *c, uint32_t error_code, const c
     return await_verdict(c);
 }
 
-void connected_assert_action(const connected *c, const cloud_request *request, const char *path,
-                             const char *body)
+/* What every POST to Intune has in common. */
+static void assert_post(const connected *c, const cloud_request *request, const char *path, const char *body)
 {
     char host[64], length[24];
     snprintf(host, sizeof host, "%s", c->cloud.base_url + strlen("https://"));
@@ -102,11 +102,24 @@ void connected_assert_action(const connected *c, const cloud_request *request, c
     cr_assert_str_eq(cloud_field(request, "Content-Type"), "application/json");
     cr_assert_str_eq(cloud_field(request, "Accept"), "application/json");
     cr_assert_str_eq(cloud_field(request, "Authorization"), "Bearer intune-token-canary");
-    cr_assert_str_eq(cloud_field(request, "api-version"), "2018-02-20");
     cr_assert_str_eq(cloud_field(request, "User-Agent"), CONNECTED_CALLER);
     cr_assert_str_eq(cloud_field(request, "Host"), host);
+    cr_assert_eq(strlen(cloud_field(request, "client-request-id")), 36);
+}
+
+void connected_assert_action(const connected *c, const cloud_request *request, const char *path,
+                             const char *body)
+{
+    assert_post(c, request, path, body);
+    cr_assert_str_eq(cloud_field(request, "api-version"), "2018-02-20");
     cr_assert_str_eq(cloud_field(request, "client-request-id"), c->caught.verdict.request_id);
-    cr_assert_eq(strlen(c->caught.verdict.request_id), 36);
+}
+
+void connected_assert_revocation(const connected *c, const cloud_request *request, const char *path,
+                                 const char *body)
+{
+    assert_post(c, request, path, body);
+    cr_assert_str_eq(cloud_field(request, "api-version"), "5019-05-05");
 }
 
 void connected_assert_replies(connected *c, cloud_service service, iscep_verdict (*ask)(connected *c))

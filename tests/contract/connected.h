@@ -32,6 +32,9 @@ iscep_verdict connected_report_failed(connected *c, uint32_t error_code, const c
 /* The request is a POST of this JSON to Intune, with the fields that every action has, under the verdict's id. */
 void connected_assert_action(const connected *c, const cloud_request *request, const char *path,
                              const char *body);
+/* The same of a revocation call, which has another api-version; its id is any GUID. */
+void connected_assert_revocation(const connected *c, const cloud_request *request, const char *path,
+                                 const char *body);
 /* For one action: each documented reply, and what becomes of it. ask makes the call. */
 void connected_assert_replies(connected *c, cloud_service service, iscep_verdict (*ask)(connected *c));
 

@@ -53,7 +53,7 @@ static void on_uri(void *user, iscep_status status, const char *uri, uint64_t ge
 static void get(got *g)
 {
     *g = (got){0};
-    iscep_discovery_get(discovery, &g->wait, on_uri, g);
+    iscep_discovery_get(discovery, ISCEP_SITE_SCEP, &g->wait, on_uri, g);
 }
 
 /* Graph's token is call 0; it is cached for the rest of the test. */
@@ -99,7 +99,7 @@ Test(discovery, is_done_once_for_many_and_cached)
     get(&later);
     assert_found(&later, WORLD_SERVICE_URI);
     cr_assert_eq(world.http.count, 2);
-    cr_assert(iscep_discovery_is_at_hand(discovery));
+    cr_assert(iscep_discovery_is_at_hand(discovery, ISCEP_SITE_SCEP));
 }
 
 Test(discovery, finds_the_service_by_either_name_in_any_case)
@@ -123,7 +123,7 @@ Test(discovery, finds_the_service_by_either_name_in_any_case)
             answer_token();
         fake_http_answer_call(&world.http, i + 1, 200, iscep_buf_text(&body));
         assert_found(&g, "https://a.manage.microsoft.com/x");
-        iscep_discovery_drop(discovery, g.generation);
+        iscep_discovery_drop(discovery, ISCEP_SITE_SCEP, g.generation);
     }
 }
 
@@ -157,7 +157,7 @@ Test(discovery, without_the_service_is_a_config_error)
         cr_assert_eq(g.count, 1);
         cr_assert_eq(g.status, ISCEP_CONFIG, "%s", bodies[i]);
         cr_assert_str_eq(g.err.code, "service_not_discovered");
-        cr_assert_not(iscep_discovery_is_at_hand(discovery));
+        cr_assert_not(iscep_discovery_is_at_hand(discovery, ISCEP_SITE_SCEP));
     }
 }
 
@@ -268,13 +268,13 @@ Test(discovery, drop_of_an_older_generation_is_ignored)
     answer_token();
     fake_http_answer_call(&world.http, 1, 200, WORLD_DISCOVERY_REPLY(WORLD_SERVICE_URI));
     uint64_t first = g.generation;
-    iscep_discovery_drop(discovery, first);
-    cr_assert_not(iscep_discovery_is_at_hand(discovery));
+    iscep_discovery_drop(discovery, ISCEP_SITE_SCEP, first);
+    cr_assert_not(iscep_discovery_is_at_hand(discovery, ISCEP_SITE_SCEP));
     get(&g);
     fake_http_answer_call(&world.http, 2, 200, WORLD_DISCOVERY_REPLY("https://b.manage.microsoft.com/y"));
     assert_found(&g, "https://b.manage.microsoft.com/y");
-    iscep_discovery_drop(discovery, first);
-    cr_assert(iscep_discovery_is_at_hand(discovery));
+    iscep_discovery_drop(discovery, ISCEP_SITE_SCEP, first);
+    cr_assert(iscep_discovery_is_at_hand(discovery, ISCEP_SITE_SCEP));
 }
 
 Test(discovery, without_randomness_fails_and_recovers)

@@ -16,7 +16,9 @@ typedef struct trial {
     iscep_csr_rules rules;
     iscep_x509_facts facts;
     iscep_san sans[4];
-    const char *extensions[4];
+    const char *extensions[6];
+    const char *attributes[8];
+    const char *pair_names[4];
     const char *challenge;
 } trial;
 
@@ -35,8 +37,19 @@ static void right(trial *it)
                            .key_usage = ISCEP_KEY_USAGE_DIGITAL_SIGNATURE | ISCEP_KEY_USAGE_KEY_ENCIPHERMENT,
                            .has_basic_constraints = true,
                            .sid_extension = "",
+                           .mask_digest = "",
+                           .attribute_count = 5,
+                           .pair_count = 2,
                            .challenge_count = 1,
                            .issuer = ""};
+    static const char *const attributes[] = {"1.3.6.1.4.1.311.13.2.3", "1.3.6.1.4.1.311.21.20",
+                                             "1.3.6.1.4.1.311.13.2.1", "1.2.840.113549.1.9.14",
+                                             "1.2.840.113549.1.9.7"};
+    memcpy(it->attributes, attributes, sizeof attributes);
+    it->facts.attributes = it->attributes;
+    it->pair_names[0] = "ValidityPeriod";
+    it->pair_names[1] = "ValidityPeriodUnits";
+    it->facts.pair_names = it->pair_names;
     it->sans[0] = (iscep_san){ISCEP_SAN_UPN, "user@contoso.example"};
     it->sans[1] = (iscep_san){ISCEP_SAN_SID, ISCEP_SID_URI_PREFIX SID};
     it->extensions[0] = "2.5.29.17";
@@ -69,6 +82,23 @@ static void add_san(trial *it, iscep_san_type type, const char *value)
 static void add_extension(trial *it, const char *oid)
 {
     it->extensions[it->facts.extension_count++] = oid;
+}
+
+static void add_attribute(trial *it, const char *oid)
+{
+    it->attributes[it->facts.attribute_count++] = oid;
+}
+
+static void add_pair(trial *it, const char *name)
+{
+    it->pair_names[it->facts.pair_count++] = name;
+}
+
+static void set_mask(trial *it, const char *digest)
+{
+    it->facts.signature = "rsassaPss";
+    it->facts.has_mask = true;
+    it->facts.mask_digest = digest;
 }
 
 /* --- what breaks a rule, and what loosens it --- */
@@ -108,7 +138,32 @@ CHANGE(spoil_name_constraints, add_extension(it, "2.5.29.30"))
 CHANGE(spoil_policies, add_extension(it, "1.3.6.1.4.1.311.21.10"))
 CHANGE(spoil_prefix, add_extension(it, "2.5.29.1"))
 CHANGE(loosen_extension, it->rules.extensions = ISCEP_RULE_ANY)
-CHANGE(loosen_by_oid, it->rules.oids[0] = "2.5.29.30", it->rules.oid_count = 1)
+CHANGE(loosen_by_oid,
+       it->rules.extension_oids = (iscep_rule_extras){.facts = {"1.2.3", "2.5.29.30"}, .count = 2})
+CHANGE(spoil_template_name, add_extension(it, "1.3.6.1.4.1.311.20.2"))
+CHANGE(loosen_template_name, it->rules.extensions |= 1u << 7)
+CHANGE(spoil_template, add_extension(it, "1.3.6.1.4.1.311.21.7"))
+CHANGE(loosen_template, it->rules.extensions |= 1u << 8)
+CHANGE(spoil_template_beside_empty_name, add_extension(it, "1.3.6.1.4.1.311.21.7"),
+       add_extension(it, "1.3.6.1.4.1.311.20.2"), it->facts.is_template_name_empty = true)
+CHANGE(spoil_mask, set_mask(it, "SHA1"))
+CHANGE(spoil_mask_unknown, set_mask(it, ""))
+CHANGE(spoil_below_mask, set_mask(it, "SHA256"), it->facts.digest = "SHA1")
+CHANGE(spoil_ms_ext_req, add_attribute(it, "1.3.6.1.4.1.311.2.1.14"))
+CHANGE(spoil_unstructured_name, add_attribute(it, "1.2.840.113549.1.9.2"))
+CHANGE(spoil_attribute, add_attribute(it, "1.2.3.4"))
+CHANGE(spoil_attribute_prefix, add_attribute(it, "1.3.6.1.4.1.311.13.2"))
+CHANGE(loosen_attributes, it->rules.attributes = ISCEP_RULE_ANY)
+CHANGE(loosen_ms_ext_req, it->rules.attributes |= 1u << 8)
+CHANGE(loosen_attribute_by_oid,
+       it->rules.attribute_oids = (iscep_rule_extras){.facts = {"1.2.3.4"}, .count = 1})
+CHANGE(spoil_no_pairs, it->rules.attributes &= ~(1u << 2))
+CHANGE(spoil_pair_template, add_pair(it, "CertificateTemplate"))
+CHANGE(spoil_pair_san, add_pair(it, "SAN"))
+CHANGE(spoil_pair_prefix, add_pair(it, "Validity"))
+CHANGE(spoil_pair_unread, add_pair(it, ""))
+CHANGE(loosen_pairs, it->rules.pairs = ISCEP_RULE_ANY)
+CHANGE(loosen_pair_san, it->rules.pair_names = (iscep_rule_extras){.facts = {"SAN"}, .count = 1})
 CHANGE(spoil_directory, add_san(it, ISCEP_SAN_DIRECTORY, "CN=ceo"))
 CHANGE(spoil_other_name, add_san(it, ISCEP_SAN_OTHER_NAME, "1.2.3=0500"))
 CHANGE(spoil_other, add_san(it, ISCEP_SAN_OTHER, "8803"))
@@ -160,6 +215,21 @@ Test(csr_rules, each_broken_alone_refuses_with_its_code_and_can_be_loosened)
         {"csr_extension", spoil_name_constraints, loosen_by_oid},
         {"csr_extension", spoil_policies, loosen_extension},
         {"csr_extension", spoil_prefix, loosen_extension},
+        {"csr_extension", spoil_template_name, loosen_template_name},
+        {"csr_extension", spoil_template, loosen_template},
+        {"csr_extension", spoil_template_beside_empty_name, loosen_template},
+        {"csr_digest", spoil_mask, loosen_digest},
+        {"csr_digest", spoil_mask_unknown, loosen_digest},
+        {"csr_digest", spoil_below_mask, loosen_digest},
+        {"csr_attribute", spoil_ms_ext_req, loosen_ms_ext_req},
+        {"csr_attribute", spoil_unstructured_name, loosen_attributes},
+        {"csr_attribute", spoil_attribute, loosen_attribute_by_oid},
+        {"csr_attribute", spoil_attribute_prefix, loosen_attributes},
+        {"csr_attribute", spoil_no_pairs, loosen_attributes},
+        {"csr_attribute", spoil_pair_template, loosen_pairs},
+        {"csr_attribute", spoil_pair_san, loosen_pair_san},
+        {"csr_attribute", spoil_pair_prefix, loosen_pairs},
+        {"csr_attribute", spoil_pair_unread, loosen_pairs},
         {"csr_san_type", spoil_directory, loosen_san},
         {"csr_san_type", spoil_other_name, loosen_san},
         {"csr_san_type", spoil_other, loosen_san},
@@ -192,8 +262,10 @@ Test(csr_rules, what_real_clients_ask_for_passes)
     } keys[] = {{"RSA", "", "SHA256", 2048},        {"RSA", "", "SHA256", 4096},
                 {"RSA", "", "SHA512", 8192},        {"EC", "prime256v1", "SHA256", 256},
                 {"EC", "secp384r1", "SHA384", 384}, {"EC", "secp521r1", "SHA512", 521}};
-    static const char *const extensions[] = {"2.5.29.19", "2.5.29.14", "1.3.6.1.4.1.311.20.2",
-                                             "1.3.6.1.4.1.311.21.7", "1.2.840.113549.1.9.15"};
+    static const char *const extensions[] = {"2.5.29.19", "2.5.29.14", "1.2.840.113549.1.9.15"};
+    static const char *const attributes[] = {"1.3.6.1.4.1.311.13.2.2", /* Windows: the key's provider */
+                                             "1.3.6.1.4.1.311.13.1",   /* a renewal */
+                                             "1.2.840.113549.1.9.20"}; /* certmonger */
     static const iscep_san_type types[] = {ISCEP_SAN_DNS, ISCEP_SAN_EMAIL, ISCEP_SAN_URI, ISCEP_SAN_IP};
     trial it;
     iscep_verdict refusal;
@@ -208,11 +280,62 @@ Test(csr_rules, what_real_clients_ask_for_passes)
         add_extension(&it, extensions[i]);
         cr_assert(passes(&it, &refusal), "%s: %s", extensions[i], refusal.code);
     }
+    for (size_t i = 0; i < COUNT(attributes); i++) {
+        right(&it);
+        add_attribute(&it, attributes[i]);
+        cr_assert(passes(&it, &refusal), "%s: %s", attributes[i], refusal.code);
+    }
     for (size_t i = 0; i < COUNT(types); i++) {
         right(&it);
         add_san(&it, types[i], "value");
         cr_assert(passes(&it, &refusal), "%s: %s", iscep_san_type_name(types[i]), refusal.code);
     }
+}
+
+/* Intune hands Windows a template name of no characters. */
+Test(csr_rules, a_template_name_that_names_nothing_passes)
+{
+    trial it;
+    iscep_verdict refusal;
+    right(&it);
+    add_extension(&it, "1.3.6.1.4.1.311.20.2");
+    it.facts.is_template_name_empty = true;
+    cr_assert(passes(&it, &refusal), "%s", refusal.code);
+    it.facts.is_template_name_empty = false;
+    cr_assert_not(passes(&it, &refusal));
+    cr_assert_str_eq(refusal.code, "csr_extension");
+}
+
+/* An OID of one list is none of the other's. */
+Test(csr_rules, the_lists_of_extensions_and_attributes_are_two)
+{
+    trial it;
+    iscep_verdict refusal;
+    right(&it);
+    add_attribute(&it, "2.5.29.30");
+    loosen_by_oid(&it);
+    cr_assert_not(passes(&it, &refusal));
+    cr_assert_str_eq(refusal.code, "csr_attribute");
+}
+
+Test(csr_rules, a_refusal_names_the_pair)
+{
+    trial it;
+    iscep_verdict refusal;
+    right(&it);
+    add_pair(&it, "CertificateTemplate");
+    cr_assert_not(passes(&it, &refusal));
+    cr_assert_not_null(strstr(refusal.message, "the name-value pair CertificateTemplate;"), "%s",
+                       refusal.message);
+}
+
+Test(csr_rules, both_digests_of_rsassa_pss_may_be_different)
+{
+    trial it;
+    iscep_verdict refusal;
+    right(&it);
+    set_mask(&it, "SHA512");
+    cr_assert(passes(&it, &refusal), "%s", refusal.code);
 }
 
 Test(csr_rules, a_sid_extension_passes_when_intune_sees_the_same_sid)

@@ -88,6 +88,40 @@ Test(issued_check, another_set_of_names_is_refused)
     }
 }
 
+/* Windows logs on by the extension; a CA that leaves it out is right, because the names hold the SID. */
+Test(issued_check, the_sid_extension_is_the_one_that_was_asked_for)
+{
+    const iscep_san names[] = {dns, sid, end};
+    iscep_x509_facts csr = facts_of(names), cert = facts_of(names);
+    cert.sid_extension = "S-1-5-21-1-2-3-500";
+    cr_assert_null(check(&csr, &cert), "of the CSR's names");
+    csr.sid_extension = "S-1-5-21-1-2-3-500";
+    cr_assert_null(check(&csr, &cert), "of both");
+    cert.sid_extension = "";
+    cr_assert_null(check(&csr, &cert), "left out");
+    const iscep_san without[] = {dns, end};
+    csr = facts_of(without), cert = facts_of(without);
+    csr.sid_extension = cert.sid_extension = "S-1-5-21-1-2-3-500";
+    cr_assert_null(check(&csr, &cert), "of the CSR's extension");
+}
+
+Test(issued_check, another_sid_extension_is_refused)
+{
+    static const char *const others[] = {"S-1-5-21-1-2-3-50", "S-1-5-21-1-2-3-5000", "S-1-5-21-1-2-3-512",
+                                         "s-1-5-21-1-2-3-500"};
+    const iscep_san names[] = {dns, sid, end}, without[] = {dns, end};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        iscep_x509_facts csr = facts_of(names), cert = facts_of(names);
+        cert.sid_extension = others[i];
+        cr_assert_str_eq(check(&csr, &cert), "issued_sid_mismatch", "%s", others[i]);
+        csr.sid_extension = "S-1-5-21-1-2-3-500";
+        cr_assert_str_eq(check(&csr, &cert), "issued_sid_mismatch", "%s", others[i]);
+    }
+    iscep_x509_facts csr = facts_of(without), cert = facts_of(without);
+    cert.sid_extension = "S-1-5-21-1-2-3-500";
+    cr_assert_str_eq(check(&csr, &cert), "issued_sid_mismatch", "nobody asked for one");
+}
+
 Test(issued_check, a_certificate_that_is_over_is_refused_from_its_last_second_on)
 {
     const iscep_san names[] = {dns, end};

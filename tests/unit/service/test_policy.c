@@ -5,10 +5,9 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#include "service/service.h"
 #include "tests/support/asked.h"
-#include "tests/support/intune_fixture.h"
 #include "tests/support/test_pki.h"
+#include "tests/unit/service/service_world.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
@@ -23,29 +22,22 @@ static const char lists[] = "[all]\n" DNS_LINE UPN_LINE SID_LINE "[without_sid]\
                             "[without_upn]\n" DNS_LINE SID_LINE "[and_more]\n" DNS_LINE UPN_LINE SID_LINE
                             "DNS.2 = dc-1.contoso.example\n";
 
-static intune_world world;
-static iscep_intune *intune;
-static iscep_service *service;
-static iscep_policy policy;
-static caught_verdict caught;
+static service_world w;
+static iscep_policy *policy;
+static caught_answer caught;
 static EVP_PKEY *key;
 
 static void set_up(void)
 {
-    intune_world_init(&world);
-    policy = iscep_policy_default;
-    cr_assert_eq(iscep_intune_new(&intune, &world.env.env, world.loop, &world.http.base, &world.tenant, NULL),
-                 ISCEP_OK);
-    cr_assert_eq(iscep_service_new(&service, &world.env.env, intune, &policy, NULL), ISCEP_OK);
-    key = test_pki_new_ec_key();
+    service_world_init(&w);
+    service_world_open(&w);
+    policy = &w.options.policy;
+    key = w.key;
 }
 
 static void tear_down(void)
 {
-    iscep_intune_free(intune);
-    iscep_service_free(service);
-    intune_world_clear(&world);
-    EVP_PKEY_free(key);
+    service_world_clear(&w);
 }
 
 TestSuite(policy, .init = set_up, .fini = tear_down);
@@ -57,22 +49,22 @@ static void verify(const asked *wish)
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_buf_init(&csr, 64 * 1024);
     asked_emit_csr(&csr, wish);
-    caught = (caught_verdict){0};
+    caught = (caught_answer){0};
     const iscep_service_request request = {.transaction_id = iscep_bytes_of_text("1F2E3D"),
                                            .csr = iscep_buf_bytes(&csr),
                                            .deadline_mono_ms = FAKE_ENV_MONO_MS + 20000};
-    cr_assert_eq(iscep_service_verify(service, &request, catch_verdict, &caught, &err), ISCEP_OK, "%s",
+    cr_assert_eq(iscep_service_verify(w.service, &request, catch_answer, &caught, &err), ISCEP_OK, "%s",
                  err.message);
 }
 
 static void assert_answered_unasked(iscep_decision decision, const char *code)
 {
-    cr_assert_eq(world.http.count, 0, "%s: nobody was asked", code);
+    cr_assert_eq(w.cloud.http.count, 0, "%s: nobody was asked", code);
     cr_assert_eq(caught.count, 1, "%s", code);
     cr_assert_eq(caught.verdict.decision, decision, "%s", code);
     cr_assert_str_eq(caught.verdict.code, code);
     cr_assert_str_eq(caught.verdict.request_id, "");
-    cr_assert_null(strstr(fake_env_log(&world.env), TEST_PKI_CHALLENGE));
+    cr_assert_null(strstr(fake_env_log(&w.cloud.env), TEST_PKI_CHALLENGE));
 }
 
 Test(policy, a_right_request_reaches_intune_and_its_names_are_logged_as_facts)
@@ -86,21 +78,21 @@ Test(policy, a_right_request_reaches_intune_and_its_names_are_logged_as_facts)
                                    {"basicConstraints", "critical,CA:FALSE"},
                                    {"1.3.6.1.4.1.311.25.2", asked_sid_extension(SID)}}});
     cr_assert_eq(caught.count, 0, "%s", caught.verdict.message);
-    intune_world_answer_setup(&world);
-    fake_http_answer_call(&world.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
+    intune_world_answer_setup(&w.cloud);
+    fake_http_answer_call(&w.cloud.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
     cr_assert_eq(caught.verdict.decision, ISCEP_ALLOW);
-    cr_assert_not_null(strstr(fake_env_log(&world.env), "has_sid=yes has_upn=yes"), "%s",
-                       fake_env_log(&world.env));
-    cr_assert_null(strstr(fake_env_log(&world.env), "S-1-5-21"));
+    cr_assert_not_null(strstr(fake_env_log(&w.cloud.env), "has_sid=yes has_upn=yes"), "%s",
+                       fake_env_log(&w.cloud.env));
+    cr_assert_null(strstr(fake_env_log(&w.cloud.env), "S-1-5-21"));
 }
 
 Test(policy, a_request_without_names_is_logged_so)
 {
     verify(&(asked){.key = key, .challenge = TEST_PKI_CHALLENGE});
-    intune_world_answer_setup(&world);
-    fake_http_answer_call(&world.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
+    intune_world_answer_setup(&w.cloud);
+    fake_http_answer_call(&w.cloud.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
     cr_assert_eq(caught.verdict.decision, ISCEP_ALLOW);
-    cr_assert_not_null(strstr(fake_env_log(&world.env), "has_sid=no has_upn=no"));
+    cr_assert_not_null(strstr(fake_env_log(&w.cloud.env), "has_sid=no has_upn=no"));
 }
 
 Test(policy, requests_that_break_a_rule_are_denied_unasked)
@@ -140,16 +132,16 @@ Test(policy, requests_that_break_a_rule_are_denied_unasked)
 Test(policy, a_foreign_challenge_is_asked_about_denied_or_declined)
 {
     const asked wish = {.key = key, .challenge = TEST_PKI_CHALLENGE};
-    policy.csr.foreign_challenge = ISCEP_FOREIGN_DENY;
+    policy->csr.foreign_challenge = ISCEP_FOREIGN_DENY;
     verify(&wish);
     assert_answered_unasked(ISCEP_DENY, "csr_challenge_foreign");
-    policy.csr.foreign_challenge = ISCEP_FOREIGN_DECLINE;
+    policy->csr.foreign_challenge = ISCEP_FOREIGN_DECLINE;
     verify(&wish);
     assert_answered_unasked(ISCEP_DECLINE, "csr_challenge_foreign");
-    cr_assert_not_null(strstr(fake_env_log(&world.env), "verdict=decline code=csr_challenge_foreign"));
-    policy.csr.foreign_challenge = ISCEP_FOREIGN_ASK;
+    cr_assert_not_null(strstr(fake_env_log(&w.cloud.env), "verdict=decline code=csr_challenge_foreign"));
+    policy->csr.foreign_challenge = ISCEP_FOREIGN_ASK;
     verify(&wish);
-    cr_assert_gt(world.http.count, 0);
+    cr_assert_gt(w.cloud.http.count, 0);
 }
 
 /* DECLINE must not become the way around a missing challenge. */
@@ -159,14 +151,14 @@ Test(policy, a_missing_challenge_is_refused_even_where_foreign_ones_are_declined
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_buf_init(&csr, 64 * 1024);
     test_pki_emit_csr(&csr, &(test_csr_options){.key = key});
-    policy.csr.foreign_challenge = ISCEP_FOREIGN_DECLINE;
+    policy->csr.foreign_challenge = ISCEP_FOREIGN_DECLINE;
     const iscep_service_request request = {.transaction_id = iscep_bytes_of_text("1F2E3D"),
                                            .csr = iscep_buf_bytes(&csr),
                                            .deadline_mono_ms = FAKE_ENV_MONO_MS + 20000};
-    cr_assert_eq(iscep_service_verify(service, &request, catch_verdict, &caught, &err), ISCEP_USAGE);
+    cr_assert_eq(iscep_service_verify(w.service, &request, catch_answer, &caught, &err), ISCEP_USAGE);
     cr_assert_str_eq(err.code, "csr_challenge_missing");
     cr_assert_eq(caught.count, 0);
-    cr_assert_eq(world.http.count, 0);
+    cr_assert_eq(w.cloud.http.count, 0);
 }
 
 Test(policy, a_request_over_the_configured_length_is_not_even_parsed)
@@ -175,13 +167,13 @@ Test(policy, a_request_over_the_configured_length_is_not_even_parsed)
                                            .csr = iscep_bytes_of_text("no CSR at all"),
                                            .deadline_mono_ms = FAKE_ENV_MONO_MS + 20000};
     iscep_error err = ISCEP_ERROR_INIT;
-    policy.csr.max_csr_len = 12;
-    cr_assert_eq(iscep_service_verify(service, &request, catch_verdict, &caught, &err), ISCEP_USAGE);
+    policy->csr.max_csr_len = 12;
+    cr_assert_eq(iscep_service_verify(w.service, &request, catch_answer, &caught, &err), ISCEP_USAGE);
     cr_assert_str_eq(err.code, "csr_too_large");
-    policy.csr.max_csr_len = 13;
-    cr_assert_eq(iscep_service_verify(service, &request, catch_verdict, &caught, &err), ISCEP_USAGE);
+    policy->csr.max_csr_len = 13;
+    cr_assert_eq(iscep_service_verify(w.service, &request, catch_answer, &caught, &err), ISCEP_USAGE);
     cr_assert_str_eq(err.code, "csr_malformed");
-    cr_assert_eq(world.http.count, 0);
+    cr_assert_eq(w.cloud.http.count, 0);
 }
 
 /* What cannot be read, nobody can judge: neither these rules nor the CA in the same way. */
@@ -200,7 +192,7 @@ Test(policy, a_sid_extension_that_cannot_be_read_is_refused_unasked)
         "1",                                                    /* two */
         "DER:3015A013060A2B060104018237190201A0050403532D3100", /* a byte behind it */
     };
-    policy.csr.extensions = ISCEP_RULE_ANY;
+    policy->csr.extensions = ISCEP_RULE_ANY;
     for (size_t i = 0; i < COUNT(values); i++) {
         ISCEP_AUTO_BUF csr;
         iscep_error err = ISCEP_ERROR_INIT;
@@ -211,11 +203,11 @@ Test(policy, a_sid_extension_that_cannot_be_read_is_refused_unasked)
         const iscep_service_request request = {.transaction_id = iscep_bytes_of_text("1F2E3D"),
                                                .csr = iscep_buf_bytes(&csr),
                                                .deadline_mono_ms = FAKE_ENV_MONO_MS + 20000};
-        cr_assert_eq(iscep_service_verify(service, &request, catch_verdict, &caught, &err), ISCEP_USAGE,
+        cr_assert_eq(iscep_service_verify(w.service, &request, catch_answer, &caught, &err), ISCEP_USAGE,
                      "%zu", i);
         cr_assert_str_eq(err.code, "csr_extensions_malformed", "%zu", i);
         cr_assert_eq(caught.count, 0);
-        cr_assert_eq(world.http.count, 0);
+        cr_assert_eq(w.cloud.http.count, 0);
     }
 }
 
@@ -228,11 +220,11 @@ static iscep_status report(const asked *csr_wish, const asked *cert_wish, iscep_
     iscep_buf_init(&cert, 64 * 1024);
     asked_emit_csr(&csr, csr_wish);
     asked_emit_cert(&cert, cert_wish);
-    caught = (caught_verdict){0};
+    caught = (caught_answer){0};
     const iscep_service_request request = {.transaction_id = iscep_bytes_of_text("1F2E3D"),
                                            .csr = iscep_buf_bytes(&csr),
                                            .deadline_mono_ms = FAKE_ENV_MONO_MS + 20000};
-    return iscep_service_report_issued(service, &request, iscep_buf_bytes(&cert), catch_verdict, &caught,
+    return iscep_service_report_issued(w.service, &request, iscep_buf_bytes(&cert), catch_answer, &caught,
                                        err);
 }
 
@@ -276,10 +268,12 @@ Test(policy, the_certificate_that_was_granted_is_reported)
     const asked wish = with_all_names();
     cr_assert_eq(report(&wish, &wish, &err), ISCEP_OK, "%s", err.message);
     cr_assert_eq(caught.count, 0, "%s", caught.verdict.message);
-    intune_world_answer_setup(&world);
-    fake_http_answer_call(&world.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
+    service_world_await_calls(&w, 1);
+    intune_world_answer_setup(&w.cloud);
+    fake_http_answer_call(&w.cloud.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
+    service_world_await_answer(&w, &caught);
     cr_assert_eq(caught.verdict.decision, ISCEP_ALLOW);
-    cr_assert_null(strstr(fake_env_log(&world.env), "issued_check"));
+    cr_assert_null(strstr(fake_env_log(&w.cloud.env), "issued_check"));
 }
 
 Test(policy, another_certificate_is_withheld_and_intune_not_told)
@@ -300,18 +294,17 @@ Test(policy, another_certificate_is_reported_with_a_warning_where_so_configured)
     const asked wish = with_all_names();
     issuance wrong[WRONG_COUNT];
     make_wrong(wrong);
-    policy.issued_check = ISCEP_ISSUED_WARN;
-    intune_world_answer_all(&world);
+    policy->issued_check = ISCEP_ISSUED_WARN;
+    intune_world_answer_all(&w.cloud);
     for (size_t i = 0; i < WRONG_COUNT; i++) {
         char want[128];
         snprintf(want, sizeof want, "warn  issued_check transaction_id=1F2E3D code=%s ", wrong[i].code);
         cr_assert_eq(report(&wish, &wrong[i].cert, &err), ISCEP_OK, "%s", err.message);
-        caught.loop = world.loop;
-        if (!caught.is_there)
-            iscep_loop_run(world.loop);
+        service_world_await_answer(&w, &caught);
         cr_assert_eq(caught.verdict.decision, ISCEP_ALLOW);
-        cr_assert_not_null(strstr(fake_env_log(&world.env), want), "%s: %s", want, fake_env_log(&world.env));
-        iscep_buf_clear(&world.env.log_text);
+        cr_assert_not_null(strstr(fake_env_log(&w.cloud.env), want), "%s: %s", want,
+                           fake_env_log(&w.cloud.env));
+        iscep_buf_clear(&w.cloud.env.log_text);
     }
 }
 
@@ -319,12 +312,14 @@ Test(policy, nothing_is_compared_where_it_is_switched_off)
 {
     iscep_error err = ISCEP_ERROR_INIT;
     const asked wish = with_all_names();
-    policy.issued_check = ISCEP_ISSUED_OFF;
+    policy->issued_check = ISCEP_ISSUED_OFF;
     cr_assert_eq(report(&wish, &(asked){.key = key}, &err), ISCEP_OK);
-    intune_world_answer_setup(&world);
-    fake_http_answer_call(&world.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
+    service_world_await_calls(&w, 1);
+    intune_world_answer_setup(&w.cloud);
+    fake_http_answer_call(&w.cloud.http, WORLD_SETUP_CALLS, 200, WORLD_SUCCESS);
+    service_world_await_answer(&w, &caught);
     cr_assert_eq(caught.verdict.decision, ISCEP_ALLOW);
-    cr_assert_null(strstr(fake_env_log(&world.env), "issued_check"));
+    cr_assert_null(strstr(fake_env_log(&w.cloud.env), "issued_check"));
 }
 
 /* Off or not: a certificate for another key belongs to another request. */
@@ -336,10 +331,10 @@ Test(policy, another_key_is_refused_always)
     cert.key = other;
     for (int mode = ISCEP_ISSUED_OFF; mode <= ISCEP_ISSUED_WITHHOLD; mode++) {
         iscep_error err = ISCEP_ERROR_INIT;
-        policy.issued_check = (iscep_issued_mode)mode;
+        policy->issued_check = (iscep_issued_mode)mode;
         cr_assert_eq(report(&wish, &cert, &err), ISCEP_USAGE);
         cr_assert_str_eq(err.code, "certificate_key_mismatch");
-        cr_assert_eq(world.http.count, 0);
+        cr_assert_eq(w.cloud.http.count, 0);
     }
     EVP_PKEY_free(other);
 }

@@ -1,0 +1,19 @@
+/*
+ * What a SCEP server is told while a report is on its way to Intune: strict, nothing is delivered before Intune has taken
+ * note; deferred, as soon as the report is on disk. For the files of service/.
+ */
+#ifndef ISCEP_SERVICE_REPORTING_H
+#define ISCEP_SERVICE_REPORTING_H
+
+#include "service/use_case.h"
+
+/* The report was checked: record it, have it delivered, answer. cert: the certificate's DER, of an ISCEP_USE_ISSUED. */
+void iscep_reporting_begin(iscep_use_case *it, iscep_bytes cert);
+/* The caller's deadline has come, wherever the report is. */
+void iscep_reporting_give_up(iscep_use_case *it);
+/* It waits for its delivery no longer, if it did. */
+void iscep_reporting_stop_waiting(iscep_use_case *it);
+/* An iscep_outbox_fn; user is the iscep_service. */
+void iscep_reporting_on_result(void *user, const iscep_outbox_result *result);
+
+#endif

@@ -1,0 +1,192 @@
+/* See revoker.h. */
+#include "service/revoker.h"
+
+#include <stdlib.h>
+
+#include "service/revoker_parts.h"
+
+enum {
+    MINUTE_MS = 60 * 1000,
+    HOUR_MS = 60 * MINUTE_MS,
+    DAY_MS = 24 * HOUR_MS,
+    FIRST_BACKOFF_MS = 5000,
+    MAX_RETRY_AFTER_MS = HOUR_MS,
+};
+
+/*
+ * The storm guard's bound is generous. A wipe or an offboarding revokes a handful at a time, a busy day of a large tenant
+ * some hundred; an edited profile revokes everybody. In a small tenant 500 is everybody, so a share counts, too; below 50
+ * certificates a share is a handful, which a person may well mean.
+ */
+const iscep_revoker_options iscep_revoker_options_default = {
+    .poll_interval_ms = 15 * MINUTE_MS,
+    .batch = 100,
+    .retry_for_ms = DAY_MS,
+    .max_backoff_ms = 10 * MINUTE_MS,
+    .storm_limit = 500,
+    .storm_percent = 20,
+    .storm_floor = 50,
+    .storm_period_ms = DAY_MS,
+};
+
+/* --- a life that the journal's callbacks may prolong --- */
+
+static void destroy(iscep_revoker *revoker)
+{
+    iscep_revocation_work_clear(revoker);
+    iscep_revocation_upload_clear(revoker);
+    free(revoker);
+}
+
+void iscep_revoker_leave(iscep_revoker *revoker)
+{
+    revoker->operations++;
+}
+
+bool iscep_revoker_return(iscep_revoker *revoker)
+{
+    revoker->operations--;
+    if (!revoker->is_freed)
+        return true;
+    if (revoker->operations == 0)
+        destroy(revoker);
+    return false;
+}
+
+void iscep_revoker_free(iscep_revoker *revoker)
+{
+    if (revoker == NULL)
+        return;
+    iscep_timer_free(revoker->start_timer);
+    iscep_timer_free(revoker->poll.timer);
+    iscep_timer_free(revoker->guard.timer);
+    iscep_timer_free(revoker->work.timer);
+    iscep_timer_free(revoker->upload.timer);
+    revoker->is_freed = true;
+    if (revoker->operations == 0)
+        destroy(revoker);
+}
+
+int64_t iscep_revoker_backoff_ms(const iscep_revoker *revoker, uint32_t failures, int64_t retry_after_ms)
+{
+    int64_t cap_ms = revoker->options->max_backoff_ms, jitter_ms = 0;
+    int64_t pause_ms = cap_ms < FIRST_BACKOFF_MS ? cap_ms : FIRST_BACKOFF_MS;
+    for (uint32_t i = 1; i < failures && pause_ms < cap_ms; i++)
+        pause_ms *= 2;
+    pause_ms = pause_ms < cap_ms ? pause_ms : cap_ms;
+    if (iscep_random_up_to(&jitter_ms, revoker->env, pause_ms / 2, NULL) == ISCEP_OK)
+        pause_ms -= jitter_ms;
+    if (retry_after_ms > MAX_RETRY_AFTER_MS)
+        retry_after_ms = MAX_RETRY_AFTER_MS;
+    return pause_ms > retry_after_ms ? pause_ms : retry_after_ms;
+}
+
+/* --- the start: what an earlier process left behind --- */
+
+static void read_guard_fact(void *user);
+
+static bool is_read(iscep_revoker *revoker, iscep_status status, const iscep_error *err)
+{
+    if (status == ISCEP_OK)
+        return true;
+    iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "revocations_not_started",
+                    ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_TEXT("code", err->code),
+                    ISCEP_LOG_TEXT("reason", err->message));
+    iscep_timer_arm(revoker->start_timer, iscep_revoker_backoff_ms(revoker, 1, -1));
+    return false;
+}
+
+static void on_poll_fact(void *user, iscep_status status, const char *value, const iscep_error *err)
+{
+    iscep_revoker *revoker = user;
+    if (!iscep_revoker_return(revoker) || !is_read(revoker, status, err))
+        return;
+    iscep_revocation_poll_recall(revoker, value);
+    revoker->is_started = true;
+    iscep_storm_guard_judge(revoker);
+    iscep_revocation_poll_begin(revoker);
+    iscep_revocation_upload_wake(revoker);
+}
+
+static void on_guard_fact(void *user, iscep_status status, const char *value, const iscep_error *err)
+{
+    iscep_revoker *revoker = user;
+    if (!iscep_revoker_return(revoker) || !is_read(revoker, status, err))
+        return;
+    iscep_storm_guard_recall(revoker, value);
+    iscep_revoker_leave(revoker);
+    iscep_journal_get_fact(revoker->journal, revoker->tenant, REVOCATION_POLL_FACT, on_poll_fact, revoker);
+}
+
+static void read_guard_fact(void *user)
+{
+    iscep_revoker *revoker = user;
+    iscep_revoker_leave(revoker);
+    iscep_journal_get_fact(revoker->journal, revoker->tenant, STORM_GUARD_FACT, on_guard_fact, revoker);
+}
+
+iscep_status iscep_revoker_new(iscep_revoker **out, const iscep_env *env, iscep_intune *intune,
+                               iscep_journal *journal, const iscep_routing *routing, const char *tenant,
+                               const iscep_revoker_options *options, iscep_error *err)
+{
+    iscep_revoker *revoker = calloc(1, sizeof *revoker);
+    if (revoker == NULL)
+        return iscep_error_nomem(err);
+    revoker->env = env;
+    revoker->loop = iscep_intune_loop(intune);
+    revoker->intune = intune;
+    revoker->journal = journal;
+    revoker->routing = routing;
+    revoker->tenant = tenant;
+    revoker->options = options;
+    TAILQ_INIT(&revoker->work.items);
+    iscep_status status =
+        iscep_timer_new(&revoker->start_timer, revoker->loop, read_guard_fact, revoker, err);
+    if (status == ISCEP_OK)
+        status = iscep_revocation_poll_init(revoker, err);
+    if (status == ISCEP_OK)
+        status = iscep_storm_guard_init(revoker, err);
+    if (status == ISCEP_OK)
+        status = iscep_revocation_work_init(revoker, err);
+    if (status == ISCEP_OK)
+        status = iscep_revocation_upload_init(revoker, err);
+    if (status != ISCEP_OK) {
+        iscep_revoker_free(revoker);
+        return status;
+    }
+    read_guard_fact(revoker);
+    *out = revoker;
+    return ISCEP_OK;
+}
+
+/* --- what others ask of it --- */
+
+void iscep_revoker_wake(iscep_revoker *revoker)
+{
+    iscep_revocation_work_wake(revoker);
+    iscep_revocation_upload_wake(revoker);
+}
+
+void iscep_revoker_poll_now(iscep_revoker *revoker)
+{
+    iscep_revocation_poll_now(revoker);
+}
+
+static void describe_time(iscep_json *object, const char *name, int64_t unix_ms)
+{
+    char text[ISCEP_ISO8601_SIZE];
+    iscep_iso8601_emit(text, unix_ms);
+    iscep_json_add_text(object, name, unix_ms > 0 ? text : NULL);
+}
+
+void iscep_revoker_describe(const iscep_revoker *revoker, iscep_json *object)
+{
+    const revocation_poll *poll = &revoker->poll;
+    const storm_guard *guard = &revoker->guard;
+    describe_time(object, "lastPollAt", poll->last_unix_ms);
+    iscep_json_add_text(object, "lastPollResult", poll->result[0] != '\0' ? poll->result : NULL);
+    describe_time(object, "nextPollAt", poll->next_unix_ms);
+    iscep_json_add_bool(object, "isHeld", guard->is_held);
+    describe_time(object, "heldSince", guard->is_held ? guard->held_unix_ms : 0);
+    iscep_json_add_text(object, "heldReason", guard->is_held ? guard->reason : NULL);
+}

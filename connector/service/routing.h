@@ -1,0 +1,31 @@
+/* Which configured CA is a certificate's? */
+#ifndef ISCEP_SERVICE_ROUTING_H
+#define ISCEP_SERVICE_ROUTING_H
+
+#include "ca/ca.h"
+#include "journal/revocations.h"
+
+/* All CAs of the configuration, in its order. Borrowed. */
+typedef struct iscep_routing {
+    iscep_ca *const *cas;
+    size_t count;
+} iscep_routing;
+
+iscep_ca *iscep_routing_by_name(const iscep_routing *routing, const char *name); /* NULL: there is none */
+/*
+ * The one CA whose issuer is this name (RFC 2253 text, compared attribute by attribute, in either order of the parts); a
+ * CA without a configured issuer is everybody's if it is the only CA. NULL: none, or more than one.
+ */
+iscep_ca *iscep_routing_by_issuer(const iscep_routing *routing, const char *issuer);
+
+typedef enum iscep_route {
+    ISCEP_ROUTE_FOUND = 1,
+    ISCEP_ROUTE_FOREIGN,   /* nothing says that it is a CA of ours */
+    ISCEP_ROUTE_AMBIGUOUS, /* two CAs, or two certificates, fit */
+} iscep_route;
+/* By what an earlier attempt chose, issuer, caConfiguration, and what the journal knows of the serial number; they must not
+ * contradict each other. */
+iscep_route iscep_routing_choose(iscep_ca **out, const iscep_routing *routing,
+                                 const iscep_revocation *revocation);
+
+#endif

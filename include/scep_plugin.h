@@ -21,20 +21,19 @@
  * Whoever fills a struct sets size to its own sizeof; whoever reads it uses no member beyond that size.
  *
  * Memory. Nobody frees what the other side allocated. Inputs are borrowed until the call returns. Answers are
- * written into the caller's struct, whose texts are always ended by a NUL. Text is UTF-8 without control
+ * written into the caller's struct, whose texts are always ended by a NUL, and into the room that it points at. Text is UTF-8 without control
  * characters.
  *
  * Threads. entry and all functions may be called from any thread, and for one instance from any number of
  * threads at once. close may run only when no other call on that instance is under way.
  *
  * Fork. After fork an instance may be used in parent and child; a call under way in another thread at that
- * moment does not finish in the child.
+ * moment does not finish in the child. scep_host.revoke is called in the process that opened the instance, and in no other.
  *
  * Process. A plugin does not exit or abort, does not write to stdout or stderr, leaves signals, locale,
  * environment, umask and the working directory alone, and raises no SIGPIPE.
  *
- * Since each declaration is of 0.1 unless it says otherwise, and this is 0.1: the shape may still change
- * before 1.0.
+ * Each declaration is of 0.1 unless it says otherwise, and this is 0.2: the shape may still change before 1.0.
  */
 #ifndef SCEP_PLUGIN_H
 #define SCEP_PLUGIN_H
@@ -47,7 +46,7 @@ extern "C" {
 #endif
 
 #define SCEP_PLUGIN_ABI_MAJOR 0u
-#define SCEP_PLUGIN_ABI_MINOR 1u
+#define SCEP_PLUGIN_ABI_MINOR 2u
 
 /*
  * What a call returns. It tells whether the call itself worked; the decision is answer.verdict, another
@@ -70,6 +69,19 @@ extern "C" {
     1 /* nobody could say: PENDING, or FAILURE if the host cannot do PENDING; ask again */
 #define SCEP_VERDICT_DECLINE 2          /* not this plugin's kind of request: the host's own rule applies */
 #define SCEP_VERDICT_ALLOW   0x414C4C4F /* issue; for notify_issued: deliver */
+/*
+ * Since 0.2, and only from verify_request, and only to a host whose answer has room for a certificate
+ * (scep_answer.cert_der): a certificate was issued and reported for this very request before. Deliver that one; issue
+ * nothing. A host checks that it issued it, and that it is valid and not revoked.
+ */
+#define SCEP_VERDICT_DELIVER 0x444C5652
+
+/* What scep_host.revoke returns. Since 0.2. */
+#define SCEP_REVOKE_DONE    0 /* it is revoked now */
+#define SCEP_REVOKE_ALREADY 1 /* it was revoked before */
+#define SCEP_REVOKE_UNKNOWN 2 /* this CA has never issued that serial number */
+#define SCEP_REVOKE_REFUSED 3 /* not by this CA, ever: asking again will not help */
+#define SCEP_REVOKE_LATER   4 /* it could not be done now: ask again */
 
 /* messageType, RFC 8894 3.2.1.2 */
 #define SCEP_MESSAGE_RENEWAL_REQ 17u
@@ -93,19 +105,34 @@ typedef struct scep_config_entry {
     const char *value;
 } scep_config_entry;
 
+/* Text from one side to the other, for a person to read. */
+typedef struct scep_text {
+    size_t size;
+    char text[512];
+} scep_text;
+
+/* A certificate that the host's CA is to revoke. Since 0.2. */
+typedef struct scep_revocation {
+    size_t size;
+    uint32_t reason;     /* CRLReason, RFC 5280 5.3.1 */
+    uint32_t timeout_ms; /* a result that comes later is not heard */
+    scep_bytes serial;   /* the serial number as upper-case hex text, two digits a byte, no leading zero byte */
+    scep_bytes issuer;   /* the issuer's name as RFC 2253 text, or absent */
+} scep_revocation;
+
 /* What the host offers. Borrowed by the instance until close: the host keeps it alive. */
 typedef struct scep_host {
     size_t size;
     void *user; /* handed back in every callback */
     /* One line for the host's log; may be NULL. Called from any thread; message has no line end. */
     void (*log)(void *user, int32_t level, const char *message);
+    /*
+     * Revokes; NULL: this host does not. Returns SCEP_REVOKE_…, and may say more in text. Called from a thread of the
+     * plugin's own, one call at a time for each instance, between open and close; close waits for a call under way.
+     * The same certificate may come again. Since 0.2.
+     */
+    int32_t (*revoke)(void *user, const scep_revocation *revocation, scep_text *text);
 } scep_host;
-
-/* Text from a plugin to a host, for a person to read. */
-typedef struct scep_text {
-    size_t size;
-    char text[512];
-} scep_text;
 
 /*
  * A request to decide on.
@@ -158,6 +185,10 @@ typedef struct scep_answer {
     char code[64];           /* the authority's own code ("ChallengeExpired"), for logs and failInfoText */
     char message[512];       /* for a person: what was refused or went wrong, and what to do */
     char request_id[64];     /* to find this request in the authority's logs; may be empty */
+    /* Since 0.2: the host's room for the certificate of SCEP_VERDICT_DELIVER; NULL: it wants none. */
+    uint8_t *cert_der;
+    size_t cert_capacity; /* 65536 is always enough */
+    size_t cert_len;      /* filled with DELIVER: how many bytes the certificate has; 0 otherwise */
 } scep_answer;
 
 typedef struct scep_instance scep_instance; /* the plugin's */
@@ -176,7 +207,11 @@ typedef struct scep_plugin {
                     scep_instance **instance, scep_text *text);
     /* May this certificate be issued? Returns within timeout_ms. */
     int32_t (*verify_request)(scep_instance *instance, const scep_request *request, scep_answer *answer);
-    /* It was issued. ALLOW: deliver it. Anything else: withhold it from the device and revoke it. */
+    /*
+     * It was issued. ALLOW: deliver it. RETRY: not yet: keep it from the device (PENDING), and ask again with the same
+     * certificate, any number of times; a host that cannot wait revokes it. Anything else: it must never be delivered;
+     * revoke it.
+     */
     int32_t (*notify_issued)(scep_instance *instance, const scep_issued *issued, scep_answer *answer);
     /* It was not issued. ALLOW: the failure is recorded. Anything else is for the log only. */
     int32_t (*notify_failed)(scep_instance *instance, const scep_failed *failed, scep_answer *answer);

@@ -20,6 +20,11 @@ bool iscep_answer_begin(scep_answer *answer)
     return true;
 }
 
+bool iscep_answer_has_room(const scep_answer *answer)
+{
+    return HAS_MEMBER(answer, cert_len) && answer->cert_der != NULL && answer->cert_capacity > 0;
+}
+
 void iscep_answer_put(scep_answer *answer, const scep_answer *ours)
 {
     answer->verdict = ours->verdict;
@@ -34,6 +39,9 @@ void iscep_answer_put(scep_answer *answer, const scep_answer *ours)
     }
     if (HAS_MEMBER(answer, request_id)) {
         memcpy(answer->request_id, ours->request_id, sizeof answer->request_id);
+    }
+    if (HAS_MEMBER(answer, cert_len)) {
+        answer->cert_len = ours->cert_len;
     }
 }
 

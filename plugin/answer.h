@@ -10,8 +10,11 @@
  * written. */
 bool iscep_answer_begin(scep_answer *answer);
 
-/* Copies those members of ours that the host's struct has room for. Only after iscep_answer_begin said true.
- */
+/* Is the host's struct long enough for a certificate, and does it point at room for one? */
+bool iscep_answer_has_room(const scep_answer *answer);
+
+/* Copies those members of ours that the host's struct has room for. Where its room for a certificate is stays the host's
+ * word. Only after iscep_answer_begin said true. */
 void iscep_answer_put(scep_answer *answer, const scep_answer *ours);
 
 /* Sets the verdict with a code and a message of our own, and neither an interval nor a request id. */

@@ -5,7 +5,7 @@
 #ifndef ISCEP_PLUGIN_BACKEND_H
 #define ISCEP_PLUGIN_BACKEND_H
 
-#include "call.h"
+#include "question.h"
 
 /* The plugin's name as scep_plugin.name has it. */
 extern const char iscep_backend_name[];
@@ -13,9 +13,9 @@ extern const char iscep_backend_name[];
 /* As scep_plugin.open; host and instance are not NULL, and every entry has a key and a value. */
 int32_t iscep_backend_open(const scep_host *host, const scep_config_entry *config, size_t config_count,
                            scep_instance **instance, scep_text *text);
-/* Always fills answer, which begins as DENY. The call has passed iscep_call_check. Any number of threads at
+/* Always fills answer, which begins as DENY. The question has passed iscep_question_check. Any number of threads at
  * once. */
-void iscep_backend_ask(scep_instance *instance, const iscep_call *call, scep_answer *answer);
+void iscep_backend_ask(scep_instance *instance, const iscep_question *question, scep_answer *answer);
 void iscep_backend_close(scep_instance *instance);
 
 #endif

@@ -36,16 +36,21 @@ static int32_t plugin_open(const scep_host *host, const scep_config_entry *confi
     return iscep_backend_open(host, config, config_count, instance, text);
 }
 
-/* parsed: what reading the host's struct into call gave. */
-static int32_t answer_call(scep_instance *instance, int32_t parsed, const iscep_call *call,
-                           scep_answer *answer)
+/* parsed: what reading the host's struct into question gave. */
+static int32_t answer_question(scep_instance *instance, int32_t parsed, iscep_question *question,
+                               scep_answer *answer)
 {
     if (!iscep_answer_begin(answer) || instance == NULL || parsed != SCEP_OK) {
         return SCEP_ERR_USAGE;
     }
     scep_answer ours = {.size = sizeof ours, .verdict = SCEP_VERDICT_DENY};
-    if (iscep_call_check(call, &ours)) {
-        iscep_backend_ask(instance, call, &ours);
+    question->has_room = iscep_answer_has_room(answer);
+    if (question->has_room) {
+        ours.cert_der = answer->cert_der;
+        ours.cert_capacity = answer->cert_capacity;
+    }
+    if (iscep_question_check(question, &ours)) {
+        iscep_backend_ask(instance, question, &ours);
     }
     iscep_answer_put(answer, &ours);
     return SCEP_OK;
@@ -54,23 +59,23 @@ static int32_t answer_call(scep_instance *instance, int32_t parsed, const iscep_
 static int32_t plugin_verify_request(scep_instance *instance, const scep_request *request,
                                      scep_answer *answer)
 {
-    iscep_call call;
-    const int32_t parsed = iscep_call_from_request(&call, request);
-    return answer_call(instance, parsed, &call, answer);
+    iscep_question question;
+    const int32_t parsed = iscep_question_from_request(&question, request);
+    return answer_question(instance, parsed, &question, answer);
 }
 
 static int32_t plugin_notify_issued(scep_instance *instance, const scep_issued *issued, scep_answer *answer)
 {
-    iscep_call call;
-    const int32_t parsed = iscep_call_from_issued(&call, issued);
-    return answer_call(instance, parsed, &call, answer);
+    iscep_question question;
+    const int32_t parsed = iscep_question_from_issued(&question, issued);
+    return answer_question(instance, parsed, &question, answer);
 }
 
 static int32_t plugin_notify_failed(scep_instance *instance, const scep_failed *failed, scep_answer *answer)
 {
-    iscep_call call;
-    const int32_t parsed = iscep_call_from_failed(&call, failed);
-    return answer_call(instance, parsed, &call, answer);
+    iscep_question question;
+    const int32_t parsed = iscep_question_from_failed(&question, failed);
+    return answer_question(instance, parsed, &question, answer);
 }
 
 static void plugin_close(scep_instance *instance)

@@ -7,17 +7,18 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "deadline.h"
-#include "local_request.h"
+#include "request_head.h"
 
 #define PART_COUNT 3
 
 /* What is still to be sent: the head, the CSR and, for issued, the certificate. */
 typedef struct unsent {
-    char head[ISCEP_LOCAL_REQUEST_HEAD_MAX];
     struct iovec parts[PART_COUNT];
     size_t first;   /* parts before this one are sent */
     bool is_broken; /* the peer takes no more; a reply may still be there */
@@ -28,14 +29,11 @@ static struct iovec part_of(const void *data, size_t len)
     return (struct iovec){.iov_base = (void *)data, .iov_len = len};
 }
 
-static void unsent_init(unsent *out, const iscep_call *call, int64_t deadline_ms)
+static unsent unsent_of(const iscep_local_request *request)
 {
-    const size_t head_len = iscep_local_request_head(out->head, call, iscep_deadline_left_ms(deadline_ms));
-    out->parts[0] = part_of(out->head, head_len);
-    out->parts[1] = part_of(call->csr_der.data, call->csr_der.len);
-    out->parts[2] = part_of(call->cert_der.data, call->cert_der.len);
-    out->first = 0;
-    out->is_broken = false;
+    return (unsent){.parts = {part_of(request->head, request->head_len),
+                              part_of(request->body[0].data, request->body[0].len),
+                              part_of(request->body[1].data, request->body[1].len)}};
 }
 
 static void mark_sent(unsent *out, size_t sent)
@@ -65,11 +63,35 @@ static void send_some(int fd, unsent *out)
     }
 }
 
+static uint8_t *bytes_of(iscep_local_result *result)
+{
+    return result->large != NULL ? result->large : result->usual;
+}
+
+/* How much more fits; 0: no memory. A reply has ended, or is refused, before ISCEP_LOCAL_REPLY_MAX. */
+static size_t make_room(iscep_local_result *result)
+{
+    if (result->large == NULL && result->byte_count == ISCEP_LOCAL_USUAL_MAX) {
+        result->large = malloc(ISCEP_LOCAL_REPLY_MAX);
+        if (result->large == NULL) {
+            return 0;
+        }
+        memcpy(result->large, result->usual, result->byte_count);
+    }
+    const size_t capacity = result->large != NULL ? ISCEP_LOCAL_REPLY_MAX : ISCEP_LOCAL_USUAL_MAX;
+    return capacity - result->byte_count;
+}
+
 /* False: more is to come. True: result->status says how it ended. */
 static bool receive_some(int fd, const unsent *out, iscep_local_result *result)
 {
-    const ssize_t got =
-        recv(fd, result->bytes + result->byte_count, sizeof result->bytes - result->byte_count, MSG_DONTWAIT);
+    const size_t room = make_room(result);
+    if (room == 0) {
+        result->status = ISCEP_LOCAL_UNREACHABLE;
+        result->error_number = ENOMEM;
+        return true;
+    }
+    const ssize_t got = recv(fd, bytes_of(result) + result->byte_count, room, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
         return false;
     }
@@ -79,22 +101,29 @@ static bool receive_some(int fd, const unsent *out, iscep_local_result *result)
     }
     result->byte_count += (size_t)got;
     const iscep_local_parsed parsed =
-        iscep_local_reply_parse(result->bytes, result->byte_count, &result->reply);
+        iscep_local_reply_parse(bytes_of(result), result->byte_count, &result->reply);
     if (parsed == ISCEP_LOCAL_PARTIAL) {
         return false;
     }
-    /* A refusal may overtake the request (413, 503); anything better cannot be about what was not read. */
-    const bool is_about_us = parsed == ISCEP_LOCAL_WHOLE && (is_sent(out) || result->reply.status >= 400);
+    /* A refusal may overtake the request (413, 503); anything better, as is 409 with a certificate, cannot be about what
+     * was not read. */
+    const int32_t status = parsed == ISCEP_LOCAL_WHOLE ? result->reply.status : 0;
+    const bool is_refusal = status >= 400 && status != 409;
+    const bool is_about_us = parsed == ISCEP_LOCAL_WHOLE && (is_sent(out) || is_refusal);
     result->status = is_about_us ? ISCEP_LOCAL_REPLIED : ISCEP_LOCAL_GARBLED;
     return true;
 }
 
-/* Sends the request and reads the reply. True: the connection can carry another request. */
-static bool exchange(const iscep_local_conn *conn, const iscep_call *call, int64_t deadline_ms,
-                     iscep_local_result *result)
+void iscep_local_result_clear(iscep_local_result *result)
 {
-    unsent out;
-    unsent_init(&out, call, deadline_ms);
+    free(result->large);
+    result->large = NULL;
+}
+
+bool iscep_local_exchange(const iscep_local_conn *conn, const iscep_local_request *request,
+                          int64_t deadline_ms, iscep_local_result *result)
+{
+    unsent out = unsent_of(request);
     result->byte_count = 0;
     for (;;) {
         const bool is_sending = !is_sent(&out) && !out.is_broken;
@@ -116,10 +145,16 @@ static bool exchange(const iscep_local_conn *conn, const iscep_call *call, int64
     }
 }
 
-static void exchange_on(iscep_local_client *client, iscep_local_conn *conn, const iscep_call *call,
+/* The head is written for each attempt: it says how much time is left. */
+static void exchange_on(iscep_local_client *client, iscep_local_conn *conn, const iscep_question *question,
                         int64_t deadline_ms, iscep_local_result *result)
 {
-    if (exchange(conn, call, deadline_ms, result)) {
+    char head[ISCEP_REQUEST_HEAD_MAX];
+    const iscep_local_request request = {
+        .head = head,
+        .head_len = iscep_request_head(head, question, iscep_deadline_left_ms(deadline_ms)),
+        .body = {question->csr_der, question->cert_der}};
+    if (iscep_local_exchange(conn, &request, deadline_ms, result)) {
         iscep_local_pool_put(&client->idle, conn);
     } else {
         iscep_local_conn_close(conn);
@@ -131,12 +166,12 @@ static void exchange_on(iscep_local_client *client, iscep_local_conn *conn, cons
  * hang up. If not one byte of a reply came, the request is sent once more, on a new connection. Should it
  * have arrived after all: validate, issued and failed give the same result when they are said twice.
  */
-void iscep_local_client_ask(iscep_local_client *client, const iscep_call *call, int64_t deadline_ms,
+void iscep_local_client_ask(iscep_local_client *client, const iscep_question *question, int64_t deadline_ms,
                             iscep_local_result *result)
 {
     iscep_local_conn *conn = iscep_local_pool_take(&client->idle);
     if (conn != NULL) {
-        exchange_on(client, conn, call, deadline_ms, result);
+        exchange_on(client, conn, question, deadline_ms, result);
         if (result->status != ISCEP_LOCAL_CUT || result->byte_count > 0) {
             return;
         }
@@ -146,7 +181,7 @@ void iscep_local_client_ask(iscep_local_client *client, const iscep_call *call, 
         result->status = result->error_number == ETIMEDOUT ? ISCEP_LOCAL_TIMED_OUT : ISCEP_LOCAL_UNREACHABLE;
         return;
     }
-    exchange_on(client, conn, call, deadline_ms, result);
+    exchange_on(client, conn, question, deadline_ms, result);
 }
 
 void iscep_local_client_clear(iscep_local_client *client)

@@ -98,6 +98,13 @@ static bool is_same_socket(const iscep_local_conn *conn)
     return fstat(conn->fd, &facts) == 0 && facts.st_dev == conn->device && facts.st_ino == conn->inode;
 }
 
+void iscep_local_conn_hang_up(const iscep_local_conn *conn)
+{
+    if (conn->owner == getpid() && is_same_socket(conn)) {
+        shutdown(conn->fd, SHUT_RDWR);
+    }
+}
+
 /*
  * The owner shuts the connection down, because a forked child may hold a copy of the descriptor that would
  * keep it open. A child only closes its copy: the connection is still the parent's.
@@ -105,9 +112,7 @@ static bool is_same_socket(const iscep_local_conn *conn)
 void iscep_local_conn_close(iscep_local_conn *conn)
 {
     if (conn != NULL && is_same_socket(conn)) {
-        if (conn->owner == getpid()) {
-            shutdown(conn->fd, SHUT_RDWR);
-        }
+        iscep_local_conn_hang_up(conn);
         close(conn->fd);
     }
     free(conn);

@@ -16,6 +16,8 @@ typedef struct iscep_local_conn {
 /* 0, or an errno; ETIMEDOUT when the deadline passed before the daemon had room for us. */
 int iscep_local_conn_open(iscep_local_conn **out, const char *path, int64_t deadline_ms);
 void iscep_local_conn_close(iscep_local_conn *conn);
+/* Ends what another thread of this process is waiting for on it. */
+void iscep_local_conn_hang_up(const iscep_local_conn *conn);
 
 /* Ready for a request: this process opened it, fd is still that socket, the peer has not hung up, nothing is
  * unread. */

@@ -17,6 +17,11 @@ typedef struct head_facts {
     scep_bytes retry_after;
 } head_facts;
 
+typedef struct body_facts {
+    iscep_local_reply reply; /* its texts */
+    scep_bytes retry_after_ms;
+} body_facts;
+
 static bool is_word(scep_bytes text, const char *word)
 {
     return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
@@ -27,8 +32,7 @@ static bool is_word_nocase(scep_bytes text, const char *word)
     return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
 }
 
-/* Decimal digits and nothing else; more than UINT32_MAX gives UINT32_MAX. */
-static bool parse_number(scep_bytes text, uint32_t *out)
+bool iscep_local_number_parse(scep_bytes text, uint32_t *out)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -118,7 +122,8 @@ static bool parse_status_line(scep_bytes line, int32_t *status)
     uint32_t number = 0;
     const scep_bytes digits = {.data = line.data + start_len, .len = 3};
     const bool is_ended = line.len == start_len + 3 || line.data[start_len + 3] == ' ';
-    if (!is_ended || has_control(line) || !parse_number(digits, &number) || number < 200 || number > 599) {
+    if (!is_ended || has_control(line) || !iscep_local_number_parse(digits, &number) || number < 200 ||
+        number > 599) {
         return false;
     }
     *status = (int32_t)number;
@@ -168,23 +173,30 @@ static bool is_plain_text(scep_bytes content_type)
     return is_word_nocase(trim_spaces(content_type), "text/plain");
 }
 
-static bool take_body_line(iscep_local_reply *reply, scep_bytes *retry_after_ms, scep_bytes name,
-                           scep_bytes value)
+/* The lines that matter, and where each goes. */
+static const struct {
+    const char *name;
+    size_t offset; /* of a scep_bytes in body_facts */
+} body_lines[] = {
+    {"verdict", offsetof(body_facts, reply.verdict)},
+    {"code", offsetof(body_facts, reply.code)},
+    {"message", offsetof(body_facts, reply.message)},
+    {"requestId", offsetof(body_facts, reply.request_id)},
+    {"retryAfterMs", offsetof(body_facts, retry_after_ms)},
+    {"certificate", offsetof(body_facts, reply.certificate)},
+    {"id", offsetof(body_facts, reply.id)},
+    {"serialNumber", offsetof(body_facts, reply.serial_number)},
+    {"issuer", offsetof(body_facts, reply.issuer)},
+    {"reason", offsetof(body_facts, reply.reason)},
+    {"timeoutMs", offsetof(body_facts, reply.timeout_ms)},
+};
+
+static bool take_body_line(body_facts *facts, scep_bytes name, scep_bytes value)
 {
-    if (is_word(name, "verdict")) {
-        return set_once(&reply->verdict, value);
-    }
-    if (is_word(name, "code")) {
-        return set_once(&reply->code, value);
-    }
-    if (is_word(name, "message")) {
-        return set_once(&reply->message, value);
-    }
-    if (is_word(name, "requestId")) {
-        return set_once(&reply->request_id, value);
-    }
-    if (is_word(name, "retryAfterMs")) {
-        return set_once(retry_after_ms, value) && parse_number(value, &reply->retry_after_ms);
+    for (size_t i = 0; i < sizeof body_lines / sizeof body_lines[0]; i++) {
+        if (is_word(name, body_lines[i].name)) {
+            return set_once((scep_bytes *)(void *)((char *)facts + body_lines[i].offset), value);
+        }
     }
     return true; /* of a later connector */
 }
@@ -193,7 +205,7 @@ static bool take_body_line(iscep_local_reply *reply, scep_bytes *retry_after_ms,
 static bool parse_body(scep_bytes body, iscep_local_reply *reply)
 {
     scep_bytes line;
-    scep_bytes retry_after_ms = {NULL, 0};
+    body_facts facts = {.reply = *reply};
     while (next_line(&body, "\n", &line)) {
         scep_bytes name;
         scep_bytes value;
@@ -203,18 +215,20 @@ static bool parse_body(scep_bytes body, iscep_local_reply *reply)
         if (value.len > 0) {
             value = (scep_bytes){.data = value.data + 1, .len = value.len - 1};
         }
-        if (!take_body_line(reply, &retry_after_ms, name, value)) {
+        if (!take_body_line(&facts, name, value)) {
             return false;
         }
     }
-    return body.len == 0;
+    *reply = facts.reply;
+    return body.len == 0 && (facts.retry_after_ms.data == NULL ||
+                             iscep_local_number_parse(facts.retry_after_ms, &reply->retry_after_ms));
 }
 
 /* Retry-After in seconds (RFC 9110 10.2.3); a date is not understood, and names no time. */
 static uint32_t retry_after_ms_of(scep_bytes retry_after)
 {
     uint32_t seconds = 0;
-    if (!parse_number(retry_after, &seconds)) {
+    if (!iscep_local_number_parse(retry_after, &seconds)) {
         return 0;
     }
     return seconds > UINT32_MAX / 1000 ? UINT32_MAX : seconds * 1000;
@@ -224,6 +238,17 @@ static bool is_start_of_reply(const uint8_t *data, size_t len)
 {
     const size_t start_len = strlen(STATUS_START);
     return memcmp(data, STATUS_START, len < start_len ? len : start_len) == 0;
+}
+
+/* 204 has no body, and may therefore go without a length (RFC 9110 8.6). */
+static bool read_body_len(const head_facts *facts, int32_t status, uint32_t *len)
+{
+    if (status == 204 && facts->content_length.data == NULL) {
+        *len = 0;
+        return true;
+    }
+    return iscep_local_number_parse(facts->content_length, len) && *len <= ISCEP_LOCAL_BODY_MAX &&
+           (status != 204 || *len == 0);
 }
 
 iscep_local_parsed iscep_local_reply_parse(const uint8_t *data, size_t len, iscep_local_reply *reply)
@@ -244,8 +269,7 @@ iscep_local_parsed iscep_local_reply_parse(const uint8_t *data, size_t len, isce
     head_facts facts = {.retry_after = {NULL, 0}};
     uint32_t body_len = 0;
     if (!parse_head((scep_bytes){.data = data, .len = head_len - 2}, &parsed.status, &facts) ||
-        !parse_number(facts.content_length, &body_len) || body_len > ISCEP_LOCAL_BODY_MAX ||
-        len - head_len > body_len) {
+        !read_body_len(&facts, parsed.status, &body_len) || len - head_len > body_len) {
         return ISCEP_LOCAL_INVALID;
     }
     if (len - head_len < body_len) {
@@ -261,11 +285,17 @@ iscep_local_parsed iscep_local_reply_parse(const uint8_t *data, size_t len, isce
     return ISCEP_LOCAL_WHOLE;
 }
 
-bool iscep_local_reply_verdict(const iscep_local_reply *reply, int32_t *verdict)
+bool iscep_local_reply_verdict(const iscep_local_reply *reply, iscep_question_kind kind, int32_t *verdict)
 {
+    const bool is_report = kind == ISCEP_ASK_ISSUED || kind == ISCEP_ASK_FAILED;
+    const bool is_deliver = is_word(reply->verdict, "deliver");
     *verdict = SCEP_VERDICT_RETRY;
-    if (reply->status == 200 && is_word(reply->verdict, "allow")) {
+    if (reply->status == 200 && (is_word(reply->verdict, "allow") || (is_report && is_deliver))) {
         *verdict = SCEP_VERDICT_ALLOW; /* the one place */
+        return true;
+    }
+    if (reply->status == 409 && kind == ISCEP_ASK_VALIDATE && is_deliver) {
+        *verdict = SCEP_VERDICT_DELIVER;
         return true;
     }
     if (reply->status >= 400 && reply->status <= 499 && is_word(reply->verdict, "deny")) {

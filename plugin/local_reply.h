@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
-#include "scep_plugin.h"
+#include "question.h"
 
 #define ISCEP_LOCAL_HEAD_MAX  4096u
-#define ISCEP_LOCAL_BODY_MAX  4096u
+#define ISCEP_LOCAL_BODY_MAX  (96u * 1024u) /* a certificate of 64 KiB in base64, and the other lines */
 #define ISCEP_LOCAL_REPLY_MAX (ISCEP_LOCAL_HEAD_MAX + ISCEP_LOCAL_BODY_MAX)
 
 typedef enum iscep_local_parsed {
@@ -29,6 +29,13 @@ typedef struct iscep_local_reply {
     scep_bytes code;
     scep_bytes message;
     scep_bytes request_id;
+    scep_bytes certificate; /* base64; with the verdict deliver */
+    /* A revocation to carry out. */
+    scep_bytes id;
+    scep_bytes serial_number;
+    scep_bytes issuer;
+    scep_bytes reason;
+    scep_bytes timeout_ms;
 } iscep_local_reply;
 
 /* Parses all bytes received so far. reply is filled only with WHOLE. Bytes behind the reply make it INVALID.
@@ -36,9 +43,13 @@ typedef struct iscep_local_reply {
 iscep_local_parsed iscep_local_reply_parse(const uint8_t *data, size_t len, iscep_local_reply *reply);
 
 /*
- * What the reply decides. Status and verdict line must agree, whatever the verdict. False: they contradict each
- * other or there is no verdict; *verdict is then RETRY.
+ * What the reply decides for a question of that kind. Status and verdict line must agree, whatever the verdict. False:
+ * they contradict each other or there is no verdict; *verdict is then RETRY. DELIVER answers a VALIDATE alone, and says
+ * nothing yet of the certificate.
  */
-bool iscep_local_reply_verdict(const iscep_local_reply *reply, int32_t *verdict);
+bool iscep_local_reply_verdict(const iscep_local_reply *reply, iscep_question_kind kind, int32_t *verdict);
+
+/* Decimal digits and nothing else; more than UINT32_MAX gives UINT32_MAX. */
+bool iscep_local_number_parse(scep_bytes text, uint32_t *out);
 
 #endif

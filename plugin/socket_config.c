@@ -1,7 +1,6 @@
 /* The settings of one instance: one table of keys, one function a value. */
 #include "socket_config.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "text.h"
@@ -42,12 +41,41 @@ static bool set_timeout_ms(iscep_socket_config *config, const char *value, scep_
     return true;
 }
 
+static bool set_revocations(iscep_socket_config *config, const char *value, scep_text *text)
+{
+    config->has_revocations = strcmp(value, "yes") == 0;
+    if (!config->has_revocations && strcmp(value, "no") != 0) {
+        iscep_plugin_text_fill(text, "revocations: '%s' is neither yes nor no", value);
+        return false;
+    }
+    return true;
+}
+
+/* It becomes a header's value: visible ASCII. */
+static bool set_ca(iscep_socket_config *config, const char *value, scep_text *text)
+{
+    const size_t len = strlen(value);
+    size_t visible = 0;
+    while (value[visible] > 0x20 && value[visible] < 0x7F) {
+        visible++;
+    }
+    if (len == 0 || visible != len || len >= sizeof config->ca) {
+        iscep_plugin_text_fill(text, "ca: '%s' is not 1 to %zu visible ASCII characters", value,
+                               sizeof config->ca - 1);
+        return false;
+    }
+    memcpy(config->ca, value, len + 1);
+    return true;
+}
+
 static const struct {
     const char *key;
     bool (*set)(iscep_socket_config *config, const char *value, scep_text *text);
 } settings[] = {
     {"socket", set_socket},
     {"timeout_ms", set_timeout_ms},
+    {"revocations", set_revocations},
+    {"ca", set_ca},
 };
 #define SETTING_COUNT (sizeof settings / sizeof settings[0])
 
@@ -60,15 +88,17 @@ static size_t find_setting(const char *key)
     return at;
 }
 
-int32_t iscep_socket_config_read(iscep_socket_config *out, const scep_config_entry *config,
+int32_t iscep_socket_config_read(iscep_socket_config *out, bool can_revoke, const scep_config_entry *config,
                                  size_t config_count, scep_text *text)
 {
-    *out = (iscep_socket_config){.path = DEFAULT_SOCKET, .timeout_ms = DEFAULT_TIMEOUT_MS};
+    *out = (iscep_socket_config){
+        .path = DEFAULT_SOCKET, .timeout_ms = DEFAULT_TIMEOUT_MS, .has_revocations = can_revoke};
     bool is_given[SETTING_COUNT] = {false};
     for (size_t i = 0; i < config_count; i++) {
         const size_t at = find_setting(config[i].key);
         if (at == SETTING_COUNT) {
-            iscep_plugin_text_fill(text, "unknown key '%s'; known keys: socket, timeout_ms", config[i].key);
+            iscep_plugin_text_fill(text, "unknown key '%s'; known keys: socket, timeout_ms, revocations, ca",
+                                   config[i].key);
             return SCEP_ERR_CONFIG;
         }
         if (is_given[at]) {
@@ -79,6 +109,10 @@ int32_t iscep_socket_config_read(iscep_socket_config *out, const scep_config_ent
         if (!settings[at].set(out, config[i].value, text)) {
             return SCEP_ERR_CONFIG;
         }
+    }
+    if (out->has_revocations && !can_revoke) {
+        iscep_plugin_text_fill(text, "revocations: this SCEP server does not offer to revoke; set no");
+        return SCEP_ERR_CONFIG;
     }
     return SCEP_OK;
 }

@@ -39,7 +39,10 @@ typedef enum iscep_decision {
     ISCEP_RETRY = 1, /* nobody could say: do not issue, ask again */
     ISCEP_DECLINE =
         2, /* the challenge is not one of Intune's: some other rule applies (only where switched on) */
-    ISCEP_ALLOW = 0x414C4C4F /* Intune said Success */
+    ISCEP_ALLOW = 0x414C4C4F, /* Intune said Success */
+    /* Never from this library, and never a yes to a request: the connector's journal knows of a certificate that may
+     * be delivered. Since 0.2. */
+    ISCEP_DELIVER = 0x444C5652
 } iscep_decision;
 
 #define ISCEP_VERDICT_REQUEST_ID_SIZE 37

@@ -6,23 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "base/x509.h"
+#include "ca_register.h"
 #include "ossl_auto.h"
 #include "profile.h"
 #include "state_file.h"
 
 enum { CA_RSA_BITS = 3072, CA_VALIDITY_DAYS = 3650, PATH_MAX_LEN = 4096 };
 
-#define CA_SUBJECT "scep-host demo CA"
+#define CESSATION_OF_OPERATION 5 /* CRLReason */
+#define CA_SUBJECT             "scep-host demo CA"
 
 struct iscep_host_ca {
     const iscep_env *env;
     const iscep_crypto *crypto;
     uint32_t validity_days;
+    const char *crl_url;
+    iscep_ca_register reg;
     X509 *cert;
     EVP_PKEY *key;
     iscep_buf der;
@@ -181,11 +187,17 @@ static iscep_status open_state(iscep_host_ca *ca, const char *dir, iscep_error *
     if (!ca->cert_path || !ca->key_path || !ca->dir)
         return iscep_error_nomem(err);
     iscep_status status = iscep_state_dir_make(dir, err);
-    if (status == ISCEP_OK)
-        status = make_dir(dir, "issued", err);
-    if (status == ISCEP_OK)
-        status = make_dir(dir, "withheld", err);
+    static const char *const shelves[] = {"unreported", "issued", "withheld"};
+    for (size_t i = 0; status == ISCEP_OK && i < sizeof(shelves) / sizeof(shelves[0]); i++)
+        status = make_dir(dir, shelves[i], err);
     return status;
+}
+
+static iscep_status open_register(iscep_host_ca *ca, iscep_error *err)
+{
+    ca->reg = (iscep_ca_register){
+        .env = ca->env, .crypto = ca->crypto, .dir = ca->dir, .ca_cert = ca->cert, .ca_key = ca->key};
+    return iscep_ca_register_open(&ca->reg, err);
 }
 
 iscep_status iscep_host_ca_open(iscep_host_ca **out, const iscep_env *env, const iscep_crypto *crypto,
@@ -197,12 +209,15 @@ iscep_status iscep_host_ca_open(iscep_host_ca **out, const iscep_env *env, const
     ca->env = env;
     ca->crypto = crypto;
     ca->validity_days = options->validity_days;
+    ca->crl_url = options->crl_url;
     iscep_buf_init(&ca->der, ISCEP_CERT_MAX_LEN);
     iscep_status status = open_state(ca, options->state_dir, err);
     if (status == ISCEP_OK)
         status = load_or_make(ca, err);
     if (status == ISCEP_OK)
         status = iscep_crypto_cert_der(&ca->der, ca->cert, err);
+    if (status == ISCEP_OK)
+        status = open_register(ca, err);
     if (status != ISCEP_OK) {
         iscep_host_ca_free(ca);
         return status;
@@ -244,22 +259,42 @@ const char *iscep_host_ca_path(const iscep_host_ca *ca)
     return ca->cert_path;
 }
 
-void iscep_host_serial(char out[ISCEP_HOST_SERIAL_SIZE], const X509 *cert)
+static void serial_text(char out[ISCEP_HOST_SERIAL_SIZE], const ASN1_INTEGER *serial)
 {
-    OSSL_AUTO(BIGNUM) *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+    OSSL_AUTO(BIGNUM) *number = ASN1_INTEGER_to_BN(serial, NULL);
     char *hex = number ? BN_bn2hex(number) : NULL;
     snprintf(out, ISCEP_HOST_SERIAL_SIZE, "%s", hex ? hex : "unknown");
     OPENSSL_free(hex);
 }
 
-static iscep_status archive_path(iscep_buf *out, const iscep_host_ca *ca, const char *shelf, const X509 *cert,
-                                 iscep_error *err)
+void iscep_host_serial(char out[ISCEP_HOST_SERIAL_SIZE], const X509 *cert)
 {
-    char serial[ISCEP_HOST_SERIAL_SIZE];
-    iscep_host_serial(serial, cert);
+    serial_text(out, X509_get0_serialNumber(cert));
+}
+
+static iscep_status archive_path(iscep_buf *out, const iscep_host_ca *ca, const char *shelf,
+                                 const ASN1_INTEGER *serial, iscep_error *err)
+{
+    char text[ISCEP_HOST_SERIAL_SIZE];
+    serial_text(text, serial);
     iscep_buf_init(out, PATH_MAX_LEN);
-    iscep_buf_printf(out, "%s/%s/%s.pem", ca->dir, shelf, serial);
+    iscep_buf_printf(out, "%s/%s/%s.pem", ca->dir, shelf, text);
     return iscep_buf_status(out, err);
+}
+
+/* Into the archive first, for what the register has must be there. */
+static iscep_status keep(const iscep_host_ca *ca, const X509 *cert, iscep_error *err)
+{
+    ISCEP_AUTO_BUF path;
+    iscep_status status = archive_path(&path, ca, "unreported", X509_get0_serialNumber(cert), err);
+    if (status == ISCEP_OK)
+        status = write_cert(iscep_buf_text(&path), cert, err);
+    if (status != ISCEP_OK)
+        return status;
+    status = iscep_ca_register_add(&ca->reg, cert, err);
+    if (status != ISCEP_OK)
+        unlink(iscep_buf_text(&path));
+    return status;
 }
 
 iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const iscep_cert_request *request,
@@ -268,17 +303,15 @@ iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const isce
     const iscep_profile profile = {.crypto = ca->crypto,
                                    .issuer = ca->cert,
                                    .now_unix = now_unix(ca->env),
-                                   .validity_days = ca->validity_days};
+                                   .validity_days = ca->validity_days,
+                                   .crl_url = ca->crl_url};
     OSSL_AUTO(X509) *cert = NULL;
     iscep_status status = iscep_profile_apply(&cert, &profile, request, err);
     if (status != ISCEP_OK)
         return status;
     if (X509_sign(cert, ca->key, EVP_sha256()) == 0)
         return failed(err, "the certificate cannot be signed");
-    ISCEP_AUTO_BUF path;
-    status = archive_path(&path, ca, "issued", cert, err);
-    if (status == ISCEP_OK)
-        status = write_cert(iscep_buf_text(&path), cert, err);
+    status = keep(ca, cert, err);
     if (status != ISCEP_OK)
         return status;
     *out = cert;
@@ -286,18 +319,67 @@ iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const isce
     return ISCEP_OK;
 }
 
-iscep_status iscep_host_ca_withhold(const iscep_host_ca *ca, const X509 *cert, iscep_error *err)
+/* From unreported/; what is on the other shelf already stays there. */
+static iscep_status move_to(const iscep_host_ca *ca, const char *shelf, const X509 *cert, iscep_error *err)
 {
-    ISCEP_AUTO_BUF issued;
-    ISCEP_AUTO_BUF withheld;
-    iscep_status status = archive_path(&issued, ca, "issued", cert, err);
-    iscep_status other = archive_path(&withheld, ca, "withheld", cert, err);
+    ISCEP_AUTO_BUF from;
+    ISCEP_AUTO_BUF to;
+    iscep_status status = archive_path(&from, ca, "unreported", X509_get0_serialNumber(cert), err);
+    iscep_status other = archive_path(&to, ca, shelf, X509_get0_serialNumber(cert), err);
     if (status != ISCEP_OK || other != ISCEP_OK)
         return status != ISCEP_OK ? status : other;
-    if (rename(iscep_buf_text(&issued), iscep_buf_text(&withheld)) != 0)
-        return iscep_error_set(err, ISCEP_STORAGE, NULL, "cannot move %s to withheld/: %s",
-                               iscep_buf_text(&issued), strerror(errno));
-    return ISCEP_OK;
+    if (iscep_state_file_exists(iscep_buf_text(&to)))
+        return ISCEP_OK;
+    return iscep_state_file_move(iscep_buf_text(&from), iscep_buf_text(&to), err);
+}
+
+iscep_status iscep_host_ca_deliver(const iscep_host_ca *ca, const X509 *cert, iscep_error *err)
+{
+    return move_to(ca, "issued", cert, err);
+}
+
+iscep_status iscep_host_ca_withhold(const iscep_host_ca *ca, const X509 *cert, iscep_error *err)
+{
+    char serial[ISCEP_HOST_SERIAL_SIZE];
+    iscep_cert_state before;
+    iscep_host_serial(serial, cert);
+    iscep_status revoked = iscep_host_ca_revoke(ca, serial, CESSATION_OF_OPERATION, &before, err);
+    iscep_status moved = move_to(ca, "withheld", cert, revoked == ISCEP_OK ? err : NULL);
+    return revoked != ISCEP_OK ? revoked : moved;
+}
+
+iscep_status iscep_host_ca_revoke(const iscep_host_ca *ca, const char *serial, uint32_t reason,
+                                  iscep_cert_state *before, iscep_error *err)
+{
+    return iscep_ca_register_revoke(&ca->reg, iscep_bytes_of_text(serial), reason, before, err);
+}
+
+iscep_status iscep_host_ca_crl(const iscep_host_ca *ca, X509_CRL **out, iscep_error *err)
+{
+    return iscep_ca_register_crl(&ca->reg, out, err);
+}
+
+X509 *iscep_host_ca_find_issued(const iscep_host_ca *ca, const ASN1_INTEGER *serial)
+{
+    ISCEP_AUTO_BUF path;
+    if (archive_path(&path, ca, "issued", serial, NULL) != ISCEP_OK)
+        return NULL;
+    OSSL_AUTO(BIO) *pem = BIO_new_file(iscep_buf_text(&path), "r");
+    OSSL_AUTO(X509) *cert = X509_new_ex(iscep_crypto_context(ca->crypto), NULL);
+    X509 *found = pem && cert ? PEM_read_bio_X509(pem, &cert, NULL, NULL) : NULL;
+    ERR_clear_error();
+    if (found)
+        cert = NULL;
+    return found;
+}
+
+static bool is_registered(const iscep_host_ca *ca, const X509 *cert)
+{
+    char serial[ISCEP_HOST_SERIAL_SIZE];
+    iscep_cert_state state;
+    iscep_host_serial(serial, cert);
+    return iscep_ca_register_find(&ca->reg, iscep_bytes_of_text(serial), &state, NULL) == ISCEP_OK &&
+           state == ISCEP_CERT_VALID;
 }
 
 static bool is_valid_under(X509_STORE *store, X509_STORE_CTX *context, X509 *cert, int64_t now)
@@ -313,5 +395,5 @@ bool iscep_host_ca_vouches_for(const iscep_host_ca *ca, X509 *cert)
     OSSL_AUTO(X509_STORE) *store = X509_STORE_new();
     OSSL_AUTO(X509_STORE_CTX) *context = X509_STORE_CTX_new_ex(iscep_crypto_context(ca->crypto), NULL);
     return store && context && X509_STORE_add_cert(store, ca->cert) == 1 && X509_check_ca(cert) == 0 &&
-           is_valid_under(store, context, cert, now_unix(ca->env));
+           is_valid_under(store, context, cert, now_unix(ca->env)) && is_registered(ca, cert);
 }

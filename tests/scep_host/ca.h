@@ -1,13 +1,18 @@
 /*
  * The host's own certification authority: one self-signed RSA key in --state DIR, made on the first start and
- * used again on the next, and a copy of every certificate that it has issued.
+ * used again on the next, a register of what it has issued and revoked (ca_register.h), and a copy of every certificate, in
+ * the directory that says what became of it:
  *
- *     DIR/ca.pem  DIR/ca.key (mode 0600)  DIR/issued/SERIAL.pem  DIR/withheld/SERIAL.pem
+ *     DIR/ca.pem  DIR/ca.key (mode 0600)
+ *     DIR/unreported/SERIAL.pem  issued, and nobody has it yet
+ *     DIR/issued/SERIAL.pem      given to the device
+ *     DIR/withheld/SERIAL.pem    never given to anybody, and revoked
  */
 #ifndef ISCEP_HOST_CA_H
 #define ISCEP_HOST_CA_H
 
 #include "base/env.h"
+#include "cert_index.h"
 #include "cert_request.h"
 
 typedef struct iscep_host_ca iscep_host_ca;
@@ -15,6 +20,7 @@ typedef struct iscep_host_ca iscep_host_ca;
 typedef struct iscep_host_ca_options {
     const char *state_dir;
     uint32_t validity_days; /* of what it issues, within its own validity */
+    const char *crl_url;    /* goes into what it issues, as CRL distribution point; NULL: none */
 } iscep_host_ca_options;
 
 /* env and crypto are borrowed. */
@@ -28,15 +34,25 @@ EVP_PKEY *iscep_host_ca_key(const iscep_host_ca *ca);
 iscep_bytes iscep_host_ca_der(const iscep_host_ca *ca);
 const char *iscep_host_ca_path(const iscep_host_ca *ca); /* of ca.pem */
 
-/* Issues, and has the certificate on disk before it returns. Free with X509_free. Threads: any. */
+/* Issues, and has the certificate on disk and in index.txt before it returns. Free with X509_free. Threads: any. */
 iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const iscep_cert_request *request,
                                  iscep_error *err) ISCEP_CHECKED;
-/* Moves a certificate that was issued but must not be delivered from issued/ to withheld/. */
+/* It is given to the device now, perhaps once more: to issued/. */
+iscep_status iscep_host_ca_deliver(const iscep_host_ca *ca, const X509 *cert, iscep_error *err) ISCEP_CHECKED;
+/* It must never be given to anybody: revoked (cessationOfOperation), and to withheld/. */
 iscep_status iscep_host_ca_withhold(const iscep_host_ca *ca, const X509 *cert,
                                     iscep_error *err) ISCEP_CHECKED;
 
-/* Did this CA issue it, and is it valid now? */
+/* Did this CA issue it, is it in its register, valid now, and not revoked? No, if that cannot be found out. */
 bool iscep_host_ca_vouches_for(const iscep_host_ca *ca, X509 *cert);
+
+/* As iscep_ca_register_revoke; serial in hex. */
+iscep_status iscep_host_ca_revoke(const iscep_host_ca *ca, const char *serial, uint32_t reason,
+                                  iscep_cert_state *before, iscep_error *err) ISCEP_CHECKED;
+/* The current CRL. Free with X509_CRL_free. */
+iscep_status iscep_host_ca_crl(const iscep_host_ca *ca, X509_CRL **out, iscep_error *err) ISCEP_CHECKED;
+/* A certificate of issued/; NULL if there is none with this serial number. Free with X509_free. */
+X509 *iscep_host_ca_find_issued(const iscep_host_ca *ca, const ASN1_INTEGER *serial);
 
 /* The serial number as the file name has it: upper-case hex. */
 #define ISCEP_HOST_SERIAL_SIZE 48

@@ -11,6 +11,7 @@
 void iscep_outcome_clear(iscep_outcome *outcome)
 {
     X509_free(outcome->cert);
+    X509_CRL_free(outcome->crl);
     *outcome = (iscep_outcome)ISCEP_OUTCOME_INIT;
 }
 
@@ -19,17 +20,15 @@ static iscep_status failed(iscep_error *err, const char *what)
     return iscep_crypto_error(err, ISCEP_SERVICE, "cert_rep", what);
 }
 
-/* A CMS SignedData without signer that only carries the certificate (RFC 8894 3.4). */
-static iscep_status wrap_certificate(BIO *out, const iscep_crypto *crypto, X509 *cert, iscep_error *err)
+/* A CMS SignedData without signer that only carries the certificate, or the CRL (RFC 8894 3.4). */
+static iscep_status wrap(BIO *out, const iscep_crypto *crypto, const iscep_outcome *outcome, iscep_error *err)
 {
-    OSSL_AUTO(X509_STACK) *certs = sk_X509_new_null();
-    if (!certs || sk_X509_push(certs, cert) < 1)
-        return iscep_error_nomem(err);
     const unsigned flags = CMS_DETACHED | CMS_PARTIAL | CMS_BINARY;
     OSSL_AUTO(CMS_ContentInfo) *cms =
-        CMS_sign_ex(NULL, NULL, certs, NULL, flags, iscep_crypto_context(crypto), NULL);
-    if (!cms || i2d_CMS_bio(out, cms) != 1)
-        return failed(err, "the certificate cannot be wrapped");
+        CMS_sign_ex(NULL, NULL, NULL, NULL, flags, iscep_crypto_context(crypto), NULL);
+    if (!cms || (outcome->cert && CMS_add1_cert(cms, outcome->cert) != 1) ||
+        (outcome->crl && CMS_add1_crl(cms, outcome->crl) != 1) || i2d_CMS_bio(out, cms) != 1)
+        return failed(err, "the certificate or CRL cannot be wrapped");
     return ISCEP_OK;
 }
 
@@ -50,7 +49,7 @@ static iscep_status encipher(BIO *out, BIO *plain, const iscep_crypto *crypto,
     OSSL_AUTO(CMS_ContentInfo) *cms = CMS_encrypt_ex(recipients, plain, reply_cipher(message->cipher),
                                                      CMS_BINARY, iscep_crypto_context(crypto), NULL);
     if (!cms || i2d_CMS_bio(out, cms) != 1)
-        return failed(err, "the certificate cannot be enciphered for the device");
+        return failed(err, "the reply cannot be enciphered for the device");
     return ISCEP_OK;
 }
 
@@ -61,12 +60,12 @@ static iscep_status write_content(BIO *out, const iscep_crypto *crypto, const is
 {
     if (outcome->status != ISCEP_PKI_SUCCESS)
         return ISCEP_OK;
-    if (!outcome->cert || !message->signer)
+    if ((!outcome->cert && !outcome->crl) || !message->signer)
         return failed(err, "a success without a certificate or without a device");
     OSSL_AUTO(BIO) *plain = BIO_new(BIO_s_mem());
     if (!plain)
         return iscep_error_nomem(err);
-    iscep_status status = wrap_certificate(plain, crypto, outcome->cert, err);
+    iscep_status status = wrap(plain, crypto, outcome, err);
     return status == ISCEP_OK ? encipher(out, plain, crypto, message, err) : status;
 }
 

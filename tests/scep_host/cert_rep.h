@@ -1,6 +1,6 @@
 /*
  * The CertRep that answers a pkiMessage (RFC 8894 3.2.1.3 and 3.3.2): signed by the CA, and when it carries a
- * certificate, enciphered for the key that signed the request.
+ * certificate or a CRL, enciphered for the key that signed the request.
  */
 #ifndef ISCEP_HOST_CERT_REP_H
 #define ISCEP_HOST_CERT_REP_H
@@ -13,7 +13,8 @@ typedef struct iscep_outcome {
     iscep_pki_status status;
     iscep_fail_info fail_info; /* with FAILURE */
     char text[640];            /* with FAILURE: failInfoText for a person; empty: none */
-    X509 *cert;                /* with SUCCESS: owned */
+    X509 *cert;                /* with SUCCESS one of the two: owned */
+    X509_CRL *crl;
 } iscep_outcome;
 
 #define ISCEP_OUTCOME_INIT                                                                                   \

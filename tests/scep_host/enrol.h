@@ -1,12 +1,15 @@
 /*
  * The life of an enrolment, from a device's message to the CertRep that answers it:
  *
- *     open and check -> claim the transaction -> ask the plugin --allow--> issue -> report it --allow-->
- * deliver |  `--retry--> park, PENDING       `--else--> withhold, FAILURE
- *                                                  `--else--> FAILURE
+ *     open and check -> claim the transaction -> ask the plugin --allow--> issue -> report it --allow--> deliver
+ *                                                   |                                  |
+ *                                                   |--retry--> park, PENDING          |--retry--> park, PENDING
+ *                                                   |--deliver--> check, deliver       `--else--> withhold, FAILURE
+ *                                                   `--else--> FAILURE
  *
- * A poll for a parked transaction, and the same request once more, enter again at "ask the plugin". A request
- * that was answered with a certificate gets the same certificate again.
+ * A poll for a parked transaction, and the same request once more, enter again where it was parked: at "ask the plugin", or
+ * with a certificate at "report it". What is parked with a certificate and beyond its lifetime is withheld. A request that
+ * was answered with a certificate gets the same certificate again.
  */
 #ifndef ISCEP_HOST_ENROL_H
 #define ISCEP_HOST_ENROL_H
@@ -32,5 +35,8 @@ typedef struct iscep_enrol {
  */
 iscep_status iscep_enrol_answer(const iscep_enrol *enrol, iscep_bytes message, iscep_buf *reply,
                                 iscep_error *err) ISCEP_CHECKED;
+
+/* Withholds what could not be reported in its time. Each answer does so too; this is for when nobody asks. */
+void iscep_enrol_sweep(const iscep_enrol *enrol);
 
 #endif

@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/x509.h>
+
 #include "net/url.h"
 
 /* A GET carries the whole message in its query: base64, and its '+' and '/' as escapes of three. */
-enum { MAX_QUERY_LEN = 128 * 1024, MAX_OPERATION_LEN = 64 };
+enum { MAX_QUERY_LEN = 128 * 1024, MAX_OPERATION_LEN = 64, MAX_REPLY_LEN = 64 * 1024 * 1024 };
+
+#define CRL_PATH "/crl"
 
 /* SHA-384 stands here because strongSwan 5.9.8 takes its capability for that of AES. */
 static const char CAPABILITIES[] =
@@ -19,15 +23,22 @@ struct iscep_http_front {
     uint16_t port;
 };
 
-/* One PKIOperation with a worker. The worker owns it until it posts it back to the loop. */
+/* One request with a worker. The worker owns it until it posts it back to the loop. */
 typedef struct operation {
     const iscep_http_front *front;
     iscep_exchange *exchange;
+    const struct job_kind *job;
     iscep_buf message;
     iscep_buf reply;
     iscep_status status;
     iscep_error err;
 } operation;
+
+/* What a worker does, from message to reply. */
+typedef struct job_kind {
+    const char *content_type; /* of the reply */
+    iscep_status (*run)(operation *op);
+} job_kind;
 
 static void reply_bytes(iscep_exchange *exchange, const char *content_type, iscep_bytes body)
 {
@@ -62,7 +73,7 @@ static void finish(void *user)
 {
     operation *op = user;
     if (op->status == ISCEP_OK) {
-        reply_bytes(op->exchange, "application/x-pki-message", iscep_buf_bytes(&op->reply));
+        reply_bytes(op->exchange, op->job->content_type, iscep_buf_bytes(&op->reply));
     } else {
         iscep_log_event(op->front->options.env->log, ISCEP_LOG_WARN, "message_failed",
                         ISCEP_LOG_TEXT("error", op->err.message));
@@ -76,7 +87,7 @@ static void perform(void *user)
 {
     operation *op = user;
     const iscep_http_front_options *options = &op->front->options;
-    op->status = iscep_enrol_answer(options->enrol, iscep_buf_bytes(&op->message), &op->reply, &op->err);
+    op->status = op->job->run(op);
     iscep_error err = ISCEP_ERROR_INIT;
     if (iscep_loop_post(options->loop, finish, op, &err) !=
         ISCEP_OK) /* nobody else can answer: the client times out */
@@ -84,8 +95,29 @@ static void perform(void *user)
                         ISCEP_LOG_TEXT("error", err.message));
 }
 
+static iscep_status answer_message(operation *op)
+{
+    return iscep_enrol_answer(op->front->options.enrol, iscep_buf_bytes(&op->message), &op->reply, &op->err);
+}
+
+static iscep_status answer_crl(operation *op)
+{
+    X509_CRL *crl = NULL;
+    uint8_t *der = NULL;
+    iscep_status status = iscep_host_ca_crl(op->front->options.enrol->ca, &crl, &op->err);
+    int len = status == ISCEP_OK ? i2d_X509_CRL(crl, &der) : 0;
+    if (len > 0)
+        iscep_buf_append(&op->reply, der, (size_t)len);
+    OPENSSL_free(der);
+    X509_CRL_free(crl);
+    return status == ISCEP_OK ? iscep_buf_status(&op->reply, &op->err) : status;
+}
+
+static const job_kind MESSAGE_JOB = {"application/x-pki-message", answer_message};
+static const job_kind CRL_JOB = {"application/pkix-crl", answer_crl};
+
 /* message moves here. */
-static void start(iscep_http_front *front, iscep_exchange *exchange, iscep_buf *message)
+static void start(iscep_http_front *front, iscep_exchange *exchange, const job_kind *job, iscep_buf *message)
 {
     operation *op = calloc(1, sizeof(*op));
     if (!op) {
@@ -95,9 +127,10 @@ static void start(iscep_http_front *front, iscep_exchange *exchange, iscep_buf *
     }
     op->front = front;
     op->exchange = exchange;
+    op->job = job;
     op->message = *message;
     op->err = (iscep_error)ISCEP_ERROR_INIT;
-    iscep_buf_init(&op->reply, ISCEP_PKI_MESSAGE_MAX_LEN);
+    iscep_buf_init(&op->reply, MAX_REPLY_LEN);
     if (iscep_workers_submit(front->options.workers, perform, op))
         return;
     free_operation(op);
@@ -139,13 +172,13 @@ static void pki_operation(iscep_http_front *front, iscep_exchange *exchange)
     iscep_buf message;
     if (strcmp(iscep_exchange_method(exchange), "POST") == 0) {
         message = iscep_exchange_take_body(exchange);
-        start(front, exchange, &message);
+        start(front, exchange, &MESSAGE_JOB, &message);
         return;
     }
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_buf_init(&message, MAX_QUERY_LEN);
     if (message_of_query(&message, iscep_exchange_query(exchange), &err) == ISCEP_OK) {
-        start(front, exchange, &message);
+        start(front, exchange, &MESSAGE_JOB, &message);
         return;
     }
     iscep_buf_clear(&message);
@@ -190,9 +223,23 @@ static void run_operation(iscep_http_front *front, iscep_exchange *exchange, con
                                "GetCACaps, GetCACert or PKIOperation is expected");
 }
 
+static void get_crl(iscep_http_front *front, iscep_exchange *exchange)
+{
+    iscep_buf nothing;
+    iscep_buf_init(&nothing, 0);
+    if (strcmp(iscep_exchange_method(exchange), "GET") == 0)
+        start(front, exchange, &CRL_JOB, &nothing);
+    else
+        iscep_exchange_reply_error(exchange, 405, "method", "not with this method");
+}
+
 static void handle(iscep_exchange *exchange, void *user)
 {
     iscep_http_front *front = user;
+    if (strcmp(iscep_exchange_path(exchange), CRL_PATH) == 0) {
+        get_crl(front, exchange);
+        return;
+    }
     if (strcmp(iscep_exchange_path(exchange), front->options.path) != 0) {
         iscep_exchange_reply_error(exchange, 404, "not_found", "the SCEP endpoint is elsewhere");
         return;

@@ -1,6 +1,7 @@
 /*
  * SCEP over HTTP (RFC 8894 4): GetCACaps and GetCACert are answered at once, a PKIOperation goes to a worker,
- * for it costs RSA operations and waits for the plugin.
+ * for it costs RSA operations and waits for the plugin. So does GET /crl, the CRL (RFC 5280 4.2.1.13), which may have to be
+ * made.
  */
 #ifndef ISCEP_HOST_HTTP_FRONT_H
 #define ISCEP_HOST_HTTP_FRONT_H

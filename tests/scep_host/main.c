@@ -8,9 +8,10 @@
 
 #include "http_front.h"
 #include "options.h"
+#include "revoke.h"
 #include "state_file.h"
 
-enum { EXIT_USAGE = 2, QUEUED_PER_WORKER = 64 };
+enum { EXIT_USAGE = 2, QUEUED_PER_WORKER = 64, SWEEP_MS = 60 * 1000 };
 
 /* In the order in which they are made; taken apart from the end. */
 typedef struct scep_server {
@@ -25,14 +26,40 @@ typedef struct scep_server {
     iscep_http_front *front;
     iscep_timer *on_sigterm;
     iscep_timer *on_sigint;
+    iscep_timer *sweep;
 } scep_server;
 
 static iscep_status make_issuing(scep_server *host, const iscep_host_options *options, iscep_error *err)
 {
     const iscep_host_ca_options ca = {.state_dir = options->state_dir,
-                                      .validity_days = options->validity_days};
+                                      .validity_days = options->validity_days,
+                                      .crl_url = options->crl_url};
     iscep_status status = iscep_crypto_new(&host->crypto, options->is_legacy_des_allowed, err);
     return status == ISCEP_OK ? iscep_host_ca_open(&host->ca, &host->env, host->crypto, &ca, err) : status;
+}
+
+static const char *name_of_revoke(int32_t result)
+{
+    static const char *const names[] = {[SCEP_REVOKE_DONE] = "revoked",
+                                        [SCEP_REVOKE_ALREADY] = "already revoked",
+                                        [SCEP_REVOKE_UNKNOWN] = "never issued here",
+                                        [SCEP_REVOKE_REFUSED] = "refused",
+                                        [SCEP_REVOKE_LATER] = "failed"};
+    return names[result];
+}
+
+/* On a thread of the plugin's: the connector wants a certificate revoked. */
+static int32_t revoke_for_plugin(void *user, const char *serial, uint32_t reason, char *text,
+                                 size_t text_size)
+{
+    const scep_server *host = user;
+    iscep_error err = ISCEP_ERROR_INIT;
+    int32_t result = iscep_revoke(host->ca, serial, reason, &err);
+    iscep_text_copy(text, text_size, err.message);
+    iscep_log_event(host->env.log, result == SCEP_REVOKE_DONE ? ISCEP_LOG_INFO : ISCEP_LOG_WARN, "revocation",
+                    ISCEP_LOG_TEXT("serial", serial), ISCEP_LOG_NUM("reason", reason),
+                    ISCEP_LOG_TEXT("result", name_of_revoke(result)), ISCEP_LOG_TEXT("error", err.message));
+    return result;
 }
 
 static iscep_status make_deciding(scep_server *host, const iscep_host_options *options, iscep_error *err)
@@ -40,7 +67,9 @@ static iscep_status make_deciding(scep_server *host, const iscep_host_options *o
     const iscep_plugin_options plugin = {.config = options->plugin_config,
                                          .config_count = options->plugin_config_count,
                                          .timeout_ms = options->plugin_timeout_ms,
-                                         .endpoint = options->path};
+                                         .endpoint = options->path,
+                                         .revoke = revoke_for_plugin,
+                                         .revoke_user = host};
     iscep_status status = iscep_plugin_host_load(&host->plugin, host->env.log, options->plugin, &plugin, err);
     if (status != ISCEP_OK)
         return status;
@@ -92,6 +121,27 @@ static void on_signal(void *user)
     iscep_http_front_drain(host->front, stop, host->loop);
 }
 
+static void run_sweep(void *user)
+{
+    iscep_enrol_sweep(user);
+}
+
+/* The files that it touches are a worker's business; when all are busy, they sweep themselves. */
+static void start_sweep(void *user)
+{
+    scep_server *host = user;
+    iscep_workers_submit(host->workers, run_sweep, &host->enrol);
+    iscep_timer_arm(host->sweep, SWEEP_MS);
+}
+
+static iscep_status make_sweeping(scep_server *host, iscep_error *err)
+{
+    iscep_status status = iscep_timer_new(&host->sweep, host->loop, start_sweep, host, err);
+    if (status == ISCEP_OK)
+        iscep_timer_arm(host->sweep, SWEEP_MS);
+    return status;
+}
+
 static iscep_status watch_signals(scep_server *host, iscep_error *err)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -126,6 +176,8 @@ static iscep_status run(scep_server *host, const iscep_host_options *options, is
     if (status == ISCEP_OK)
         status = make_serving(host, options, err);
     if (status == ISCEP_OK)
+        status = make_sweeping(host, err);
+    if (status == ISCEP_OK)
         status = watch_signals(host, err);
     if (status == ISCEP_OK)
         status = announce(host, options, err);
@@ -138,6 +190,7 @@ static void take_apart(scep_server *host)
 {
     iscep_timer_free(host->on_sigint);
     iscep_timer_free(host->on_sigterm);
+    iscep_timer_free(host->sweep);
     iscep_workers_free(host->workers);
     iscep_http_front_free(host->front);
     if (host->loop)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_URL_LEN = 1024 };
+
 const char ISCEP_HOST_HELP_TEXT[] =
     "Usage: scep-host --plugin PATH [OPTION]...\n"
     "A SCEP server (RFC 8894) with a small CA of its own, that asks a policy plugin (scep_plugin.h) before "
@@ -22,6 +24,8 @@ const char ISCEP_HOST_HELP_TEXT[] =
     "  --path PATH                  path of the SCEP endpoint (/scep)\n"
     "  --pending-retry-ms N         ask the plugin about a pending request no sooner than this (1000)\n"
     "  --validity-days N            how long issued certificates are valid (365)\n"
+    "  --crl-url URL                put URL into issued certificates as CRL distribution point; the CRL is\n"
+    "                               at /crl of the address that is listened on\n"
     "  --workers N                  requests worked on at once (16)\n"
     "  --legacy-des                 also accept single DES and SHA-1, which micromdm's scepclient uses and "
     "is broken\n"
@@ -39,6 +43,7 @@ typedef enum option_id {
     OPT_PATH,
     OPT_PENDING_RETRY,
     OPT_VALIDITY,
+    OPT_CRL_URL,
     OPT_WORKERS,
     OPT_LEGACY_DES,
     OPT_HELP,
@@ -55,6 +60,7 @@ static const struct option LONG_OPTIONS[] = {
     {"path", required_argument, NULL, OPT_PATH},
     {"pending-retry-ms", required_argument, NULL, OPT_PENDING_RETRY},
     {"validity-days", required_argument, NULL, OPT_VALIDITY},
+    {"crl-url", required_argument, NULL, OPT_CRL_URL},
     {"workers", required_argument, NULL, OPT_WORKERS},
     {"legacy-des", no_argument, NULL, OPT_LEGACY_DES},
     {"help", no_argument, NULL, OPT_HELP},
@@ -127,9 +133,23 @@ static iscep_status add_plugin_config(iscep_host_options *options, char *text, i
 
 static iscep_status set_path(iscep_host_options *options, const char *text, iscep_error *err)
 {
-    if (text[0] != '/' || strpbrk(text, "?# "))
-        return wrong(err, "path", text, "a path that begins with /");
+    if (text[0] != '/' || strpbrk(text, "?# ") || strcmp(text, "/crl") == 0)
+        return wrong(err, "path", text, "a path that begins with / and is not /crl");
     options->path = text;
+    return ISCEP_OK;
+}
+
+/* It goes into x509v3_config(5) words, where a comma would begin another name. */
+static iscep_status set_crl_url(iscep_host_options *options, const char *text, iscep_error *err)
+{
+    bool is_http = strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
+    size_t len = strlen(text);
+    size_t visible = 0;
+    while (text[visible] > 0x20 && text[visible] < 0x7f && text[visible] != ',')
+        visible++;
+    if (!is_http || visible != len || len > MAX_URL_LEN)
+        return wrong(err, "crl-url", text, "an http:// or https:// address without commas");
+    options->crl_url = text;
     return ISCEP_OK;
 }
 
@@ -157,6 +177,8 @@ static iscep_status set_option(iscep_host_options *options, option_id id, char *
         return set_number(&options->pending_retry_ms, "pending-retry-ms", value, 0, 3600 * 1000, err);
     case OPT_VALIDITY:
         return set_number(&options->validity_days, "validity-days", value, 1, 3650, err);
+    case OPT_CRL_URL:
+        return set_crl_url(options, value, err);
     case OPT_WORKERS:
         return set_number(&options->workers, "workers", value, 1, 1024, err);
     case OPT_LEGACY_DES:

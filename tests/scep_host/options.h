@@ -29,6 +29,7 @@ typedef struct iscep_host_options {
     const char *path;
     uint32_t pending_retry_ms;
     uint32_t validity_days;
+    const char *crl_url; /* NULL: none */
     uint32_t workers;
     bool is_legacy_des_allowed;
 } iscep_host_options;

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/x509.h"
+
+enum { SERIAL_MAX_LEN = 128 };
+
 struct iscep_plugin_host {
     void *library; /* NULL: part of the program */
     const scep_plugin *plugin;
@@ -14,6 +18,8 @@ struct iscep_plugin_host {
     const iscep_log *log;
     uint32_t timeout_ms;
     const char *endpoint;
+    iscep_plugin_revoke revoke;
+    void *revoke_user;
 };
 
 static scep_bytes bytes(iscep_bytes from)
@@ -36,6 +42,22 @@ static void log_from_plugin(void *user, int32_t level, const char *message)
     bool is_known = level >= SCEP_LOG_DEBUG && level <= SCEP_LOG_ERROR;
     iscep_log_event(host->log, is_known ? levels[level] : ISCEP_LOG_ERROR, "plugin",
                     ISCEP_LOG_TEXT("message", message ? message : ""));
+}
+
+static int32_t revoke_for_plugin(void *user, const scep_revocation *revocation, scep_text *text)
+{
+    const iscep_plugin_host *host = user;
+    char serial[SERIAL_MAX_LEN + 1];
+    char message[sizeof(text->text)] = "";
+    if (!revocation || revocation->size < sizeof(*revocation) || !revocation->serial.data ||
+        revocation->serial.len > SERIAL_MAX_LEN)
+        return SCEP_REVOKE_REFUSED;
+    snprintf(serial, sizeof(serial), "%.*s", (int)revocation->serial.len,
+             (const char *)revocation->serial.data);
+    int32_t result = host->revoke(host->revoke_user, serial, revocation->reason, message, sizeof(message));
+    if (text && text->size >= sizeof(*text))
+        iscep_text_copy(text->text, sizeof(text->text), message);
+    return result;
 }
 
 /* A struct that is too small for 0.1, an ABI of another major number, or a missing function: not a plugin for
@@ -95,7 +117,12 @@ static iscep_status start(iscep_plugin_host **out, const iscep_log *log, void *l
     host->log = log;
     host->timeout_ms = options->timeout_ms;
     host->endpoint = options->endpoint;
-    host->callbacks = (scep_host){.size = sizeof(scep_host), .user = host, .log = log_from_plugin};
+    host->revoke = options->revoke;
+    host->revoke_user = options->revoke_user;
+    host->callbacks = (scep_host){.size = sizeof(scep_host),
+                                  .user = host,
+                                  .log = log_from_plugin,
+                                  .revoke = options->revoke ? revoke_for_plugin : NULL};
     iscep_status status = negotiate(host, entry, err);
     if (status == ISCEP_OK)
         status = open_instance(host, options, err);
@@ -155,7 +182,7 @@ const char *iscep_plugin_host_version(const iscep_plugin_host *host)
     return host->plugin->version;
 }
 
-/* The one place where a plugin's answer becomes a yes. */
+/* The one place where a plugin's answer becomes a yes. DELIVER, which is none, is no answer to this. */
 static iscep_plugin_decision decide(int32_t result, int32_t verdict)
 {
     if (result != SCEP_OK)
@@ -175,13 +202,18 @@ static void copy_text(char *out, size_t out_size, char *text, size_t text_size)
     iscep_text_copy(out, out_size, text);
 }
 
+static void read_texts(iscep_plugin_answer *out, scep_answer *answer)
+{
+    copy_text(out->code, sizeof(out->code), answer->code, sizeof(answer->code));
+    copy_text(out->message, sizeof(out->message), answer->message, sizeof(answer->message));
+    copy_text(out->request_id, sizeof(out->request_id), answer->request_id, sizeof(answer->request_id));
+}
+
 static void read_answer(iscep_plugin_answer *out, int32_t result, scep_answer *answer)
 {
     *out = (iscep_plugin_answer){.decision = decide(result, answer->verdict),
                                  .retry_after_ms = answer->retry_after_ms};
-    copy_text(out->code, sizeof(out->code), answer->code, sizeof(answer->code));
-    copy_text(out->message, sizeof(out->message), answer->message, sizeof(answer->message));
-    copy_text(out->request_id, sizeof(out->request_id), answer->request_id, sizeof(answer->request_id));
+    read_texts(out, answer);
     bool is_known = answer->verdict == SCEP_VERDICT_DENY || out->decision != ISCEP_PLUGIN_REFUSED;
     if (result == SCEP_OK && is_known)
         return;
@@ -190,8 +222,15 @@ static void read_answer(iscep_plugin_answer *out, int32_t result, scep_answer *a
              "the plugin failed (error %d) or gave an unknown verdict (%d)", result, answer->verdict);
 }
 
+/* verify alone may be told to deliver what was issued before, and only with a certificate that fits into its room. */
+static bool is_delivery(int32_t result, const scep_answer *answer)
+{
+    return result == SCEP_OK && answer->verdict == SCEP_VERDICT_DELIVER && answer->cert_der &&
+           answer->cert_len > 0 && answer->cert_len <= ISCEP_CERT_MAX_LEN;
+}
+
 void iscep_plugin_host_verify(iscep_plugin_host *host, const iscep_enrolment *enrolment,
-                              iscep_plugin_answer *answer)
+                              iscep_plugin_answer *answer, iscep_buf *cert)
 {
     const scep_request request = {.size = sizeof(request),
                                   .message_type = enrolment->message_type,
@@ -200,9 +239,20 @@ void iscep_plugin_host_verify(iscep_plugin_host *host, const iscep_enrolment *en
                                   .csr_der = bytes(enrolment->csr),
                                   .signer_cert_der = bytes(enrolment->signer_cert),
                                   .endpoint = text_bytes(host->endpoint)};
-    scep_answer from_plugin = {.size = sizeof(from_plugin), .verdict = SCEP_VERDICT_DENY};
+    uint8_t *room = malloc(ISCEP_CERT_MAX_LEN);
+    scep_answer from_plugin = {.size = sizeof(from_plugin),
+                               .verdict = SCEP_VERDICT_DENY,
+                               .cert_der = room,
+                               .cert_capacity = room ? ISCEP_CERT_MAX_LEN : 0};
     int32_t result = host->plugin->verify_request(host->instance, &request, &from_plugin);
+    from_plugin.cert_der = room; /* whatever the plugin has made of it */
     read_answer(answer, result, &from_plugin);
+    if (is_delivery(result, &from_plugin)) {
+        read_texts(answer, &from_plugin);
+        iscep_buf_append(cert, room, from_plugin.cert_len);
+        answer->decision = ISCEP_PLUGIN_DELIVERS;
+    }
+    free(room);
 }
 
 void iscep_plugin_host_issued(iscep_plugin_host *host, const iscep_enrolment *enrolment, iscep_bytes cert,

@@ -16,6 +16,7 @@ typedef enum iscep_plugin_decision {
     ISCEP_PLUGIN_REFUSED = 0,
     ISCEP_PLUGIN_RETRY,
     ISCEP_PLUGIN_DECLINED,
+    ISCEP_PLUGIN_DELIVERS, /* only to verify: issue nothing, there is a certificate of before */
     ISCEP_PLUGIN_ALLOWED,
 } iscep_plugin_decision;
 
@@ -27,11 +28,19 @@ typedef struct iscep_plugin_answer {
     char request_id[64];
 } iscep_plugin_answer;
 
+/*
+ * What revokes for the plugin: SCEP_REVOKE_…, and one line for a person. serial is hex. From a thread of the plugin's.
+ */
+typedef int32_t (*iscep_plugin_revoke)(void *user, const char *serial, uint32_t reason, char *text,
+                                       size_t text_size);
+
 typedef struct iscep_plugin_options {
     const scep_config_entry *config; /* borrowed until the plugin is open */
     size_t config_count;
-    uint32_t timeout_ms;  /* told to the plugin with every question; 0: its own default */
-    const char *endpoint; /* the host's name for its SCEP endpoint; borrowed */
+    uint32_t timeout_ms;        /* told to the plugin with every question; 0: its own default */
+    const char *endpoint;       /* the host's name for its SCEP endpoint; borrowed */
+    iscep_plugin_revoke revoke; /* NULL: the plugin cannot revoke */
+    void *revoke_user;
 } iscep_plugin_options;
 
 typedef struct iscep_plugin_host iscep_plugin_host;
@@ -49,9 +58,10 @@ void iscep_plugin_host_free(iscep_plugin_host *host);
 const char *iscep_plugin_host_name(const iscep_plugin_host *host);
 const char *iscep_plugin_host_version(const iscep_plugin_host *host);
 
-/* The three questions. Each blocks until the plugin has answered. Threads: any, at once. */
+/* The three questions. Each blocks until the plugin has answered. Threads: any, at once. With DELIVERS the certificate is
+ * appended to cert, as the plugin gave it. */
 void iscep_plugin_host_verify(iscep_plugin_host *host, const iscep_enrolment *enrolment,
-                              iscep_plugin_answer *answer);
+                              iscep_plugin_answer *answer, iscep_buf *cert);
 void iscep_plugin_host_issued(iscep_plugin_host *host, const iscep_enrolment *enrolment, iscep_bytes cert,
                               iscep_plugin_answer *answer);
 void iscep_plugin_host_failed(iscep_plugin_host *host, const iscep_enrolment *enrolment, uint32_t error_code,

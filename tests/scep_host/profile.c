@@ -7,7 +7,7 @@
 
 #include "ossl_auto.h"
 
-enum { SERIAL_LEN = 16 };
+enum { SERIAL_LEN = 16, MAX_URL_LEN = 2048 };
 
 /* A device's clock may be behind ours when it gets the certificate. */
 #define BACKDATING_SECONDS 300
@@ -138,6 +138,20 @@ static iscep_status add_names(X509 *cert, const iscep_cert_request *request, isc
     return ISCEP_OK;
 }
 
+/* cRLDistributionPoints (RFC 5280 4.2.1.13). The URL has no comma: options.c saw to it. */
+static iscep_status add_crl_url(X509 *cert, const char *crl_url, iscep_error *err)
+{
+    ISCEP_AUTO_BUF value;
+    iscep_buf_init(&value, MAX_URL_LEN);
+    if (!crl_url)
+        return ISCEP_OK;
+    iscep_buf_printf(&value, "URI:%s", crl_url);
+    iscep_status status = iscep_buf_status(&value, err);
+    return status == ISCEP_OK ? iscep_profile_add_extension(cert, NULL, NID_crl_distribution_points,
+                                                            iscep_buf_text(&value), err)
+                              : status;
+}
+
 static iscep_status add_fixed_extensions(X509 *cert, X509 *issuer, iscep_error *err)
 {
     iscep_status status =
@@ -160,6 +174,8 @@ static iscep_status fill(X509 *cert, const iscep_profile *profile, const iscep_c
         X509_set_pubkey(cert, X509_REQ_get0_pubkey(request->csr)) != 1)
         return failed(err, "issuer or key cannot be set");
     status = add_names(cert, request, err);
+    if (status == ISCEP_OK)
+        status = add_crl_url(cert, profile->crl_url, err);
     if (status == ISCEP_OK)
         status = add_fixed_extensions(cert, profile->issuer, err);
     if (status == ISCEP_OK)

@@ -12,6 +12,7 @@ typedef struct iscep_profile {
     X509 *issuer;
     int64_t now_unix; /* seconds */
     uint32_t validity_days;
+    const char *crl_url; /* NULL: no CRL distribution point */
 } iscep_profile;
 
 /* A certificate that lacks nothing but its signature. Free with X509_free. */

@@ -16,6 +16,8 @@
 /* PKCSReq and RenewalReq are SCEP_MESSAGE_… of scep_plugin.h, because the plugin is told of them. */
 #define ISCEP_MESSAGE_CERT_REP  3u
 #define ISCEP_MESSAGE_CERT_POLL 20u
+#define ISCEP_MESSAGE_GET_CERT  21u
+#define ISCEP_MESSAGE_GET_CRL   22u
 
 #define ISCEP_NONCE_LEN 16
 

@@ -18,7 +18,7 @@ struct iscep_transaction {
     uint8_t signer_key[ISCEP_SHA256_LEN];
     iscep_buf csr; /* holds the challenge */
     iscep_buf signer_cert;
-    iscep_buf cert;            /* DELIVERED: what was issued */
+    iscep_buf cert;            /* what was issued: DELIVERED, or PENDING until it may be */
     iscep_enrolment enrolment; /* the above, as others see it */
     int64_t ask_again_mono_ms; /* PENDING: not before */
     int64_t expires_mono_ms;   /* PENDING, DELIVERED; while pending counted from the first request */
@@ -56,6 +56,12 @@ static bool is_expired(const iscep_transaction *transaction, int64_t now)
     return transaction->state != BUSY && transaction->expires_mono_ms <= now;
 }
 
+/* A certificate that nobody will deliver any more has to be revoked: take_expired. */
+static bool is_to_be_settled(const iscep_transaction *transaction)
+{
+    return transaction->state == PENDING && transaction->cert.len > 0;
+}
+
 /* The transaction of that id; what has expired on the way there goes. */
 static iscep_transaction *find_locked(iscep_transactions *table, const char *id)
 {
@@ -63,7 +69,7 @@ static iscep_transaction *find_locked(iscep_transactions *table, const char *id)
     iscep_transaction *at = TAILQ_FIRST(&table->list);
     while (at) {
         iscep_transaction *next = TAILQ_NEXT(at, link);
-        if (is_expired(at, now))
+        if (is_expired(at, now) && !is_to_be_settled(at))
             remove_locked(table, at);
         else if (strcmp(at->id, id) == 0)
             return at;
@@ -200,6 +206,44 @@ const iscep_enrolment *iscep_transaction_enrolment(const iscep_transaction *tran
     return &transaction->enrolment;
 }
 
+iscep_bytes iscep_transaction_cert(const iscep_transaction *transaction)
+{
+    return iscep_buf_bytes(&transaction->cert);
+}
+
+iscep_transaction *iscep_transactions_take_expired(iscep_transactions *table)
+{
+    pthread_mutex_lock(&table->lock);
+    int64_t now = iscep_now_mono_ms(table->env);
+    iscep_transaction *at = TAILQ_FIRST(&table->list);
+    while (at && !(is_expired(at, now) && is_to_be_settled(at)))
+        at = TAILQ_NEXT(at, link);
+    if (at)
+        at->state = BUSY;
+    pthread_mutex_unlock(&table->lock);
+    return at;
+}
+
+static bool set_cert_locked(iscep_transactions *table, iscep_transaction *transaction, iscep_bytes cert)
+{
+    if (transaction->cert.len > 0)
+        return true;
+    iscep_buf_append(&transaction->cert, cert.data, cert.len);
+    table->bytes += transaction->cert.len;
+    return iscep_buf_status(&transaction->cert, NULL) == ISCEP_OK;
+}
+
+bool iscep_transactions_park_issued(iscep_transactions *table, iscep_transaction *transaction,
+                                    iscep_bytes cert, int64_t ask_again_after_ms)
+{
+    pthread_mutex_lock(&table->lock);
+    bool is_kept = set_cert_locked(table, transaction, cert);
+    pthread_mutex_unlock(&table->lock);
+    if (is_kept)
+        iscep_transactions_park(table, transaction, ask_again_after_ms);
+    return is_kept;
+}
+
 void iscep_transactions_park(iscep_transactions *table, iscep_transaction *transaction,
                              int64_t ask_again_after_ms)
 {
@@ -212,11 +256,9 @@ void iscep_transactions_park(iscep_transactions *table, iscep_transaction *trans
 void iscep_transactions_deliver(iscep_transactions *table, iscep_transaction *transaction, iscep_bytes cert)
 {
     pthread_mutex_lock(&table->lock);
-    iscep_buf_append(&transaction->cert, cert.data, cert.len);
-    if (iscep_buf_status(&transaction->cert, NULL) != ISCEP_OK) {
+    if (!set_cert_locked(table, transaction, cert)) {
         remove_locked(table, transaction);
     } else {
-        table->bytes += cert.len;
         transaction->state = DELIVERED;
         transaction->expires_mono_ms = iscep_now_mono_ms(table->env) + ISCEP_DELIVERED_LIFETIME_MS;
     }

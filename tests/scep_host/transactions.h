@@ -62,10 +62,19 @@ bool iscep_transactions_find(iscep_transactions *table, const char *transaction_
 
 /* The request as it came first. Borrowed from a claimed transaction. */
 const iscep_enrolment *iscep_transaction_enrolment(const iscep_transaction *transaction);
+/* The certificate that it was parked with, DER; no bytes: nothing is issued yet. Borrowed likewise. */
+iscep_bytes iscep_transaction_cert(const iscep_transaction *transaction);
+
+/* One that is pending with a certificate beyond its lifetime, for the caller to settle: such a one does not just go. NULL:
+ * there is none. */
+iscep_transaction *iscep_transactions_take_expired(iscep_transactions *table);
 
 /* Settling. Each gives the claim back. */
 void iscep_transactions_park(iscep_transactions *table, iscep_transaction *transaction,
                              int64_t ask_again_after_ms);
+/* The same with a certificate that was issued and may not be delivered yet. False: out of memory, and not settled. */
+bool iscep_transactions_park_issued(iscep_transactions *table, iscep_transaction *transaction,
+                                    iscep_bytes cert, int64_t ask_again_after_ms);
 void iscep_transactions_deliver(iscep_transactions *table, iscep_transaction *transaction, iscep_bytes cert);
 void iscep_transactions_forget(iscep_transactions *table, iscep_transaction *transaction);
 

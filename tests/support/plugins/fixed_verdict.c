@@ -1,13 +1,21 @@
 /*
  * A plugin whose mind is made up: it answers what its configuration says, for tests of a host.
  *
- *     verify=VERDICT     answer of verify_request (deny): allow, deny, retry, decline, true (1 as a C
- * programmer might mean it), garbage (a verdict nobody knows), error (the call fails), unwritten (nothing is
- * answered) issued=VERDICT     answer of notify_issued (allow) failed=VERDICT     answer of notify_failed
- * (allow) retries=N          verify_request answers retry N times first retry_after_ms=N   with retry
+ *     verify=VERDICT     answer of verify_request (deny): allow, deny, retry, decline, deliver, true (1 as a C programmer
+ *                        might mean it), garbage (a verdict nobody knows), error (the call fails), unwritten (nothing is
+ *                        answered)
+ *     issued=VERDICT     answer of notify_issued (allow)
+ *     failed=VERDICT     answer of notify_failed (allow)
+ *     retries=N          verify_request answers retry N times first
+ *     issued_retries=N   notify_issued likewise
+ *     retry_after_ms=N   with retry
+ *     cert=FILE          verify_request writes these bytes into the host's room, whatever its verdict
+ *     cert_len=N         and claims that they are so many
+ *     revoke=SERIAL      verify_request first has the host revoke it, as superseded
  *     code=TEXT message=TEXT
- *     record=FILE        one line a call: "verify TYPE TRANSACTION", "issued TRANSACTION", "failed HEXCODE
- * TRANSACTION" hold=FIFO          verify_request first reads a byte from FIFO: a test decides when it goes on
+ *     record=FILE        one line a call: "verify TYPE TRANSACTION", "issued TRANSACTION", "failed HEXCODE TRANSACTION",
+ *                        "revoke RESULT SERIAL"
+ *     hold=FIFO          verify_request first reads a byte from FIFO: a test decides when it goes on
  */
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -32,7 +40,13 @@ struct scep_instance {
     char message[MAX_TEXT];
     char record[MAX_TEXT];
     char hold[MAX_TEXT];
+    char issued_retries[MAX_TEXT];
+    char cert[MAX_TEXT];
+    char cert_len[MAX_TEXT];
+    char revoke[MAX_TEXT];
+    const scep_host *host;
     atomic_int retries_left;
+    atomic_int issued_retries_left;
 };
 
 static char *setting(scep_instance *instance, const char *key)
@@ -44,7 +58,9 @@ static char *setting(scep_instance *instance, const char *key)
                     {"failed", instance->failed},   {"retries", instance->retries},
                     {"code", instance->code},       {"retry_after_ms", instance->retry_after_ms},
                     {"message", instance->message}, {"record", instance->record},
-                    {"hold", instance->hold}};
+                    {"hold", instance->hold},       {"issued_retries", instance->issued_retries},
+                    {"cert", instance->cert},       {"cert_len", instance->cert_len},
+                    {"revoke", instance->revoke}};
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         if (strcmp(settings[i].key, key) == 0)
             return settings[i].value;
@@ -68,6 +84,7 @@ static int32_t configure(scep_instance *instance, const scep_config_entry *confi
         snprintf(value, MAX_TEXT, "%s", config[i].value);
     }
     atomic_init(&instance->retries_left, (int)strtol(instance->retries, NULL, 10));
+    atomic_init(&instance->issued_retries_left, (int)strtol(instance->issued_retries, NULL, 10));
     return SCEP_OK;
 }
 
@@ -82,6 +99,7 @@ static int32_t open_instance(const scep_host *host, const scep_config_entry *con
         free(instance);
         return result;
     }
+    instance->host = host;
     if (host->log)
         host->log(host->user, SCEP_LOG_INFO, "my mind is made up");
     *out = instance;
@@ -125,6 +143,7 @@ static int32_t answer_with(const scep_instance *instance, const char *word, scep
                     {"deny", SCEP_VERDICT_DENY},
                     {"retry", SCEP_VERDICT_RETRY},
                     {"decline", SCEP_VERDICT_DECLINE},
+                    {"deliver", SCEP_VERDICT_DELIVER},
                     {"true", 1},
                     {"garbage", 0x414C4C4E}};
     if (strcmp(word, "unwritten") == 0)
@@ -144,12 +163,38 @@ static int32_t answer_with(const scep_instance *instance, const char *word, scep
     return SCEP_OK;
 }
 
+static void put_cert(const scep_instance *instance, scep_answer *answer)
+{
+    FILE *file = instance->cert[0] == '\0' ? NULL : fopen(instance->cert, "rb");
+    if (file) {
+        answer->cert_len = fread(answer->cert_der, 1, answer->cert_capacity, file);
+        fclose(file);
+    }
+    if (instance->cert_len[0] != '\0')
+        answer->cert_len = (size_t)strtoull(instance->cert_len, NULL, 10);
+}
+
+static void revoke_something(const scep_instance *instance)
+{
+    char result[16];
+    const scep_bytes serial = {(const uint8_t *)instance->revoke, strlen(instance->revoke)};
+    const scep_revocation revocation = {
+        .size = sizeof(revocation), .reason = 4, .timeout_ms = 10000, .serial = serial};
+    scep_text text = {.size = sizeof(text)};
+    if (serial.len == 0)
+        return;
+    snprintf(result, sizeof(result), " %d", instance->host->revoke(instance->host->user, &revocation, &text));
+    record(instance, "revoke", result, serial);
+}
+
 static int32_t verify_request(scep_instance *instance, const scep_request *request, scep_answer *answer)
 {
     char type[16];
     snprintf(type, sizeof(type), " %u", request->message_type);
     record(instance, "verify", type, request->transaction_id);
     wait_for_test(instance);
+    revoke_something(instance);
+    put_cert(instance, answer);
     if (atomic_fetch_sub(&instance->retries_left, 1) > 0)
         return answer_with(instance, "retry", answer);
     return answer_with(instance, instance->verify, answer);
@@ -158,6 +203,8 @@ static int32_t verify_request(scep_instance *instance, const scep_request *reque
 static int32_t notify_issued(scep_instance *instance, const scep_issued *issued, scep_answer *answer)
 {
     record(instance, "issued", "", issued->transaction_id);
+    if (atomic_fetch_sub(&instance->issued_retries_left, 1) > 0)
+        return answer_with(instance, "retry", answer);
     return answer_with(instance, instance->issued, answer);
 }
 

@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_CONNECTIONS 512
@@ -19,6 +20,17 @@
 #define MUST(condition) ((condition) ? (void)0 : (perror(#condition), abort()))
 
 const char fake_echo[] = "(echo)";
+
+const char *fake_reply(const char *status_line, const char *body)
+{
+    static char replies[16][1024];
+    static unsigned made;
+    char *reply = replies[made++ % 16];
+    const int len =
+        snprintf(reply, sizeof replies[0], FAKE_REPLY("%s", "%zu", "%s"), status_line, strlen(body), body);
+    MUST(len > 0 && (size_t)len < sizeof replies[0]);
+    return reply;
+}
 
 typedef struct connection {
     fake_daemon *daemon;
@@ -34,6 +46,7 @@ struct fake_daemon {
     int listener;
     pthread_t thread;
     pthread_mutex_t lock; /* of all below */
+    pthread_cond_t has_come;
     connection connections[MAX_CONNECTIONS];
     size_t connection_count;
     fake_request *requests[MAX_REMEMBERED];
@@ -85,6 +98,7 @@ static fake_step note_request(fake_daemon *daemon, fake_request *request)
     } else {
         free(request);
     }
+    pthread_cond_broadcast(&daemon->has_come);
     const fake_step step = daemon->steps[index < daemon->step_count ? index : daemon->step_count - 1];
     pthread_mutex_unlock(&daemon->lock);
     return step;
@@ -185,6 +199,7 @@ fake_daemon *fake_daemon_start(const char *path, const fake_step *steps, size_t 
     daemon->steps = steps;
     daemon->step_count = step_count;
     pthread_mutex_init(&daemon->lock, NULL);
+    pthread_cond_init(&daemon->has_come, NULL);
     daemon->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     MUST(bind(daemon->listener, (struct sockaddr *)&daemon->address, sizeof daemon->address) == 0);
     MUST(listen(daemon->listener, 128) == 0);
@@ -206,6 +221,7 @@ void fake_daemon_stop(fake_daemon *daemon)
     for (size_t i = 0; i < MAX_REMEMBERED; i++) {
         free(daemon->requests[i]);
     }
+    pthread_cond_destroy(&daemon->has_come);
     pthread_mutex_destroy(&daemon->lock);
     free(daemon);
 }
@@ -216,6 +232,20 @@ size_t fake_daemon_request_count(fake_daemon *daemon)
     const size_t count = daemon->request_count;
     pthread_mutex_unlock(&daemon->lock);
     return count;
+}
+
+bool fake_daemon_wait(fake_daemon *daemon, size_t count, uint32_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000 + 1;
+    pthread_mutex_lock(&daemon->lock);
+    while (daemon->request_count < count &&
+           pthread_cond_timedwait(&daemon->has_come, &daemon->lock, &until) == 0) {
+    }
+    const bool has_come = daemon->request_count >= count;
+    pthread_mutex_unlock(&daemon->lock);
+    return has_come;
 }
 
 size_t fake_daemon_connection_count(fake_daemon *daemon)

@@ -42,6 +42,8 @@ fake_daemon *fake_daemon_start(const char *path, const fake_step *steps, size_t 
 void fake_daemon_stop(fake_daemon *daemon);
 
 size_t fake_daemon_request_count(fake_daemon *daemon);
+/* Until so many requests have come, whole; false if they do not come in time. */
+bool fake_daemon_wait(fake_daemon *daemon, size_t count, uint32_t timeout_ms);
 size_t fake_daemon_connection_count(fake_daemon *daemon);
 /* Only the first 16 requests are remembered. */
 const fake_request *fake_daemon_request(fake_daemon *daemon, size_t index);
@@ -56,6 +58,9 @@ const char *fake_request_header(const fake_request *request, const char *name);
 /* A whole reply around a body of verdict lines; pass string literals only. */
 #define FAKE_REPLY(status_line, length, body)                                                                \
     "HTTP/1.1 " status_line "\r\nContent-Type: text/plain\r\nContent-Length: " length "\r\n\r\n" body
+
+/* The same with its length counted. Valid until 16 more are made. */
+const char *fake_reply(const char *status_line, const char *body);
 
 #define FAKE_ALLOW FAKE_REPLY("200 OK", "15", "verdict: allow\n")
 #define FAKE_DENY                                                                                            \

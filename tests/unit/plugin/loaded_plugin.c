@@ -90,7 +90,8 @@ scep_failed failed_of(const char *transaction_id, const char *reason)
 
 scep_answer stale_answer(void)
 {
-    scep_answer answer = {.size = sizeof answer, .verdict = SCEP_VERDICT_ALLOW, .retry_after_ms = 77};
+    scep_answer answer = {
+        .size = sizeof answer, .verdict = SCEP_VERDICT_ALLOW, .retry_after_ms = 77, .cert_len = 77};
     memset(answer.code, 'x', sizeof answer.code);
     memset(answer.message, 'x', sizeof answer.message);
     memset(answer.request_id, 'x', sizeof answer.request_id);

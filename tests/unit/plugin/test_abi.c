@@ -56,8 +56,9 @@ Test(abi, open_needs_no_daemon_and_no_settings)
     scep_text text = {.size = sizeof text, .text = "old"};
     cr_assert_eq(open_with(NULL, 0, &text), SCEP_OK);
     cr_assert_str_eq(text.text, "");
-    const scep_config_entry config[] = {{"socket", "/nowhere/at/all"}, {"timeout_ms", "600000"}};
-    cr_assert_eq(open_with(config, 2, &text), SCEP_OK);
+    const scep_config_entry config[] = {
+        {"socket", "/nowhere/at/all"}, {"timeout_ms", "600000"}, {"revocations", "no"}, {"ca", "own"}};
+    cr_assert_eq(open_with(config, 4, &text), SCEP_OK);
 }
 
 Test(abi, open_refuses_what_it_does_not_understand)
@@ -69,10 +70,10 @@ Test(abi, open_refuses_what_it_does_not_understand)
         scep_config_entry entries[2];
         const char *want;
     } cases[] = {
-        {{{"sockets", "/s"}}, "unknown key 'sockets'; known keys: socket, timeout_ms"},
-        {{{"", "/s"}}, "unknown key ''; known keys: socket, timeout_ms"},
-        {{{"Socket", "/s"}}, "unknown key 'Socket'; known keys: socket, timeout_ms"},
-        {{{"bad\n\xFF", "/s"}}, "unknown key 'bad ?'; known keys: socket, timeout_ms"},
+        {{{"sockets", "/s"}}, "unknown key 'sockets'; known keys: socket, timeout_ms, revocations, ca"},
+        {{{"", "/s"}}, "unknown key ''; known keys: socket, timeout_ms, revocations, ca"},
+        {{{"Socket", "/s"}}, "unknown key 'Socket'; known keys: socket, timeout_ms, revocations, ca"},
+        {{{"bad\n\xFF", "/s"}}, "unknown key 'bad ?'; known keys: socket, timeout_ms, revocations, ca"},
         {{{"socket", "/s"}, {"socket", "/s"}}, "socket: given twice"},
         {{{"socket", ""}}, "socket: '' is not an absolute path"},
         {{{"socket", "run/s"}}, "socket: 'run/s' is not an absolute path"},
@@ -83,6 +84,12 @@ Test(abi, open_refuses_what_it_does_not_understand)
         {{{"timeout_ms", "25s"}}, "timeout_ms: '25s' is not a whole number from 1 to 600000"},
         {{{"timeout_ms", "600001"}}, "timeout_ms: '600001' is not a whole number from 1 to 600000"},
         {{{"timeout_ms", "4294967297"}}, "timeout_ms: '4294967297' is not a whole number from 1 to 600000"},
+        {{{"revocations", "maybe"}}, "revocations: 'maybe' is neither yes nor no"},
+        {{{"revocations", "yes"}}, "revocations: this SCEP server does not offer to revoke; set no"},
+        {{{"ca", ""}}, "ca: '' is not 1 to 64 visible ASCII characters"},
+        {{{"ca", "a b"}}, "ca: 'a b' is not 1 to 64 visible ASCII characters"},
+        {{{"ca", "a\r\nX-Scep-Wait-Ms: 1"}},
+         "ca: 'a  X-Scep-Wait-Ms: 1' is not 1 to 64 visible ASCII characters"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         scep_text text = {.size = sizeof text};
@@ -182,7 +189,8 @@ Test(abi, an_answer_gets_only_the_members_that_fit)
                            offsetof(scep_answer, verdict) + sizeof before.verdict,
                            offsetof(scep_answer, retry_after_ms) + sizeof before.retry_after_ms,
                            offsetof(scep_answer, code) + sizeof before.code,
-                           offsetof(scep_answer, message) + sizeof before.message};
+                           offsetof(scep_answer, message) + sizeof before.message,
+                           offsetof(scep_answer, request_id) + sizeof before.request_id};
     for (size_t size = 0; size < sizeof(scep_answer); size++) {
         size_t end = 0;
         for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {

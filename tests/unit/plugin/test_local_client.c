@@ -13,7 +13,7 @@
 #include "plugin/deadline.h"
 #include "plugin/local_client.h"
 
-#define CSR_LEN ISCEP_CALL_DER_MAX
+#define CSR_LEN ISCEP_QUESTION_DER_MAX
 
 static const char allow_reply[] =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 15\r\n\r\nverdict: allow\n";
@@ -75,10 +75,10 @@ static void ask_peer(peer *other, iscep_local_result *result)
     iscep_local_pool_put(&client.idle, small_connection(ends[0]));
     other->fd = ends[1];
     cr_assert_eq(pthread_create(&thread, NULL, serve, other), 0);
-    const iscep_call call = {.kind = ISCEP_CALL_VALIDATE,
-                             .transaction_id = {.data = (const uint8_t *)"id", .len = 2},
-                             .csr_der = {.data = csr, .len = sizeof csr}};
-    iscep_local_client_ask(&client, &call, iscep_deadline_in(20000), result);
+    const iscep_question question = {.kind = ISCEP_ASK_VALIDATE,
+                                     .transaction_id = {.data = (const uint8_t *)"id", .len = 2},
+                                     .csr_der = {.data = csr, .len = sizeof csr}};
+    iscep_local_client_ask(&client, &question, iscep_deadline_in(20000), result);
     pthread_join(thread, NULL);
     iscep_local_client_clear(&client);
     close(ends[1]);
@@ -87,29 +87,44 @@ static void ask_peer(peer *other, iscep_local_result *result)
 Test(local_client, a_request_in_many_pieces_arrives_whole, .timeout = 60)
 {
     static peer other = {.reads_all = true, .reply = allow_reply};
-    iscep_local_result result;
+    iscep_local_result result = {.large = NULL};
     ask_peer(&other, &result);
     cr_assert_eq(result.status, ISCEP_LOCAL_REPLIED);
     cr_assert_eq(result.reply.status, 200);
     cr_assert_eq(memcmp(other.last, csr, sizeof csr), 0);
+    iscep_local_result_clear(&result);
+}
+
+static void expect_no_reply(const char *reply)
+{
+    static peer other;
+    other = (peer){.reads_all = false, .reply = reply};
+    iscep_local_result result = {.large = NULL};
+    ask_peer(&other, &result);
+    cr_assert_eq(other.received, 1);
+    cr_assert_eq(result.status, ISCEP_LOCAL_GARBLED);
+    iscep_local_result_clear(&result);
 }
 
 Test(local_client, an_allow_before_the_request_is_out_is_no_reply, .timeout = 60)
 {
-    static peer other = {.reads_all = false, .reply = allow_reply};
-    iscep_local_result result;
-    ask_peer(&other, &result);
-    cr_assert_eq(other.received, 1);
-    cr_assert_eq(result.status, ISCEP_LOCAL_GARBLED);
+    expect_no_reply(allow_reply);
+}
+
+Test(local_client, a_certificate_before_the_request_is_out_is_no_reply, .timeout = 60)
+{
+    expect_no_reply("HTTP/1.1 409 Conflict\r\nContent-Type: text/plain\r\nContent-Length: 39\r\n\r\n"
+                    "verdict: deliver\ncertificate: MAMCAQc=\n");
 }
 
 Test(local_client, a_refusal_may_overtake_the_request, .timeout = 60)
 {
     static peer other = {.reads_all = false, .reply = too_large_reply};
-    iscep_local_result result;
+    iscep_local_result result = {.large = NULL};
     int32_t verdict;
     ask_peer(&other, &result);
     cr_assert_eq(result.status, ISCEP_LOCAL_REPLIED);
-    cr_assert(iscep_local_reply_verdict(&result.reply, &verdict));
+    cr_assert(iscep_local_reply_verdict(&result.reply, ISCEP_ASK_VALIDATE, &verdict));
     cr_assert_eq(verdict, SCEP_VERDICT_DENY);
+    iscep_local_result_clear(&result);
 }

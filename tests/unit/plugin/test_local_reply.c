@@ -118,14 +118,85 @@ Test(local_reply, status_and_verdict_must_agree)
         {"HTTP/1.1 503 Busy", "verdict: allow\n", false, SCEP_VERDICT_RETRY},
         {"HTTP/1.1 503 Busy", "verdict: deny\n", false, SCEP_VERDICT_RETRY},
         {"HTTP/1.1 500 Oops", "verdict: retry\n", false, SCEP_VERDICT_RETRY},
+        {"HTTP/1.1 409 Conflict", "verdict: deliver\n", true, SCEP_VERDICT_DELIVER},
+        {"HTTP/1.1 409 Conflict", "verdict: deny\n", true, SCEP_VERDICT_DENY},
+        {"HTTP/1.1 409 Conflict", "verdict: allow\n", false, SCEP_VERDICT_RETRY},
+        {"HTTP/1.1 409 Conflict", "verdict: delivered\n", false, SCEP_VERDICT_RETRY},
+        {"HTTP/1.1 200 OK", "verdict: deliver\n", false, SCEP_VERDICT_RETRY},
+        {"HTTP/1.1 403 Forbidden", "verdict: deliver\n", false, SCEP_VERDICT_RETRY},
+        {"HTTP/1.1 503 Busy", "verdict: deliver\n", false, SCEP_VERDICT_RETRY},
+        {"HTTP/1.1 204 No Content", "", false, SCEP_VERDICT_RETRY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         iscep_local_reply reply;
         int32_t verdict = SCEP_VERDICT_ALLOW;
         cr_assert_eq(parse_parts(cases[i].status_line, TEXT, cases[i].body, &reply), ISCEP_LOCAL_WHOLE, "%zu",
                      i);
-        cr_assert_eq(iscep_local_reply_verdict(&reply, &verdict), cases[i].is_verdict, "%zu", i);
+        cr_assert_eq(iscep_local_reply_verdict(&reply, ISCEP_ASK_VALIDATE, &verdict), cases[i].is_verdict,
+                     "%zu", i);
         cr_assert_eq(verdict, cases[i].want, "%zu", i);
+    }
+}
+
+/* A report may be answered with 200 deliver, and never with 409: there is nothing to deliver instead. */
+Test(local_reply, deliver_answers_a_report_only_with_200)
+{
+    static const iscep_question_kind reports[] = {ISCEP_ASK_ISSUED, ISCEP_ASK_FAILED};
+    static const struct {
+        const char *status_line;
+        const char *body;
+        int32_t want;
+    } cases[] = {{"HTTP/1.1 200 OK", "verdict: deliver\n", SCEP_VERDICT_ALLOW},
+                 {"HTTP/1.1 200 OK", "verdict: allow\n", SCEP_VERDICT_ALLOW},
+                 {"HTTP/1.1 200 OK", "verdict: Deliver\n", SCEP_VERDICT_RETRY},
+                 {"HTTP/1.1 201 Created", "verdict: deliver\n", SCEP_VERDICT_RETRY},
+                 {"HTTP/1.1 403 Forbidden", "verdict: deliver\n", SCEP_VERDICT_RETRY},
+                 {"HTTP/1.1 409 Conflict", "verdict: deliver\n", SCEP_VERDICT_RETRY}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t kind = 0; kind < 2; kind++) {
+            iscep_local_reply reply;
+            int32_t verdict = SCEP_VERDICT_DENY;
+            cr_assert_eq(parse_parts(cases[i].status_line, TEXT, cases[i].body, &reply), ISCEP_LOCAL_WHOLE);
+            cr_assert_eq(iscep_local_reply_verdict(&reply, reports[kind], &verdict),
+                         cases[i].want == SCEP_VERDICT_ALLOW);
+            cr_assert_eq(verdict, cases[i].want, "%zu", i);
+        }
+    }
+}
+
+Test(local_reply, carries_a_certificate_or_a_revocation)
+{
+    iscep_local_reply reply;
+    cr_assert_eq(
+        parse_parts("HTTP/1.1 409 Conflict", TEXT, "verdict: deliver\ncertificate: MAMCAQc=\n", &reply),
+        ISCEP_LOCAL_WHOLE);
+    assert_text(reply.certificate, "MAMCAQc=");
+    cr_assert_null(reply.id.data);
+    cr_assert_eq(parse_parts("HTTP/1.1 200 OK", TEXT,
+                             "id: w1\nserialNumber: 0A1B\nissuer: CN=a: b,O=c\nreason: 4\ntimeoutMs: 30000\n",
+                             &reply),
+                 ISCEP_LOCAL_WHOLE);
+    assert_text(reply.id, "w1");
+    assert_text(reply.serial_number, "0A1B");
+    assert_text(reply.issuer, "CN=a: b,O=c");
+    assert_text(reply.reason, "4");
+    assert_text(reply.timeout_ms, "30000");
+}
+
+Test(local_reply, of_no_content_needs_no_length_and_has_no_body)
+{
+    static const struct {
+        const char *bytes;
+        iscep_local_parsed want;
+    } cases[] = {{"HTTP/1.1 204 No Content\r\n\r\n", ISCEP_LOCAL_WHOLE},
+                 {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", ISCEP_LOCAL_WHOLE},
+                 {"HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n\r\n", ISCEP_LOCAL_INVALID},
+                 {"HTTP/1.1 204 No Content\r\nContent-Length: x\r\n\r\n", ISCEP_LOCAL_INVALID},
+                 {"HTTP/1.1 204 No Content\r\n\r\nx", ISCEP_LOCAL_INVALID},
+                 {"HTTP/1.1 200 OK\r\n\r\n", ISCEP_LOCAL_INVALID}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        iscep_local_reply reply;
+        cr_assert_eq(parse(cases[i].bytes, &reply), cases[i].want, "%zu", i);
     }
 }
 
@@ -149,7 +220,7 @@ Test(local_reply, lines_count_only_in_plain_text)
         int32_t verdict;
         cr_assert_eq(parse_parts("HTTP/1.1 200 OK", cases[i].fields, "verdict: allow\n", &reply),
                      ISCEP_LOCAL_WHOLE);
-        iscep_local_reply_verdict(&reply, &verdict);
+        iscep_local_reply_verdict(&reply, ISCEP_ASK_VALIDATE, &verdict);
         cr_assert_eq(verdict, cases[i].want, "%s", cases[i].fields);
     }
 }
@@ -200,7 +271,7 @@ Test(local_reply, a_hostile_head_is_invalid)
         "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
         "HTTP/1.1 200 OK\r\nContent-Length: 0x1\r\n\r\nx",
         "HTTP/1.1 200 OK\r\nContent-Length: 1 1\r\n\r\nx",
-        "HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 98305\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 4294967296\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
@@ -235,6 +306,12 @@ Test(local_reply, a_hostile_body_is_invalid)
         "message: a\nmessage: b\n",
         "requestId: a\nrequestId: b\n",
         "retryAfterMs: 1\nretryAfterMs: 1\n",
+        "certificate: a\ncertificate: a\n",
+        "id: a\nid: b\n",
+        "serialNumber: 01\nserialNumber: 02\n",
+        "issuer: a\nissuer: b\n",
+        "reason: 1\nreason: 1\n",
+        "timeoutMs: 1\ntimeoutMs: 1\n",
         "retryAfterMs: soon\n",
         "retryAfterMs: -1\n",
         "retryAfterMs:\n",
@@ -277,7 +354,7 @@ Test(local_reply, a_head_without_end_is_invalid_at_its_limit)
 
 Test(local_reply, a_body_may_fill_its_limit)
 {
-    char body[ISCEP_LOCAL_BODY_MAX + 1];
+    static char body[ISCEP_LOCAL_BODY_MAX + 1];
     iscep_local_reply reply;
     memset(body, 'a', sizeof body);
     memcpy(body, "verdict: allow\nmessage: ", 24);
@@ -300,7 +377,7 @@ Test(local_reply, no_changed_byte_turns_a_refusal_into_an_allow)
             memcpy(bytes, whole, sizeof bytes);
             bytes[at] = (uint8_t)value;
             if (iscep_local_reply_parse(bytes, sizeof bytes, &reply) == ISCEP_LOCAL_WHOLE) {
-                iscep_local_reply_verdict(&reply, &verdict);
+                iscep_local_reply_verdict(&reply, ISCEP_ASK_VALIDATE, &verdict);
             }
             cr_assert_neq(verdict, SCEP_VERDICT_ALLOW, "byte %zu = %u", at, value);
         }

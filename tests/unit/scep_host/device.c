@@ -212,6 +212,21 @@ static void verify_by_ca(CMS_ContentInfo *cms, X509 *ca, BIO *content)
                  "the CertRep is not signed by the CA");
 }
 
+/* One certificate or one CRL, and no signer. */
+static void read_degenerate(cert_rep *out, CMS_ContentInfo *degenerate)
+{
+    STACK_OF(X509) *certs = CMS_get1_certs(degenerate);
+    STACK_OF(X509_CRL) *crls = CMS_get1_crls(degenerate);
+    int cert_count = certs ? sk_X509_num(certs) : 0;
+    int crl_count = crls ? sk_X509_CRL_num(crls) : 0;
+    cr_assert_eq(cert_count + crl_count, 1);
+    cr_assert_eq(sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(degenerate)), 0);
+    out->cert = cert_count > 0 ? sk_X509_pop(certs) : NULL;
+    out->crl = crl_count > 0 ? sk_X509_CRL_pop(crls) : NULL;
+    sk_X509_free(certs);
+    sk_X509_CRL_free(crls);
+}
+
 static void read_certificate(cert_rep *out, BIO *envelope, const scep_device *device)
 {
     char *data = NULL;
@@ -224,11 +239,7 @@ static void read_certificate(cert_rep *out, BIO *envelope, const scep_device *de
     OSSL_AUTO(BIO) *plain = BIO_new(BIO_s_mem());
     cr_assert_eq(CMS_decrypt(cms, device->key, device->cert, NULL, plain, CMS_BINARY), 1);
     OSSL_AUTO(CMS_ContentInfo) *degenerate = d2i_CMS_bio(plain, NULL);
-    STACK_OF(X509) *certs = CMS_get1_certs(degenerate);
-    cr_assert_eq(sk_X509_num(certs), 1);
-    cr_assert_eq(sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(degenerate)), 0);
-    out->cert = sk_X509_pop(certs);
-    sk_X509_free(certs);
+    read_degenerate(out, degenerate);
 }
 
 void test_cert_rep_read(cert_rep *out, iscep_bytes der, X509 *ca, const scep_device *device)
@@ -260,4 +271,5 @@ void test_cert_rep_clear(cert_rep *reply)
     iscep_buf_clear(&reply->sender_nonce);
     iscep_buf_clear(&reply->recipient_nonce);
     X509_free(reply->cert);
+    X509_CRL_free(reply->crl);
 }

@@ -78,7 +78,8 @@ typedef struct cert_rep {
     iscep_buf recipient_nonce;
     int content_len; /* of the eContent; -1: absent */
     int cipher;      /* NID, with SUCCESS */
-    X509 *cert;      /* with SUCCESS */
+    X509 *cert;      /* with SUCCESS, one of the two */
+    X509_CRL *crl;
 } cert_rep;
 
 void test_cert_rep_read(cert_rep *out, iscep_bytes der, X509 *ca, const scep_device *device);

@@ -250,16 +250,77 @@ Test(ca, issues_nothing_that_outlives_it, .init = set_up, .fini = tear_down)
 Test(ca, keeps_what_it_issued_and_moves_what_is_withheld, .init = set_up, .fini = tear_down)
 {
     OSSL_AUTO(X509) *cert = issue("phone", NULL, 0);
-    cr_assert_eq(test_count_files(&the_world, "issued"), 1);
+    cr_assert_eq(test_count_files(&the_world, "unreported"), 1);
     iscep_error err = ISCEP_ERROR_INIT;
     cr_assert_eq(iscep_host_ca_withhold(the_world.ca, cert, &err), ISCEP_OK);
-    cr_assert_eq(test_count_files(&the_world, "issued"), 0);
+    cr_assert_eq(test_count_files(&the_world, "unreported"), 0);
     char serial[ISCEP_HOST_SERIAL_SIZE];
     char name[80];
     iscep_host_serial(serial, cert);
     snprintf(name, sizeof(name), "withheld/%s.pem", serial);
     cr_assert_eq(access(path_of(name), F_OK), 0);
-    cr_assert_eq(iscep_host_ca_withhold(the_world.ca, cert, &err), ISCEP_STORAGE);
+    cr_assert_not(iscep_host_ca_vouches_for(the_world.ca, cert), "it is revoked");
+    cr_assert_null(iscep_host_ca_find_issued(the_world.ca, X509_get0_serialNumber(cert)));
+    cr_assert_eq(iscep_host_ca_withhold(the_world.ca, cert, &err), ISCEP_OK, "once more is no harm");
+    cr_assert_eq(test_count_files(&the_world, "withheld"), 1);
+}
+
+Test(ca, keeps_what_it_delivers_where_it_can_be_asked_for, .init = set_up, .fini = tear_down)
+{
+    OSSL_AUTO(X509) *cert = issue("phone", NULL, 0);
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_null(iscep_host_ca_find_issued(the_world.ca, X509_get0_serialNumber(cert)),
+                   "nobody has it yet");
+    cr_assert_eq(iscep_host_ca_deliver(the_world.ca, cert, &err), ISCEP_OK);
+    cr_assert_eq(iscep_host_ca_deliver(the_world.ca, cert, &err), ISCEP_OK, "a second time");
+    cr_assert_eq(test_count_files(&the_world, "issued"), 1);
+    cr_assert_eq(test_count_files(&the_world, "unreported"), 0);
+    OSSL_AUTO(X509) *found = iscep_host_ca_find_issued(the_world.ca, X509_get0_serialNumber(cert));
+    cr_assert_eq(X509_cmp(found, cert), 0);
+}
+
+Test(ca, tells_where_its_crl_is_only_when_told, .init = set_up, .fini = tear_down)
+{
+    OSSL_AUTO(X509) *plain = issue("phone", NULL, 0);
+    cr_assert_str_eq(extension_text(plain, NID_crl_distribution_points), "");
+    const iscep_host_ca_options options = {
+        .state_dir = the_world.dir.path, .validity_days = 30, .crl_url = "http://127.0.0.1:8080/crl"};
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_host_ca_free(the_world.ca);
+    cr_assert_eq(iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, &err),
+                 ISCEP_OK);
+    OSSL_AUTO(X509) *cert = issue("phone", NULL, 0);
+    const char *text = extension_text(cert, NID_crl_distribution_points);
+    cr_assert_not_null(strstr(text, "URI:http://127.0.0.1:8080/crl"), "%s", text);
+}
+
+Test(ca, issues_nothing_that_its_register_does_not_have, .init = set_up, .fini = tear_down)
+{
+    ISCEP_AUTO_BUF csr;
+    iscep_cert_request request;
+    iscep_fail_info fail_info;
+    iscep_error err = ISCEP_ERROR_INIT;
+    OSSL_AUTO(EVP_PKEY) *key = test_device_key();
+    iscep_buf_init(&csr, 16384);
+    test_csr(&csr, key, "phone", NULL, 0);
+    cr_assert_eq(
+        iscep_cert_request_parse(&request, the_world.crypto, iscep_buf_bytes(&csr), &fail_info, &err),
+        ISCEP_OK);
+    cr_assert_eq(unlink(path_of("index.txt")), 0);
+    cr_assert_eq(mkdir(path_of("index.txt"), 0700), 0); /* so that it cannot be written, for root either */
+    X509 *cert = NULL;
+    cr_assert_eq(iscep_host_ca_issue(&cert, the_world.ca, &request, &err), ISCEP_STORAGE);
+    cr_assert_null(cert);
+    cr_assert_eq(test_count_files(&the_world, "unreported"), 0);
+    iscep_cert_request_clear(&request);
+}
+
+Test(ca, vouches_for_nothing_that_its_register_does_not_have, .init = set_up, .fini = tear_down)
+{
+    OSSL_AUTO(X509) *cert = issue("phone", NULL, 0);
+    cr_assert(iscep_host_ca_vouches_for(the_world.ca, cert));
+    cr_assert_eq(truncate(path_of("index.txt"), 0), 0);
+    cr_assert_not(iscep_host_ca_vouches_for(the_world.ca, cert));
 }
 
 Test(ca, vouches_only_for_what_it_issued_and_only_while_it_is_valid, .init = set_up, .fini = tear_down)

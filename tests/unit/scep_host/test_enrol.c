@@ -1,138 +1,15 @@
 /* Enrolments from message to CertRep, with a plugin whose verdicts are fixed. */
-#include "enrol.h"
-
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
+#include "enrolling.h"
 #include "ossl_auto.h"
-#include "world.h"
 
-static host_world the_world;
-static iscep_enrol enrol;
-static scep_device phone;
-static iscep_buf csr;
-static char record_path[PATH_MAX];
-static cert_rep reply;
-
-static void set_up(void)
-{
-    test_world_init(&the_world, false);
-    test_world_open_ca(&the_world);
-    test_device_init(&phone, "phone");
-    iscep_buf_init(&csr, 65536);
-    test_csr(&csr, phone.key, "phone", NULL, 0);
-    temp_dir_path(&the_world.dir, record_path, sizeof(record_path), "record");
-    enrol = (iscep_enrol){
-        .env = &the_world.env, .crypto = the_world.crypto, .ca = the_world.ca, .pending_retry_ms = 1000};
-    const iscep_transactions_options table = ISCEP_TRANSACTIONS_OPTIONS_INIT;
-    iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_eq(iscep_transactions_new(&enrol.transactions, &the_world.env, &table, &err), ISCEP_OK);
-}
-
-static void tear_down(void)
-{
-    test_cert_rep_clear(&reply);
-    iscep_plugin_host_free(enrol.plugin);
-    iscep_transactions_free(enrol.transactions);
-    iscep_buf_clear(&csr);
-    test_device_clear(&phone);
-    test_world_clear(&the_world);
-}
-
-static void plug(const scep_config_entry *settings, size_t count)
-{
-    scep_config_entry config[8] = {{"record", record_path}};
-    memcpy(config + 1, settings, count * sizeof(*settings));
-    const iscep_plugin_options options = {.config = config, .config_count = count + 1};
-    iscep_error err = ISCEP_ERROR_INIT;
-    iscep_plugin_host_free(enrol.plugin);
-    iscep_status status =
-        iscep_plugin_host_load(&enrol.plugin, &the_world.log, ISCEP_FIXED_VERDICT, &options, &err);
-    cr_assert_eq(status, ISCEP_OK, "%s", err.message);
-}
-
-#define PLUG(...)                                                                                            \
-    do {                                                                                                     \
-        const scep_config_entry settings_[] = {__VA_ARGS__};                                                 \
-        plug(settings_, sizeof(settings_) / sizeof(settings_[0]));                                           \
-    } while (0)
-
-static void expect_record(const char *expected)
-{
-    char *record = test_read_file(&the_world, "record");
-    cr_assert_str_eq(record, expected);
-    free(record);
-}
-
-static message_options request(void)
-{
-    message_options options = TEST_MESSAGE(&phone, iscep_host_ca_cert(the_world.ca), iscep_buf_bytes(&csr));
-    return options;
-}
-
-/* Sends the message; what came back is in reply. */
-static void send_message(const message_options *options)
-{
-    ISCEP_AUTO_BUF message;
-    ISCEP_AUTO_BUF answer;
-    iscep_buf_init(&message, 128 * 1024);
-    iscep_buf_init(&answer, 128 * 1024);
-    test_message(&message, options);
-    iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_eq(iscep_enrol_answer(&enrol, iscep_buf_bytes(&message), &answer, &err), ISCEP_OK, "%s",
-                 err.message);
-    test_cert_rep_clear(&reply);
-    test_cert_rep_read(&reply, iscep_buf_bytes(&answer), iscep_host_ca_cert(the_world.ca), options->device);
-    cr_assert_str_eq(reply.transaction_id, options->transaction_id);
-}
-
-static void send_request(void)
-{
-    message_options options = request();
-    send_message(&options);
-}
-
-static void send_poll(const scep_device *device, const char *subject)
-{
-    ISCEP_AUTO_BUF names;
-    iscep_buf_init(&names, 4096);
-    test_issuer_and_subject(&names, X509_get_subject_name(iscep_host_ca_cert(the_world.ca)), subject);
-    message_options options = request();
-    options.device = device;
-    options.message_type = "20";
-    options.content = iscep_buf_bytes(&names);
-    send_message(&options);
-}
-
-static void expect_success(void)
-{
-    cr_assert_str_eq(reply.pki_status, "0", "failInfo %s: %s", reply.fail_info, reply.fail_text);
-    cr_assert_eq(X509_verify(reply.cert, iscep_host_ca_key(the_world.ca)), 1);
-}
-
-static void expect_pending(void)
-{
-    cr_assert_str_eq(reply.pki_status, "3", "failInfo %s: %s", reply.fail_info, reply.fail_text);
-}
-
-static void expect_failure(iscep_fail_info fail_info)
-{
-    char digit[] = {(char)('0' + (int)fail_info), '\0'};
-    cr_assert_str_eq(reply.pki_status, "2");
-    cr_assert_str_eq(reply.fail_info, digit, "%s", reply.fail_text);
-}
-
-static void expect_nothing_issued(void)
-{
-    cr_assert_eq(test_count_files(&the_world, "issued"), 0);
-    cr_assert_eq(test_count_files(&the_world, "withheld"), 0);
-}
-
-Test(enrol, that_is_allowed_is_issued_reported_and_delivered, .init = set_up, .fini = tear_down)
+Test(enrol, that_is_allowed_is_issued_reported_and_delivered, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
     send_request();
@@ -142,7 +19,7 @@ Test(enrol, that_is_allowed_is_issued_reported_and_delivered, .init = set_up, .f
     expect_record("verify 19 " TEST_TRANSACTION "\nissued " TEST_TRANSACTION "\n");
 }
 
-Test(enrol, that_is_denied_tells_the_device_why, .init = set_up, .fini = tear_down)
+Test(enrol, that_is_denied_tells_the_device_why, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "deny"}, {"code", "ChallengeExpired"}, {"message", "it is too old"});
     send_request();
@@ -152,7 +29,8 @@ Test(enrol, that_is_denied_tells_the_device_why, .init = set_up, .fini = tear_do
     expect_record("verify 19 " TEST_TRANSACTION "\n");
 }
 
-Test(enrol, is_refused_on_every_answer_that_is_no_verdict, .init = set_up, .fini = tear_down)
+Test(enrol, is_refused_on_every_answer_that_is_no_verdict, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     static const char *const verdicts[] = {"decline", "garbage", "error", "unwritten"};
     for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
@@ -163,20 +41,36 @@ Test(enrol, is_refused_on_every_answer_that_is_no_verdict, .init = set_up, .fini
     }
 }
 
-Test(enrol, is_withheld_unless_its_report_is_accepted, .init = set_up, .fini = tear_down)
+/* So many entries, and all for this reason. */
+static void expect_crl(size_t count, long reason)
 {
-    static const char *const verdicts[] = {"deny",    "retry", "decline",  "true",
-                                           "garbage", "error", "unwritten"};
+    X509_CRL *crl = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(iscep_host_ca_crl(the_world.ca, &crl, &err), ISCEP_OK, "%s", err.message);
+    STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(crl);
+    cr_assert_eq(sk_X509_REVOKED_num(revoked), (int)count);
+    for (int i = 0; i < sk_X509_REVOKED_num(revoked); i++) {
+        ASN1_ENUMERATED *code =
+            X509_REVOKED_get_ext_d2i(sk_X509_REVOKED_value(revoked, i), NID_crl_reason, NULL, NULL);
+        cr_assert_eq(ASN1_ENUMERATED_get(code), reason);
+        ASN1_ENUMERATED_free(code);
+    }
+    X509_CRL_free(crl);
+}
+
+Test(enrol, is_withheld_unless_its_report_is_accepted, .init = enrolling_set_up, .fini = enrolling_tear_down)
+{
+    static const char *const verdicts[] = {"deny", "decline", "deliver", "garbage", "error", "unwritten"};
     for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
         PLUG({"verify", "allow"}, {"issued", verdicts[i]});
         send_request();
         expect_failure(ISCEP_BAD_REQUEST);
-        cr_assert_eq(test_count_files(&the_world, "issued"), 0, "%s", verdicts[i]);
-        cr_assert_eq(test_count_files(&the_world, "withheld"), i + 1, "%s", verdicts[i]);
+        expect_files(0, 0, i + 1);
+        expect_crl(i + 1, 5);
     }
 }
 
-Test(enrol, that_is_pending_is_issued_to_a_poll, .init = set_up, .fini = tear_down)
+Test(enrol, that_is_pending_is_issued_to_a_poll, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"}, {"retries", "2"});
     send_request();
@@ -190,7 +84,7 @@ Test(enrol, that_is_pending_is_issued_to_a_poll, .init = set_up, .fini = tear_do
     cr_assert_eq(EVP_PKEY_eq(X509_get0_pubkey(reply.cert), phone.key), 1);
 }
 
-Test(enrol, that_is_pending_is_denied_to_a_poll, .init = set_up, .fini = tear_down)
+Test(enrol, that_is_pending_is_denied_to_a_poll, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "deny"}, {"retries", "1"});
     send_request();
@@ -203,7 +97,8 @@ Test(enrol, that_is_pending_is_denied_to_a_poll, .init = set_up, .fini = tear_do
     expect_nothing_issued();
 }
 
-Test(enrol, that_is_pending_is_issued_to_the_same_request, .init = set_up, .fini = tear_down)
+Test(enrol, that_is_pending_is_issued_to_the_same_request, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"}, {"retries", "1"});
     send_request();
@@ -213,7 +108,7 @@ Test(enrol, that_is_pending_is_issued_to_the_same_request, .init = set_up, .fini
     expect_success();
 }
 
-Test(enrol, asks_again_only_when_the_plugin_wants_it, .init = set_up, .fini = tear_down)
+Test(enrol, asks_again_only_when_the_plugin_wants_it, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"}, {"retries", "1"}, {"retry_after_ms", "5000"});
     send_request();
@@ -227,7 +122,7 @@ Test(enrol, asks_again_only_when_the_plugin_wants_it, .init = set_up, .fini = te
     expect_success();
 }
 
-Test(enrol, is_polled_for_by_its_own_key_alone, .init = set_up, .fini = tear_down)
+Test(enrol, is_polled_for_by_its_own_key_alone, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     scep_device thief;
     test_device_init(&thief, "phone");
@@ -243,7 +138,7 @@ Test(enrol, is_polled_for_by_its_own_key_alone, .init = set_up, .fini = tear_dow
     test_device_clear(&thief);
 }
 
-Test(enrol, is_polled_for_by_its_own_name_alone, .init = set_up, .fini = tear_down)
+Test(enrol, is_polled_for_by_its_own_name_alone, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"}, {"retries", "1"});
     send_request();
@@ -258,7 +153,7 @@ Test(enrol, is_polled_for_by_its_own_name_alone, .init = set_up, .fini = tear_do
     expect_success();
 }
 
-Test(enrol, that_nobody_began_cannot_be_polled_for, .init = set_up, .fini = tear_down)
+Test(enrol, that_nobody_began_cannot_be_polled_for, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
     send_poll(&phone, "phone");
@@ -266,7 +161,8 @@ Test(enrol, that_nobody_began_cannot_be_polled_for, .init = set_up, .fini = tear
     expect_record("");
 }
 
-Test(enrol, that_is_pending_keeps_its_transaction_from_other_requests, .init = set_up, .fini = tear_down)
+Test(enrol, that_is_pending_keeps_its_transaction_from_other_requests, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"}, {"retries", "1"});
     send_request();
@@ -278,7 +174,8 @@ Test(enrol, that_is_pending_keeps_its_transaction_from_other_requests, .init = s
     expect_record("verify 19 " TEST_TRANSACTION "\n");
 }
 
-Test(enrol, whose_reply_got_lost_gets_the_same_certificate, .init = set_up, .fini = tear_down)
+Test(enrol, whose_reply_got_lost_gets_the_same_certificate, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
     send_request();
@@ -290,7 +187,22 @@ Test(enrol, whose_reply_got_lost_gets_the_same_certificate, .init = set_up, .fin
     expect_record("verify 19 " TEST_TRANSACTION "\nissued " TEST_TRANSACTION "\n");
 }
 
-Test(enrol, is_renewed_with_a_certificate_of_ours, .init = set_up, .fini = tear_down)
+Test(enrol, whose_certificate_was_revoked_meanwhile_does_not_get_it_again, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
+{
+    PLUG({"verify", "allow"});
+    send_request();
+    char serial[ISCEP_HOST_SERIAL_SIZE];
+    iscep_cert_state before;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_host_serial(serial, reply.cert);
+    cr_assert_eq(iscep_host_ca_revoke(the_world.ca, serial, 1, &before, &err), ISCEP_OK);
+    send_request();
+    expect_failure(ISCEP_BAD_REQUEST);
+    expect_files(0, 1, 0);
+}
+
+Test(enrol, is_renewed_with_a_certificate_of_ours, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
     send_request();
@@ -309,7 +221,7 @@ Test(enrol, is_renewed_with_a_certificate_of_ours, .init = set_up, .fini = tear_
     EVP_PKEY_free(new_key);
 }
 
-Test(enrol, is_not_renewed_with_an_expired_certificate, .init = set_up, .fini = tear_down)
+Test(enrol, is_not_renewed_with_an_expired_certificate, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
     send_request();
@@ -325,7 +237,26 @@ Test(enrol, is_not_renewed_with_an_expired_certificate, .init = set_up, .fini = 
     expect_record("verify 19 " TEST_TRANSACTION "\nissued " TEST_TRANSACTION "\n");
 }
 
-Test(enrol, is_not_renewed_with_a_self_signed_certificate, .init = set_up, .fini = tear_down)
+Test(enrol, is_not_renewed_with_a_revoked_certificate, .init = enrolling_set_up, .fini = enrolling_tear_down)
+{
+    PLUG({"verify", "allow"});
+    send_request();
+    char serial[ISCEP_HOST_SERIAL_SIZE];
+    iscep_cert_state before;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_host_serial(serial, reply.cert);
+    cr_assert_eq(iscep_host_ca_revoke(the_world.ca, serial, 0, &before, &err), ISCEP_OK);
+    test_device_adopt(&phone, reply.cert);
+    message_options renewal = request();
+    renewal.message_type = "17";
+    renewal.transaction_id = "renewal";
+    send_message(&renewal);
+    expect_failure(ISCEP_BAD_MESSAGE_CHECK);
+    expect_record("verify 19 " TEST_TRANSACTION "\nissued " TEST_TRANSACTION "\n");
+}
+
+Test(enrol, is_not_renewed_with_a_self_signed_certificate, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
     message_options renewal = request();
@@ -335,7 +266,8 @@ Test(enrol, is_not_renewed_with_a_self_signed_certificate, .init = set_up, .fini
     expect_record("");
 }
 
-Test(enrol, for_the_key_of_another_is_bad_message_check, .init = set_up, .fini = tear_down)
+Test(enrol, for_the_key_of_another_is_bad_message_check, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     scep_device thief;
     test_device_init(&thief, "thief");
@@ -349,7 +281,8 @@ Test(enrol, for_the_key_of_another_is_bad_message_check, .init = set_up, .fini =
     test_device_clear(&thief);
 }
 
-Test(enrol, with_a_csr_that_is_none_never_reaches_the_plugin, .init = set_up, .fini = tear_down)
+Test(enrol, with_a_csr_that_is_none_never_reaches_the_plugin, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
     message_options options = request();
@@ -359,10 +292,10 @@ Test(enrol, with_a_csr_that_is_none_never_reaches_the_plugin, .init = set_up, .f
     expect_record("");
 }
 
-Test(enrol, knows_no_other_message_types, .init = set_up, .fini = tear_down)
+Test(enrol, knows_no_other_message_types, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
-    static const char *const types[] = {"3", "21", "22", "0", "x"};
+    static const char *const types[] = {"3", "18", "23", "0", "x"};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         message_options options = request();
         options.message_type = types[i];
@@ -372,22 +305,22 @@ Test(enrol, knows_no_other_message_types, .init = set_up, .fini = tear_down)
     expect_record("");
 }
 
-Test(enrol, is_reported_as_failed_when_the_ca_fails, .init = set_up, .fini = tear_down)
+Test(enrol, is_reported_as_failed_when_the_ca_fails, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     PLUG({"verify", "allow"});
-    char issued[PATH_MAX];
-    temp_dir_path(&the_world.dir, issued, sizeof(issued), "issued");
-    cr_assert_eq(rmdir(issued), 0); /* nowhere to keep a certificate: none may leave */
+    char shelf[PATH_MAX];
+    temp_dir_path(&the_world.dir, shelf, sizeof(shelf), "unreported");
+    cr_assert_eq(rmdir(shelf), 0); /* nowhere to keep a certificate: none may leave */
     send_request();
     expect_failure(ISCEP_BAD_REQUEST);
     cr_assert_str_eq(reply.fail_text, "the certification authority failed");
     expect_record("verify 19 " TEST_TRANSACTION "\nfailed 80090020 " TEST_TRANSACTION "\n");
-    cr_assert_eq(mkdir(issued, 0700), 0);
+    cr_assert_eq(mkdir(shelf, 0700), 0);
     send_request();
     expect_success();
 }
 
-Test(enrol, is_put_off_when_too_many_are_pending, .init = set_up, .fini = tear_down)
+Test(enrol, is_put_off_when_too_many_are_pending, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     iscep_error err = ISCEP_ERROR_INIT;
     const iscep_transactions_options none = {.max_count = 0, .max_bytes = 1024 * 1024};
@@ -405,7 +338,7 @@ Test(enrol, is_put_off_when_too_many_are_pending, .init = set_up, .fini = tear_d
     expect_record("");
 }
 
-Test(enrol, never_logs_the_challenge, .init = set_up, .fini = tear_down)
+Test(enrol, never_logs_the_challenge, .init = enrolling_set_up, .fini = enrolling_tear_down)
 {
     static const char *const verdicts[] = {"allow", "deny", "retry", "error"};
     for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {

@@ -198,6 +198,22 @@ Test(http_front, refuses_what_it_does_not_know, .init = set_up, .fini = tear_dow
     expect_status("DELETE", "/scep?operation=PKIOperation", 405);
 }
 
+Test(http_front, hands_out_the_crl, .init = set_up, .fini = tear_down, .timeout = 30)
+{
+    peer_reply reply;
+    ask(&reply, "GET", "/crl", iscep_bytes_of(NULL, 0));
+    cr_assert_str_eq(peer_reply_header(&reply, "Content-Type"), "application/pkix-crl");
+    const uint8_t *at = reply.body.data;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)reply.body.len);
+    cr_assert_not_null(crl);
+    cr_assert_eq(at, reply.body.data + reply.body.len);
+    cr_assert_eq(X509_CRL_verify(crl, iscep_host_ca_key(the_world.ca)), 1);
+    X509_CRL_free(crl);
+    peer_reply_clear(&reply);
+    expect_status("POST", "/crl", 405);
+    expect_status("GET", "/crl/", 404);
+}
+
 /* The one worker waits at a FIFO and the queue is full, as the test decides. */
 static void set_up_with_gate(void)
 {

@@ -39,6 +39,7 @@ Test(options, have_defaults_for_all_but_the_plugin)
     cr_assert_str_eq(options.path, "/scep");
     cr_assert_eq(options.pending_retry_ms, 1000u);
     cr_assert_eq(options.validity_days, 365u);
+    cr_assert_null(options.crl_url);
     cr_assert_eq(options.workers, 16u);
     cr_assert_not(options.is_legacy_des_allowed);
 }
@@ -48,7 +49,7 @@ Test(options, are_all_understood)
     cr_assert_eq(
         parse("--plugin p.so --plugin-config a=b --plugin-config c=d=e --plugin-timeout-ms 5 --state s "
               "--listen [::1]:8080 --port-file f --path /cgi-bin/pkiclient.exe --pending-retry-ms 0 "
-              "--validity-days 7 --workers 2 --legacy-des"),
+              "--validity-days 7 --crl-url http://h:1/crl --workers 2 --legacy-des"),
         ISCEP_OK, "%s", err.message);
     cr_assert_eq(options.plugin_config_count, 2u);
     cr_assert_str_eq(options.plugin_config[0].key, "a");
@@ -63,6 +64,7 @@ Test(options, are_all_understood)
     cr_assert_str_eq(options.path, "/cgi-bin/pkiclient.exe");
     cr_assert_eq(options.pending_retry_ms, 0u);
     cr_assert_eq(options.validity_days, 7u);
+    cr_assert_str_eq(options.crl_url, "http://h:1/crl");
     cr_assert_eq(options.workers, 2u);
     cr_assert(options.is_legacy_des_allowed);
 }
@@ -97,6 +99,9 @@ Test(options, that_are_wrong_are_named)
         {"--plugin p.so --listen 127.0.0.1:65536", "HOST:PORT"},
         {"--plugin p.so --path scep", "begins with /"},
         {"--plugin p.so --path /scep?x", "begins with /"},
+        {"--plugin p.so --path /crl", "not /crl"},
+        {"--plugin p.so --crl-url ftp://h/crl", "crl-url"},
+        {"--plugin p.so --crl-url http://h/crl,URI:x", "without commas"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         cr_assert_eq(parse(table[i].line), ISCEP_USAGE, "%s", table[i].line);

@@ -1,6 +1,7 @@
 /* The host's side of the ABI: what is taken for a plugin, and what for a yes. */
 #include "plugin_host.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -10,6 +11,7 @@
 static host_world the_world;
 static iscep_plugin_host *host;
 static iscep_error err;
+static iscep_buf cert; /* what verify was told to deliver */
 static const iscep_enrolment ENROLMENT = {.transaction_id = TEST_TRANSACTION,
                                           .message_type = SCEP_MESSAGE_PKCS_REQ,
                                           .csr = {.data = (const uint8_t *)"csr", .len = 3},
@@ -18,10 +20,12 @@ static const iscep_enrolment ENROLMENT = {.transaction_id = TEST_TRANSACTION,
 static void set_up(void)
 {
     test_world_init(&the_world, false);
+    iscep_buf_init(&cert, 65536);
 }
 
 static void tear_down(void)
 {
+    iscep_buf_clear(&cert);
     iscep_plugin_host_free(host);
     test_world_clear(&the_world);
 }
@@ -40,7 +44,7 @@ static iscep_plugin_answer ask_fixed(const char *verdict)
                                         {"message", "the message"}, {"retry_after_ms", "77"}};
     cr_assert_eq(load(ISCEP_FIXED_VERDICT, config, 6), ISCEP_OK, "%s", err.message);
     iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer);
+    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
     iscep_plugin_answer issued;
     iscep_plugin_host_issued(host, &ENROLMENT, iscep_bytes_of_text("cert"), &issued);
     cr_assert_eq(issued.decision, answer.decision);
@@ -70,6 +74,96 @@ Test(plugin_host, takes_one_verdict_for_a_yes_and_no_other, .init = set_up, .fin
         cr_assert_eq(answer.decision, table[i].decision, "%s", table[i].verdict);
         cr_assert_str_eq(answer.code, table[i].code, "%s", table[i].verdict);
     }
+}
+
+static iscep_plugin_answer ask_to_deliver(const char *verdict, const char *content, const char *claimed_len)
+{
+    char path[PATH_MAX];
+    temp_dir_write(&the_world.dir, path, sizeof(path), "cert", content);
+    const scep_config_entry config[] = {{"verify", verdict},   {"cert", path},
+                                        {"code", "TheCode"},   {"issued", "deliver"},
+                                        {"failed", "deliver"}, {"cert_len", claimed_len}};
+    cr_assert_eq(load(ISCEP_FIXED_VERDICT, config, claimed_len ? 6 : 5), ISCEP_OK, "%s", err.message);
+    iscep_plugin_answer answer;
+    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
+    return answer;
+}
+
+Test(plugin_host, is_told_to_deliver_what_was_issued_before, .init = set_up, .fini = tear_down)
+{
+    iscep_plugin_answer answer = ask_to_deliver("deliver", "a certificate", NULL);
+    cr_assert_eq(answer.decision, ISCEP_PLUGIN_DELIVERS);
+    cr_assert_str_eq(answer.code, "TheCode");
+    cr_assert(iscep_bytes_equal(iscep_buf_bytes(&cert), iscep_bytes_of_text("a certificate")));
+}
+
+Test(plugin_host, is_not_told_to_deliver_nothing_or_more_than_it_has_room_for, .init = set_up,
+     .fini = tear_down)
+{
+    static const char *const lengths[] = {"0", "65537", "18446744073709551615"};
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        iscep_plugin_answer answer = ask_to_deliver("deliver", "a certificate", lengths[i]);
+        cr_assert_eq(answer.decision, ISCEP_PLUGIN_REFUSED, "%s", lengths[i]);
+        cr_assert_str_eq(answer.code, "plugin_error");
+        cr_assert_eq(cert.len, 0);
+        iscep_plugin_host_free(host);
+        host = NULL;
+    }
+}
+
+Test(plugin_host, takes_a_certificate_with_no_other_verdict, .init = set_up, .fini = tear_down)
+{
+    static const char *const verdicts[] = {"allow", "deny", "retry", "garbage", "error", "unwritten"};
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+        cr_assert_neq(ask_to_deliver(verdicts[i], "a certificate", NULL).decision, ISCEP_PLUGIN_DELIVERS);
+        cr_assert_eq(cert.len, 0, "%s", verdicts[i]);
+        iscep_plugin_host_free(host);
+        host = NULL;
+    }
+}
+
+Test(plugin_host, takes_deliver_for_no_answer_to_a_report, .init = set_up, .fini = tear_down)
+{
+    ask_to_deliver("allow", "a certificate", NULL);
+    iscep_plugin_answer answer;
+    iscep_plugin_host_issued(host, &ENROLMENT, iscep_bytes_of_text("cert"), &answer);
+    cr_assert_eq(answer.decision, ISCEP_PLUGIN_REFUSED);
+    cr_assert_str_eq(answer.code, "plugin_error");
+    iscep_plugin_host_failed(host, &ENROLMENT, 1, "reason", &answer);
+    cr_assert_eq(answer.decision, ISCEP_PLUGIN_REFUSED);
+}
+
+static char revoked_serial[64];
+static uint32_t revoked_reason;
+
+static int32_t revoke_here(void *user, const char *serial, uint32_t reason, char *text, size_t text_size)
+{
+    cr_assert_eq(user, &revoked_reason);
+    snprintf(revoked_serial, sizeof(revoked_serial), "%s", serial);
+    revoked_reason = reason;
+    snprintf(text, text_size, "said");
+    return SCEP_REVOKE_ALREADY;
+}
+
+Test(plugin_host, revokes_for_the_plugin, .init = set_up, .fini = tear_down)
+{
+    char record[PATH_MAX];
+    temp_dir_path(&the_world.dir, record, sizeof(record), "record");
+    const scep_config_entry config[] = {{"revoke", "0A1B"}, {"record", record}};
+    const iscep_plugin_options options = {.config = config,
+                                          .config_count = 2,
+                                          .endpoint = "/scep",
+                                          .revoke = revoke_here,
+                                          .revoke_user = &revoked_reason};
+    cr_assert_eq(iscep_plugin_host_load(&host, &the_world.log, ISCEP_FIXED_VERDICT, &options, &err),
+                 ISCEP_OK);
+    iscep_plugin_answer answer;
+    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
+    cr_assert_str_eq(revoked_serial, "0A1B");
+    cr_assert_eq(revoked_reason, 4u);
+    char *recorded = test_read_file(&the_world, "record");
+    cr_assert_str_eq(recorded, "verify 19 " TEST_TRANSACTION "\nrevoke 1 0A1B\n");
+    free(recorded);
 }
 
 Test(plugin_host, hands_over_what_the_plugin_says, .init = set_up, .fini = tear_down)
@@ -128,12 +222,14 @@ static int32_t open_badly(const scep_host *a_host, const scep_config_entry *conf
 }
 
 static scep_request seen;
+static scep_answer seen_answer;
 
 static int32_t verify_with_endless_texts(scep_instance *instance, const scep_request *request,
                                          scep_answer *answer)
 {
     cr_assert_eq((void *)instance, (void *)&an_object);
     seen = *request;
+    seen_answer = *answer;
     memset(answer->code, 'c', sizeof(answer->code));
     memset(answer->message, '\n', sizeof(answer->message));
     memset(answer->request_id, 'r', sizeof(answer->request_id));
@@ -268,7 +364,7 @@ Test(plugin_host, ends_texts_that_the_plugin_did_not, .init = set_up_own, .fini 
 {
     cr_assert_eq(adopt(entry), ISCEP_OK);
     iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer);
+    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
     cr_assert_eq(strlen(answer.code), 63);
     cr_assert_eq(strlen(answer.message), 511);
     cr_assert_eq(strlen(answer.request_id), 63);
@@ -284,7 +380,7 @@ Test(plugin_host, tells_the_plugin_all_it_knows_of_a_request, .init = set_up_own
 {
     cr_assert_eq(adopt(entry), ISCEP_OK);
     iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer);
+    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
     cr_assert_eq(seen.size, sizeof(scep_request));
     cr_assert_eq(seen.message_type, SCEP_MESSAGE_PKCS_REQ);
     cr_assert_eq(seen.timeout_ms, 1234u);
@@ -293,4 +389,7 @@ Test(plugin_host, tells_the_plugin_all_it_knows_of_a_request, .init = set_up_own
     expect_bytes(seen.signer_cert_der, "signer");
     expect_bytes(seen.endpoint, "/scep");
     cr_assert_null(seen.peer.data);
+    cr_assert_not_null(seen_answer.cert_der);
+    cr_assert_eq(seen_answer.cert_capacity, 65536);
+    cr_assert_eq(seen_answer.cert_len, 0);
 }

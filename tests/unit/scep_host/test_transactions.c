@@ -197,3 +197,43 @@ Test(transactions, show_their_csr_whoever_works_on_them, .init = set_up, .fini =
     cr_assert(iscep_bytes_equal(iscep_buf_bytes(&cert), iscep_bytes_of_text("csr")));
     cr_assert_not(iscep_transactions_find(table, "b", &cert));
 }
+
+static void park_issued(const char *id)
+{
+    cr_assert_eq(claim(id, "csr"), ISCEP_CLAIM_MINE);
+    cr_assert_eq(iscep_transaction_cert(taken).len, 0);
+    cr_assert(iscep_transactions_park_issued(table, taken, iscep_bytes_of_text("certificate"), 0));
+}
+
+Test(transactions, keep_a_certificate_that_may_not_be_delivered_yet, .init = set_up, .fini = tear_down)
+{
+    park_issued("a");
+    cr_assert_eq(poll_as("a", OTHER_KEY), ISCEP_CLAIM_OTHER_KEY);
+    cr_assert_eq(poll_as("a", KEY), ISCEP_CLAIM_MINE);
+    cr_assert_eq(cert.len, 0, "it is not handed out");
+    cr_assert(iscep_bytes_equal(iscep_transaction_cert(taken), iscep_bytes_of_text("certificate")));
+    cr_assert(iscep_transactions_park_issued(table, taken, iscep_bytes_of_text("certificate"), 0));
+    cr_assert_eq(claim("a", "csr"), ISCEP_CLAIM_MINE);
+    iscep_transactions_deliver(table, taken, iscep_transaction_cert(taken));
+    cr_assert_eq(poll_as("a", KEY), ISCEP_CLAIM_DELIVERED);
+    cr_assert(iscep_bytes_equal(iscep_buf_bytes(&cert), iscep_bytes_of_text("certificate")));
+}
+
+Test(transactions, with_a_certificate_expire_into_the_hands_of_who_settles_them, .init = set_up,
+     .fini = tear_down)
+{
+    park_issued("issued");
+    cr_assert_eq(claim("asked", "csr"), ISCEP_CLAIM_MINE);
+    iscep_transactions_park(table, taken, 0);
+    deliver("delivered");
+    cr_assert_null(iscep_transactions_take_expired(table));
+    the_world.clock_offset_ms += 60 * 60 * 1000 + 1;
+    cr_assert_eq(poll_as("asked", KEY), ISCEP_CLAIM_UNKNOWN);
+    iscep_transaction *expired = iscep_transactions_take_expired(table);
+    cr_assert_not_null(expired);
+    cr_assert_str_eq(iscep_transaction_enrolment(expired)->transaction_id, "issued");
+    cr_assert_null(iscep_transactions_take_expired(table));
+    cr_assert_eq(poll_as("issued", KEY), ISCEP_CLAIM_LATER, "somebody settles it");
+    iscep_transactions_forget(table, expired);
+    cr_assert_eq(poll_as("issued", KEY), ISCEP_CLAIM_UNKNOWN);
+}

@@ -3,7 +3,7 @@
  * that no authority could accept are the device's, and are refused here (DENY), so that they never reach a
  * wire format.
  */
-#include "call.h"
+#include "question.h"
 
 #include "answer.h"
 
@@ -18,52 +18,52 @@ static bool is_readable(scep_bytes bytes)
     return bytes.data != NULL || bytes.len == 0;
 }
 
-static int32_t readable_or_usage(const iscep_call *call)
+static int32_t readable_or_usage(const iscep_question *question)
 {
-    return is_readable(call->transaction_id) && is_readable(call->csr_der) && is_readable(call->cert_der) &&
-                   is_readable(call->reason)
+    return is_readable(question->transaction_id) && is_readable(question->csr_der) &&
+                   is_readable(question->cert_der) && is_readable(question->reason)
                ? SCEP_OK
                : SCEP_ERR_USAGE;
 }
 
-int32_t iscep_call_from_request(iscep_call *call, const scep_request *request)
+int32_t iscep_question_from_request(iscep_question *question, const scep_request *request)
 {
     if (request == NULL || request->size < REQUEST_SIZE_0_1) {
         return SCEP_ERR_USAGE;
     }
-    *call = (iscep_call){.kind = ISCEP_CALL_VALIDATE,
-                         .timeout_ms = request->timeout_ms,
-                         .message_type = request->message_type,
-                         .transaction_id = request->transaction_id,
-                         .csr_der = request->csr_der};
-    return readable_or_usage(call);
+    *question = (iscep_question){.kind = ISCEP_ASK_VALIDATE,
+                                 .timeout_ms = request->timeout_ms,
+                                 .message_type = request->message_type,
+                                 .transaction_id = request->transaction_id,
+                                 .csr_der = request->csr_der};
+    return readable_or_usage(question);
 }
 
-int32_t iscep_call_from_issued(iscep_call *call, const scep_issued *issued)
+int32_t iscep_question_from_issued(iscep_question *question, const scep_issued *issued)
 {
     if (issued == NULL || issued->size < ISSUED_SIZE_0_1) {
         return SCEP_ERR_USAGE;
     }
-    *call = (iscep_call){.kind = ISCEP_CALL_ISSUED,
-                         .timeout_ms = issued->timeout_ms,
-                         .transaction_id = issued->transaction_id,
-                         .csr_der = issued->csr_der,
-                         .cert_der = issued->cert_der};
-    return readable_or_usage(call);
+    *question = (iscep_question){.kind = ISCEP_ASK_ISSUED,
+                                 .timeout_ms = issued->timeout_ms,
+                                 .transaction_id = issued->transaction_id,
+                                 .csr_der = issued->csr_der,
+                                 .cert_der = issued->cert_der};
+    return readable_or_usage(question);
 }
 
-int32_t iscep_call_from_failed(iscep_call *call, const scep_failed *failed)
+int32_t iscep_question_from_failed(iscep_question *question, const scep_failed *failed)
 {
     if (failed == NULL || failed->size < FAILED_SIZE_0_1) {
         return SCEP_ERR_USAGE;
     }
-    *call = (iscep_call){.kind = ISCEP_CALL_FAILED,
-                         .timeout_ms = failed->timeout_ms,
-                         .error_code = failed->error_code,
-                         .transaction_id = failed->transaction_id,
-                         .csr_der = failed->csr_der,
-                         .reason = failed->reason};
-    return readable_or_usage(call);
+    *question = (iscep_question){.kind = ISCEP_ASK_FAILED,
+                                 .timeout_ms = failed->timeout_ms,
+                                 .error_code = failed->error_code,
+                                 .transaction_id = failed->transaction_id,
+                                 .csr_der = failed->csr_der,
+                                 .reason = failed->reason};
+    return readable_or_usage(question);
 }
 
 /*
@@ -72,8 +72,7 @@ int32_t iscep_call_from_failed(iscep_call *call, const scep_failed *failed)
  */
 static bool is_transaction_id(scep_bytes id)
 {
-    if (id.len == 0 || id.len > ISCEP_CALL_TRANSACTION_ID_MAX || id.data[0] == ' ' ||
-        id.data[id.len - 1] == ' ') {
+    if (id.len == 0 || id.len > ISCEP_QUESTION_ID_MAX || id.data[0] == ' ' || id.data[id.len - 1] == ' ') {
         return false;
     }
     for (size_t i = 0; i < id.len; i++) {
@@ -91,36 +90,36 @@ static bool is_der_present(scep_bytes der, const char *what, const char *missing
         iscep_answer_set(refusal, SCEP_VERDICT_DENY, missing, "The request has no %s.", what);
         return false;
     }
-    if (der.len > ISCEP_CALL_DER_MAX) {
+    if (der.len > ISCEP_QUESTION_DER_MAX) {
         iscep_answer_set(refusal, SCEP_VERDICT_DENY, too_large, "The %s has %zu bytes; at most %u are taken.",
-                         what, der.len, ISCEP_CALL_DER_MAX);
+                         what, der.len, ISCEP_QUESTION_DER_MAX);
         return false;
     }
     return true;
 }
 
-bool iscep_call_check(const iscep_call *call, scep_answer *refusal)
+bool iscep_question_check(const iscep_question *question, scep_answer *refusal)
 {
-    if (call->kind == ISCEP_CALL_VALIDATE && call->message_type != SCEP_MESSAGE_PKCS_REQ &&
-        call->message_type != SCEP_MESSAGE_RENEWAL_REQ) {
+    if (question->kind == ISCEP_ASK_VALIDATE && question->message_type != SCEP_MESSAGE_PKCS_REQ &&
+        question->message_type != SCEP_MESSAGE_RENEWAL_REQ) {
         iscep_answer_set(
             refusal, SCEP_VERDICT_DENY, "message_type_invalid",
             "The SCEP messageType %u asks for no certificate; PKCSReq (19) and RenewalReq (17) do.",
-            call->message_type);
+            question->message_type);
         return false;
     }
-    if (!is_transaction_id(call->transaction_id)) {
+    if (!is_transaction_id(question->transaction_id)) {
         iscep_answer_set(
             refusal, SCEP_VERDICT_DENY, "transaction_id_invalid",
             "The SCEP transactionID must be 1 to %u printable ASCII characters, with no space at "
             "either end; this one has %zu bytes.",
-            ISCEP_CALL_TRANSACTION_ID_MAX, call->transaction_id.len);
+            ISCEP_QUESTION_ID_MAX, question->transaction_id.len);
         return false;
     }
-    if (!is_der_present(call->csr_der, "certificate request", "csr_missing", "csr_too_large", refusal)) {
+    if (!is_der_present(question->csr_der, "certificate request", "csr_missing", "csr_too_large", refusal)) {
         return false;
     }
-    return call->kind != ISCEP_CALL_ISSUED ||
-           is_der_present(call->cert_der, "issued certificate", "certificate_missing",
+    return question->kind != ISCEP_ASK_ISSUED ||
+           is_der_present(question->cert_der, "issued certificate", "certificate_missing",
                           "certificate_too_large", refusal);
 }

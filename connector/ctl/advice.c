@@ -258,6 +258,11 @@ static const ctl_advice table[] = {
     {"validation", "unexpected_refusal", "Intune refused, but not because of the challenge",
      "The chain works. intune-scepctl codes explains the code"},
     {"validation", NULL, "Intune did not answer as it should", LATER},
+    {"revocation", "service_not_discovered", "Graph names no revocation service of Intune for this tenant",
+     "Certificates are issued all the same, but nobody hears what Intune wants revoked. poll = no in "
+     "[revocation] if it "
+     "is not wanted here; otherwise ask Microsoft support"},
+    {"revocation", NULL, "the revocation service cannot be reached", LATER},
     {NULL, "throttled", "Microsoft asks us to slow down", "Run doctor again in a few minutes"},
 
     {NULL, NULL, "the step failed", "Nothing is known about this code: the detail is all there is"},

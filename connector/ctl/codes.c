@@ -108,6 +108,29 @@ static const char *describe_unknown(const char *name)
     return "is no refusal, and nothing else that can be explained. intune-scepctl codes lists the refusals";
 }
 
+/* Answers that are no refusals: Intune's yes, and what the journal makes of a question. */
+static const char *find_yes(const char *name)
+{
+    static const struct {
+        const char *code;
+        const char *meaning;
+    } answers[] = {
+        {"Success", "is Intune's yes"},
+        {"already_issued",
+         "means that a certificate was issued and reported for this very request before: the SCEP "
+         "server delivers that one"},
+        {"already_reported",
+         "means that Intune has taken note of this report before: the SCEP server delivers"},
+        {"report_queued",
+         "means that the report is on disk and Intune will be told (report = deferred): the SCEP "
+         "server delivers"},
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        if (strcmp(answers[i].code, name) == 0)
+            return answers[i].meaning;
+    return NULL;
+}
+
 /* No refusal in any table: perhaps it stands for a retry, or is Intune's yes, or is written wrongly. */
 static int explain_other(const ctl_request *request, const char *name)
 {
@@ -118,8 +141,8 @@ static int explain_other(const ctl_request *request, const char *name)
         retry = ctl_plugin_retry_find(name);
     if (retry == NULL && explain_finding(request, name))
         return CTL_NO;
-    if (strcmp(name, "Success") == 0)
-        iscep_error_set(&err, ISCEP_USAGE, "code_unknown", "Success is Intune's yes, and no refusal");
+    if (find_yes(name) != NULL)
+        iscep_error_set(&err, ISCEP_USAGE, "code_unknown", "%s %s, and is no refusal", name, find_yes(name));
     else if (retry != NULL)
         iscep_error_set(&err, ISCEP_USAGE, "code_unknown",
                         "%s is no refusal: nobody could say yes or no, and the device may ask again; %s",

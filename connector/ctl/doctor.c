@@ -29,6 +29,7 @@ static const struct {
     {"intune_token", doctor_intune_token},   /* licence, cloud */
     {"intune_roles", doctor_intune_roles},   /* consent */
     {"validation", doctor_validation},       /* a refusal, as it must be */
+    {"revocation", doctor_revocation},       /* where Intune is asked for them, if it is */
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

@@ -60,6 +60,7 @@ doctor_step_fn doctor_discovery;
 doctor_step_fn doctor_intune_token;
 doctor_step_fn doctor_intune_roles;
 doctor_step_fn doctor_validation;
+doctor_step_fn doctor_revocation;
 
 /* code NULL: none. Appends to the detail of an earlier call; a worse result stays. */
 void doctor_find(doctor_finding *finding, doctor_result result, const char *code, const char *format, ...)

@@ -118,10 +118,34 @@ static void keep_uri(doctor_chart *chart, const char *uri)
 void doctor_discovery(doctor_chart *chart, doctor_finding *finding)
 {
     fetch fetched = {.chart = chart, .use = keep_uri, .err = ISCEP_ERROR_INIT};
-    iscep_discovery_get(iscep_intune_discovery(chart->intune), &fetched.wait, on_value, &fetched);
+    iscep_discovery_get(iscep_intune_discovery(chart->intune), ISCEP_SITE_SCEP, &fetched.wait, on_value,
+                        &fetched);
     ctl_await_answer(&chart->await);
     if (report(finding, &fetched))
         doctor_find(finding, DOCTOR_OK, NULL, "%s", chart->uri);
+}
+
+static void ignore_uri(doctor_chart *chart, const char *uri)
+{
+    (void)chart;
+    (void)uri;
+}
+
+/* Without them certificates can be issued all the same: a warning. */
+void doctor_revocation(doctor_chart *chart, doctor_finding *finding)
+{
+    fetch fetched = {.chart = chart, .use = ignore_uri, .err = ISCEP_ERROR_INIT};
+    if (!chart->config->revoker.is_polling) {
+        doctor_find(finding, DOCTOR_OK, NULL, "Intune is not asked for revocations");
+        return;
+    }
+    iscep_discovery_get(iscep_intune_discovery(chart->intune), ISCEP_SITE_PKI, &fetched.wait, on_value,
+                        &fetched);
+    ctl_await_answer(&chart->await);
+    if (fetched.err.status == ISCEP_OK)
+        doctor_find(finding, DOCTOR_OK, NULL, "Intune can be asked for revocations");
+    else
+        doctor_find(finding, DOCTOR_WARNING, fetched.err.code, "%s", fetched.err.message);
 }
 
 /* --- a request that must be refused --- */
@@ -176,6 +200,7 @@ static void judge_verdict(doctor_finding *finding, const iscep_verdict *verdict)
         return;
     case ISCEP_RETRY:
     case ISCEP_DECLINE:
+    case ISCEP_DELIVER:
         break;
     }
     doctor_find(finding, DOCTOR_FAILED, verdict->code, "%s", verdict->message);

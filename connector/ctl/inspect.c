@@ -108,6 +108,8 @@ static int print_json(const subject_matter *it, int exit_code)
     iscep_json_add_text(root, "kind", is_request ? "request" : "certificate");
     add_facts(root, &it->facts);
     if (is_request) {
+        add_texts(root, "attributes", it->facts.attributes, it->facts.attribute_count);
+        add_texts(root, "nameValuePairs", it->facts.pair_names, it->facts.pair_count);
         iscep_json_add_bool(root, "proofOfPossession", it->is_possession_proved);
         iscep_json_add_text(root, "challenge", it->challenge);
     } else {
@@ -197,6 +199,10 @@ static void print_for_people(const subject_matter *it)
     ctl_print_fact("kind", "%s", is_request ? "PKCS#10 request" : "X.509 certificate");
     print_facts(&it->facts);
     if (is_request) {
+        for (size_t i = 0; i < it->facts.attribute_count; i++)
+            ctl_print_fact("attribute", "%s", it->facts.attributes[i]);
+        for (size_t i = 0; i < it->facts.pair_count; i++)
+            ctl_print_fact("name-value pair", "%s", it->facts.pair_names[i]);
         ctl_print_fact("proof of possession", "%s",
                        it->is_possession_proved ? "yes: signed with its own key"
                                                 : "NO: the signature is not by the key in the request");

@@ -32,6 +32,9 @@ static const struct {
     {"connector_reply_unusable",
      "what came is no answer of the connector: check the plugin's setting socket, "
      "and that plugin and intune-scepd are of one version"},
+    {"certificate_room",
+     "the SCEP server has too little room for the certificate that was issued before: it must "
+     "give scep_answer.cert_der 65536 bytes"},
 };
 
 const iscep_code *ctl_plugin_refusal_at(size_t index)

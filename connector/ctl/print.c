@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 20, LINE_WIDTH = 110, MAX_TEXT_LEN = 1024 * 1024 };
+enum { LABEL_WIDTH = 20, LINE_WIDTH = 110, MAX_TEXT_LEN = 32 * 1024 * 1024 };
 
 /* The length of the control character that starts here, 0 if it is none: ASCII's, or U+0080 to U+009F in UTF-8. */
 static size_t control_len(const char *text)
@@ -17,13 +17,18 @@ static size_t control_len(const char *text)
     return at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0 ? 2 : 0;
 }
 
+static void print_bytes(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t control = control_len(text + i);
+        putchar(control > 0 ? '?' : text[i]);
+        i += control > 0 ? control : 1;
+    }
+}
+
 void ctl_print_text(const char *text)
 {
-    while (*text != '\0') {
-        size_t control = control_len(text);
-        putchar(control > 0 ? '?' : *text);
-        text += control > 0 ? control : 1;
-    }
+    print_bytes(text, strlen(text));
 }
 
 void ctl_print_fact(const char *label, const char *format, ...)
@@ -52,8 +57,7 @@ void ctl_print_words(const char *text, int indent)
             putchar(' ');
             column++;
         }
-        for (int i = 0; i < len; i++)
-            putchar(control_len(text + i) > 0 ? '?' : text[i]);
+        print_bytes(text, (size_t)len);
         column += len;
         text += len;
         text += strspn(text, " ");

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ini_configobj.h>
 #include <ini_valueobj.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,33 @@ static const char *read_log_format(iscep_config *config, void *to, const char *t
         return "must be text or json";
     *(iscep_log_format *)to = strcmp(text, "json") == 0 ? ISCEP_LOG_FORMAT_JSON : ISCEP_LOG_FORMAT_TEXT;
     return NULL;
+}
+
+static bool find_uid(const char *word, uint32_t *out)
+{
+    unsigned long number;
+    const struct passwd *user = getpwnam(word);
+    if (user == NULL && !parse_number(word, 10, UINT32_MAX - 1, &number))
+        return false;
+    *out = user != NULL ? user->pw_uid : (uint32_t)number;
+    return true;
+}
+
+static const char *read_admin_uids(iscep_config *config, void *to, const char *text)
+{
+    (void)to;
+    char *at, *words = iscep_config_keep(config, text);
+    if (words == NULL)
+        return "does not fit into memory";
+    config->admin_uid_count = 0;
+    for (char *word = strtok_r(words, " ,\t", &at); word != NULL; word = strtok_r(NULL, " ,\t", &at)) {
+        if (config->admin_uid_count == ISCEP_CONFIG_MAX_ADMINS)
+            return "names more than 16 users";
+        if (!find_uid(word, &config->admin_uids[config->admin_uid_count]))
+            return "must name users of this machine, or their numbers";
+        config->admin_uid_count++;
+    }
+    return config->admin_uid_count == 0 ? "must name at least one user" : NULL;
 }
 
 /* Behind the host's slash: "v1/x", not "/v1/x". */
@@ -225,6 +253,8 @@ static const struct key connector_keys[] = {
     {"max_connections", offsetof(iscep_config, max_connections), read_count},
     {"log_level", offsetof(iscep_config, log_level), read_log_level},
     {"log_format", offsetof(iscep_config, log_format), read_log_format},
+    {"admin_uids", 0, read_admin_uids},
+    {"audit", offsetof(iscep_config, audit), iscep_config_read_audit},
     {0},
 };
 
@@ -242,6 +272,8 @@ static const struct key tenant_keys[] = {
     {"discovery_path", offsetof(iscep_config, tenant.discovery_path), read_path},
     {"scep_path", offsetof(iscep_config, tenant.scep_path), read_path},
     {"scep_api_version", offsetof(iscep_config, tenant.scep_api_version), iscep_config_read_text},
+    {"revocation_path", offsetof(iscep_config, tenant.revocation_path), read_path},
+    {"revocation_api_version", offsetof(iscep_config, tenant.revocation_api_version), iscep_config_read_text},
     {"allowed_hosts", 0, read_hosts},
     {"caller_info", offsetof(iscep_config, tenant.caller_info), iscep_config_read_text},
     {"issuer_name", offsetof(iscep_config, tenant.issuer_name), iscep_config_read_text},
@@ -322,7 +354,16 @@ static iscep_status begin_tenant(section *out, const reading *in, iscep_error *e
     return ISCEP_OK;
 }
 
-/* Which keys there are depends on the kind, wherever in the section it stands. */
+/* Reads the kind before all else: which keys there are depends on it, wherever in the section it stands. */
+static iscep_status read_kind(section *into, const reading *in, iscep_error *err)
+{
+    uint32_t line;
+    if (find_value(in, into->name, "kind", &line) == NULL)
+        return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: [%s]: kind is missing", in->path,
+                               into->name);
+    return set_value(in, into, "kind", err);
+}
+
 static iscep_status begin_credential(section *out, const reading *in, iscep_error *err)
 {
     iscep_status status = iscep_config_add_credential(in->config, out->name + strlen("credential/"), err);
@@ -333,12 +374,23 @@ static iscep_status begin_credential(section *out, const reading *in, iscep_erro
     iscep_credential_options *credential = &in->config->credentials[in->config->credential_count - 1];
     out->base = credential;
     out->keys = iscep_credential_keys(credential->kind);
-    uint32_t line;
-    if (find_value(in, out->name, "kind", &line) == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: [%s]: kind is missing", in->path,
-                               out->name);
-    status = set_value(in, out, "kind", err);
+    status = read_kind(out, in, err);
     out->keys = iscep_credential_keys(credential->kind);
+    return status;
+}
+
+static iscep_status begin_ca(section *out, const reading *in, iscep_error *err)
+{
+    iscep_status status = iscep_config_add_ca(in->config, out->name + strlen("ca/"), err);
+    if (status != ISCEP_OK) {
+        iscep_error_prefix(err, in->path);
+        return status;
+    }
+    iscep_ca_options *ca = &in->config->cas[in->config->ca_count - 1];
+    out->base = ca;
+    out->keys = iscep_ca_keys(ca->kind);
+    status = read_kind(out, in, err);
+    out->keys = iscep_ca_keys(ca->kind);
     return status;
 }
 
@@ -354,13 +406,20 @@ static iscep_status begin_section(section *out, const reading *in, const char *n
         return begin_tenant(out, in, err);
     if (is_below(name, "credential/"))
         return begin_credential(out, in, err);
+    if (is_below(name, "ca/"))
+        return begin_ca(out, in, err);
     if (strcmp(name, "policy") == 0)
         out->keys = iscep_policy_keys;
+    else if (strcmp(name, "journal") == 0)
+        out->keys = iscep_journal_keys;
+    else if (strcmp(name, "revocation") == 0)
+        out->keys = iscep_revocation_keys;
     else if (strcmp(name, "connector") != 0)
-        return iscep_error_set(err, ISCEP_CONFIG, "config_section",
-                               "%s: unknown section [%s]; there are [connector], [policy], [tenant/NAME] and "
-                               "[credential/ID]",
-                               in->path, name);
+        return iscep_error_set(
+            err, ISCEP_CONFIG, "config_section",
+            "%s: unknown section [%s]; there are [connector], [journal], [policy], [revocation], [tenant/NAME], "
+            "[ca/NAME] and [credential/ID]",
+            in->path, name);
     return ISCEP_OK;
 }
 
@@ -408,6 +467,17 @@ static iscep_status check_credentials(const reading *in, iscep_error *err)
     return ISCEP_OK;
 }
 
+static iscep_status check_cas(const reading *in, iscep_error *err)
+{
+    char name[256];
+    for (size_t i = 0; i < in->config->ca_count; i++) {
+        snprintf(name, sizeof name, "ca/%s", in->config->cas[i].name);
+        if (iscep_config_check_ca(&in->config->cas[i], err) != ISCEP_OK)
+            return fault_at(in, name, "kind", err);
+    }
+    return ISCEP_OK;
+}
+
 static iscep_status read_sections(const reading *in, iscep_error *err)
 {
     int count = 0, error = 0;
@@ -423,7 +493,8 @@ static iscep_status read_sections(const reading *in, iscep_error *err)
     if (in->config->tenant_name == NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "config_section", "%s: there is no [tenant/NAME] section",
                                in->path);
-    return check_credentials(in, err);
+    status = check_credentials(in, err);
+    return status == ISCEP_OK ? check_cas(in, err) : status;
 }
 
 /* libini_config has found what is no INI file; its first message names the line. */
@@ -482,6 +553,9 @@ static iscep_config *new_with_defaults(void)
     config->cloud = iscep_cloud_find("public");
     config->tenant = (iscep_tenant)ISCEP_TENANT_INIT_ANY_CLOUD;
     config->policy = iscep_policy_default;
+    config->journal = (iscep_journal_options)ISCEP_JOURNAL_OPTIONS_INIT;
+    config->reporting = iscep_reporting_options_default;
+    config->revoker = iscep_revoker_options_default;
     config->outbound = (iscep_curl_options)ISCEP_CURL_OPTIONS_INIT;
     return config;
 }
@@ -500,6 +574,8 @@ iscep_status iscep_config_load(iscep_config **out, const char *path, iscep_error
             iscep_error_prefix(err, config->tenant_name);
         else
             status = iscep_policy_check(&config->policy, err);
+        if (status == ISCEP_OK)
+            status = iscep_config_settle_revocation(config, err);
         if (status != ISCEP_OK)
             iscep_error_prefix(err, path);
     }

@@ -3,17 +3,25 @@
  * or section that nobody knows.
  *
  *     [connector]                  how the daemon serves
+ *     [journal]                    what is kept on disk, and how issued certificates are reported
  *     [policy]                     what requests and certificates must be like
  *     [credential/ID]              how the connector proves who it is, one or two
+ *     [revocation]                 how Intune is asked for revocations, and the storm guard
+ *     [ca/NAME]                    who revokes what Intune wants revoked
  *     [tenant/NAME]                which tenant, and how to reach Intune (exactly one for now)
  */
 #ifndef ISCEP_DAEMON_CONFIG_H
 #define ISCEP_DAEMON_CONFIG_H
 
 #include "base/log.h"
+#include "ca/ca.h"
 #include "intune/cloud.h"
 #include "net/curl_http.h"
+#include "service/revoker.h"
 #include "service/service.h"
+
+#define ISCEP_CONFIG_MAX_ADMINS 16
+#define ISCEP_CONFIG_MAX_CAS    32
 
 typedef struct iscep_config iscep_config;
 
@@ -26,6 +34,13 @@ struct iscep_config {
     uint32_t max_connections;   /* inbound */
     iscep_log_level log_level;
     iscep_log_format log_format;
+    uint32_t
+        admin_uids[ISCEP_CONFIG_MAX_ADMINS]; /* who may retry, purge, approve, beside root and our own user */
+    size_t admin_uid_count;
+    const char *audit; /* where the audit trail goes; NULL: none is kept */
+    /* [journal] */
+    iscep_journal_options journal;
+    iscep_reporting_options reporting;
     /* [tenant/NAME] */
     const char *tenant_name;
     iscep_tenant tenant;
@@ -36,6 +51,12 @@ struct iscep_config {
     /* [credential/ID], and the one that client_secret_file stands for */
     iscep_credential_options credentials[ISCEP_TENANT_MAX_CREDENTIALS];
     size_t credential_count;
+    /* [revocation] */
+    iscep_revoker_options revoker;
+    bool is_poll_given; /* otherwise it polls if there is a CA */
+    /* [ca/NAME] */
+    iscep_ca_options cas[ISCEP_CONFIG_MAX_CAS];
+    size_t ca_count;
     /* [policy] */
     iscep_policy policy;
     /* Its own. */

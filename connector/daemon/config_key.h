@@ -12,7 +12,7 @@ typedef const char *(*read_fn)(iscep_config *config, void *to, const char *text)
 /* Tables of them end with {0}. */
 struct key {
     const char *name;
-    size_t offset; /* in iscep_config; of a credential's keys, in iscep_credential_options */
+    size_t offset; /* in iscep_config; of a credential's or CA's keys, in its options */
     read_fn read;
 };
 
@@ -34,6 +34,22 @@ iscep_status iscep_config_choose_credentials(iscep_config *config, iscep_error *
 /* Can it be used: are its files there, does its key sign? */
 iscep_status iscep_config_check_credential(const iscep_credential_options *options,
                                            iscep_error *err) ISCEP_CHECKED;
+
+/* [ca/NAME]: what any section has with kind 0, else all keys of the kind. */
+const struct key *iscep_ca_keys(iscep_ca_kind kind);
+/* config->cas[ca_count - 1] is then the new one. */
+iscep_status iscep_config_add_ca(iscep_config *config, const char *name, iscep_error *err) ISCEP_CHECKED;
+/* Can it be used: is everything there, are its files, its URL, its key right? Nobody is asked. */
+iscep_status iscep_config_check_ca(const iscep_ca_options *options, iscep_error *err) ISCEP_CHECKED;
+
+/* [revocation] */
+extern const struct key iscep_revocation_keys[];
+/* What depends on other sections, once all were read. CONFIG when Intune's revocations could not find a CA. */
+iscep_status iscep_config_settle_revocation(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
+
+/* [journal], and [connector] audit */
+extern const struct key iscep_journal_keys[];
+const char *iscep_config_read_audit(iscep_config *config, void *to, const char *text);
 
 /* [policy] */
 extern const struct key iscep_policy_keys[];

@@ -86,7 +86,8 @@ static const char *read_ca_rights(iscep_config *config, void *to, const char *te
 typedef struct list {
     const iscep_rule_word *words;
     iscep_rule_set by_default;
-    iscep_csr_rules *oids; /* takes what looks like an OID; NULL: the list has none */
+    iscep_rule_extras *extras;          /* takes what is no word of the list; NULL: nothing else is taken */
+    bool (*is_extra)(const char *word); /* what extras takes */
 } list;
 
 static const char *complain_of_word(const char *word, const iscep_rule_word *words)
@@ -100,15 +101,17 @@ static const char *complain_of_word(const char *word, const iscep_rule_word *wor
     return fault;
 }
 
-static bool take_oid(iscep_csr_rules *rules, const char *word)
+static bool is_oid(const char *word)
 {
     size_t len = strspn(word, "0123456789.");
-    bool is_oid = len > 2 && word[len] == '\0' && word[0] <= '2' && word[1] == '.' && word[len - 1] != '.' &&
-                  strstr(word, "..") == NULL;
-    if (!is_oid)
-        return false;
-    rules->oids[rules->oid_count++] = word;
-    return true;
+    return len > 2 && word[len] == '\0' && word[0] <= '2' && word[1] == '.' && word[len - 1] != '.' &&
+           strstr(word, "..") == NULL;
+}
+
+/* A name-value pair's: free, but "any" stands alone. */
+static bool is_pair_name(const char *word)
+{
+    return strcmp(word, "any") != 0;
 }
 
 static bool take_word(iscep_rule_set *set, const list *to, const char *word)
@@ -123,7 +126,10 @@ static bool take_word(iscep_rule_set *set, const list *to, const char *word)
         *set |= UINT32_C(1) << i;
         return true;
     }
-    return to->oids != NULL && take_oid(to->oids, word);
+    if (to->extras == NULL || !to->is_extra(word))
+        return false;
+    to->extras->facts[to->extras->count++] = word;
+    return true;
 }
 
 static const char *read_list(iscep_config *config, iscep_rule_set *set, const char *text, const list *to)
@@ -136,8 +142,8 @@ static const char *read_list(iscep_config *config, iscep_rule_set *set, const ch
         return NULL;
     unsigned count = 0;
     for (char *word = strtok_r(words, " ,\t", &at); word != NULL; word = strtok_r(NULL, " ,\t", &at), count++)
-        if (to->oids != NULL && to->oids->oid_count == ISCEP_RULES_MAX_OIDS)
-            return "names too many OIDs";
+        if (to->extras != NULL && to->extras->count == ISCEP_RULES_MAX_EXTRAS)
+            return "names too many of its own";
         else if (!take_word(set, to, word))
             return complain_of_word(word, to->words);
     return count == 0 ? "must name at least one" : NULL;
@@ -146,32 +152,46 @@ static const char *read_list(iscep_config *config, iscep_rule_set *set, const ch
 static const char *read_key_types(iscep_config *config, void *to, const char *text)
 {
     return read_list(config, to, text,
-                     &(list){iscep_key_type_words, iscep_policy_default.csr.key_types, NULL});
+                     &(list){iscep_key_type_words, iscep_policy_default.csr.key_types, NULL, NULL});
 }
 
 static const char *read_ec_curves(iscep_config *config, void *to, const char *text)
 {
     return read_list(config, to, text,
-                     &(list){iscep_ec_curve_words, iscep_policy_default.csr.ec_curves, NULL});
+                     &(list){iscep_ec_curve_words, iscep_policy_default.csr.ec_curves, NULL, NULL});
 }
 
 static const char *read_digests(iscep_config *config, void *to, const char *text)
 {
-    return read_list(config, to, text, &(list){iscep_digest_words, iscep_policy_default.csr.digests, NULL});
+    return read_list(config, to, text,
+                     &(list){iscep_digest_words, iscep_policy_default.csr.digests, NULL, NULL});
 }
 
 static const char *read_san_types(iscep_config *config, void *to, const char *text)
 {
     return read_list(config, to, text,
-                     &(list){iscep_san_type_words, iscep_policy_default.csr.san_types, NULL});
+                     &(list){iscep_san_type_words, iscep_policy_default.csr.san_types, NULL, NULL});
 }
 
 static const char *read_extensions(iscep_config *config, void *to, const char *text)
 {
-    iscep_csr_rules *rules = &config->policy.csr;
-    rules->oid_count = 0;
     return read_list(config, to, text,
-                     &(list){iscep_extension_words, iscep_policy_default.csr.extensions, rules});
+                     &(list){iscep_extension_words, iscep_policy_default.csr.extensions,
+                             &config->policy.csr.extension_oids, is_oid});
+}
+
+static const char *read_attributes(iscep_config *config, void *to, const char *text)
+{
+    return read_list(config, to, text,
+                     &(list){iscep_attribute_words, iscep_policy_default.csr.attributes,
+                             &config->policy.csr.attribute_oids, is_oid});
+}
+
+static const char *read_pairs(iscep_config *config, void *to, const char *text)
+{
+    return read_list(config, to, text,
+                     &(list){iscep_pair_words, iscep_policy_default.csr.pairs, &config->policy.csr.pair_names,
+                             is_pair_name});
 }
 
 #define CSR(member) offsetof(iscep_config, policy.csr.member)
@@ -188,6 +208,8 @@ const struct key iscep_policy_keys[] = {
     {"digests", CSR(digests), read_digests},
     {"ca_rights", CSR(may_have_ca_rights), read_ca_rights},
     {"extensions", CSR(extensions), read_extensions},
+    {"csr_attributes", CSR(attributes), read_attributes},
+    {"name_value_pairs", CSR(pairs), read_pairs},
     {"san_types", CSR(san_types), read_san_types},
     {"issued_check", offsetof(iscep_config, policy.issued_check), read_issued_check},
     {0},
@@ -201,5 +223,10 @@ iscep_status iscep_policy_check(const iscep_policy *policy, iscep_error *err)
     if (policy->csr.min_challenge_len > policy->csr.max_challenge_len)
         return iscep_error_set(err, ISCEP_CONFIG, "min_challenge_len",
                                "[policy] min_challenge_len is more than max_challenge_len");
+    if (policy->csr.may_have_ca_rights && policy->issued_check == ISCEP_ISSUED_WITHHOLD)
+        return iscep_error_set(
+            err, ISCEP_CONFIG, "ca_rights",
+            "[policy] ca_rights = allow contradicts issued_check = withhold, which withholds every "
+            "certificate with a CA's rights: choose ca_rights = deny, or issued_check = warn");
     return ISCEP_OK;
 }

@@ -6,12 +6,18 @@
 #include "daemon/local_request.h"
 #include "daemon/local_verdict.h"
 
-static void on_verdict(void *user, const iscep_verdict *verdict)
+static void on_verified(void *user, const iscep_verdict *verdict, iscep_bytes cert)
 {
-    iscep_local_verdict_reply(user, verdict);
+    iscep_local_verdict_reply_verified(user, verdict, cert);
 }
 
-/* user is the exchange, as of on_verdict. */
+static void on_reported(void *user, const iscep_verdict *verdict, iscep_bytes cert)
+{
+    (void)cert;
+    iscep_local_verdict_reply_reported(user, verdict);
+}
+
+/* user is the exchange, as of the two above. */
 static bool is_wanted(void *user)
 {
     return !iscep_exchange_is_gone(user);
@@ -27,7 +33,8 @@ static iscep_service_request to_service_request(const iscep_local_api *api,
     return (iscep_service_request){.transaction_id = request->transaction_id,
                                    .csr = request->csr,
                                    .deadline_mono_ms = iscep_now_mono_ms(api->env) + timeout_ms,
-                                   .is_wanted = is_wanted};
+                                   .is_wanted = is_wanted,
+                                   .is_replay_unwanted = request->is_replay_unwanted};
 }
 
 static iscep_status start_action(const iscep_local_api *api, iscep_local_action action,
@@ -36,14 +43,14 @@ static iscep_status start_action(const iscep_local_api *api, iscep_local_action 
     iscep_service_request asked = to_service_request(api, request);
     switch (action) {
     case ISCEP_LOCAL_VALIDATE:
-        return iscep_service_verify(api->service, &asked, on_verdict, exchange, err);
+        return iscep_service_verify(api->service, &asked, on_verified, exchange, err);
     case ISCEP_LOCAL_ISSUED:
-        return iscep_service_report_issued(api->service, &asked, request->cert, on_verdict, exchange, err);
+        return iscep_service_report_issued(api->service, &asked, request->cert, on_reported, exchange, err);
     case ISCEP_LOCAL_FAILED:
         break;
     }
     return iscep_service_report_failed(api->service, &asked, request->error_code,
-                                       iscep_buf_text(&request->description), on_verdict, exchange, err);
+                                       iscep_buf_text(&request->description), on_reported, exchange, err);
 }
 
 /* The body moves out of the exchange: a caller who waits for a slow Intune need not keep the CSR in memory.
@@ -111,20 +118,29 @@ static const struct {
     {"GET", "/readyz", handle_readyz},
 };
 
+static bool handle_own(iscep_exchange *exchange, iscep_local_api *api, bool *is_known_path)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (strcmp(routes[i].path, iscep_exchange_path(exchange)) != 0)
+            continue;
+        *is_known_path = true;
+        if (strcmp(routes[i].method, iscep_exchange_method(exchange)) != 0)
+            continue;
+        routes[i].handle(exchange, api);
+        return true;
+    }
+    return false;
+}
+
 void iscep_local_api_handle(iscep_exchange *exchange, void *user)
 {
+    iscep_local_api *api = user;
     const char *method = iscep_exchange_method(exchange);
-    const char *path = iscep_exchange_path(exchange);
     bool is_known_path = false;
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(routes[i].path, path) != 0)
-            continue;
-        is_known_path = true;
-        if (strcmp(routes[i].method, method) == 0) {
-            routes[i].handle(exchange, user);
-            return;
-        }
-    }
+    if (handle_own(exchange, api, &is_known_path) ||
+        (api->admin != NULL && iscep_admin_api_handle(exchange, api->admin, &is_known_path)) ||
+        (api->hosted != NULL && iscep_hosted_api_handle(exchange, api->hosted, &is_known_path)))
+        return;
     iscep_error err;
     if (is_known_path)
         iscep_error_set(&err, ISCEP_USAGE, "method_not_allowed", "this path does not know the method %s",

@@ -2,6 +2,8 @@
 #ifndef ISCEP_DAEMON_LOCAL_API_H
 #define ISCEP_DAEMON_LOCAL_API_H
 
+#include "daemon/admin_api.h"
+#include "daemon/hosted_api.h"
 #include "net/http_server.h"
 #include "service/service.h"
 
@@ -11,6 +13,8 @@ typedef struct iscep_local_api {
     iscep_intune *intune;
     iscep_service *service;
     int64_t request_timeout_ms;
+    const iscep_admin_api *admin; /* NULL: those routes are not there */
+    iscep_hosted_api *hosted;     /* NULL: those neither */
 } iscep_local_api;
 
 /* An iscep_http_handler; user is the iscep_local_api. */

@@ -178,6 +178,10 @@ iscep_status iscep_local_request_parse(iscep_local_request *out, const iscep_exc
     if (timeout != NULL && (!parse_decimal(timeout, INT32_MAX, &timeout_ms) || timeout_ms == 0))
         return bad_request(err, 400, "timeout_invalid", "X-Scep-Timeout-Ms must be a number of milliseconds");
     out->timeout_ms = (int64_t)timeout_ms;
+    const char *replay = iscep_exchange_header(exchange, "X-Scep-Replay");
+    if (replay != NULL && strcmp(replay, "no") != 0 && strcmp(replay, "yes") != 0)
+        return bad_request(err, 400, "replay_invalid", "X-Scep-Replay must be yes or no");
+    out->is_replay_unwanted = replay != NULL && strcmp(replay, "no") == 0;
     const char *content_type = iscep_exchange_header(exchange, "Content-Type");
     if (is_type(content_type, "application/json"))
         return parse_json(out, exchange, action, err);

@@ -6,7 +6,11 @@
 #include "net/http_server.h"
 
 /* Each ends the exchange. */
-void iscep_local_verdict_reply(iscep_exchange *exchange, const iscep_verdict *verdict);
+/* To validate. cert goes with DELIVER, which without one is a deny: it is never a yes to a request. */
+void iscep_local_verdict_reply_verified(iscep_exchange *exchange, const iscep_verdict *verdict,
+                                        iscep_bytes cert);
+/* To issued and failed: DELIVER is a yes here. */
+void iscep_local_verdict_reply_reported(iscep_exchange *exchange, const iscep_verdict *verdict);
 /* The request itself was wrong: err->http_status (400 if 0), verdict deny. NOMEM, our own trouble, is a retry. */
 void iscep_local_verdict_reply_error(iscep_exchange *exchange, const iscep_error *err);
 

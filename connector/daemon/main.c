@@ -7,6 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "base/audit.h"
+#include "daemon/audit_keeper.h"
 #include "daemon/config.h"
 #include "daemon/local_api.h"
 
@@ -41,11 +43,20 @@ struct options {
 struct parts {
     iscep_env env;
     iscep_config *config;
+    iscep_audit *audit;
     iscep_loop *loop;
+    iscep_journal *journal;
+    iscep_audit_keeper *audit_keeper;
     iscep_http *http;
     iscep_intune *intune;
+    iscep_ca *cas[ISCEP_CONFIG_MAX_CAS];
+    iscep_routing routing; /* of cas */
+    iscep_revoker *revoker;
+    iscep_service_options service_options;
     iscep_service *service;
     iscep_http_server *server;
+    iscep_admin_api admin;
+    iscep_hosted_api hosted;
     iscep_local_api api;
     iscep_timer *sigterm;
     iscep_timer *sigint;
@@ -110,6 +121,7 @@ static void on_stop_signal(void *user)
     iscep_log_event(parts->env.log, ISCEP_LOG_INFO, "stopping",
                     ISCEP_LOG_NUM("drain_timeout_ms", parts->config->drain_timeout_ms));
     iscep_timer_arm(parts->drain_timer, parts->config->drain_timeout_ms);
+    iscep_hosted_api_stop(&parts->hosted);
     iscep_http_server_drain(parts->server, on_drained, parts);
 }
 
@@ -132,12 +144,76 @@ static iscep_status make_timers(struct parts *parts, iscep_error *err)
     return status;
 }
 
-static iscep_status make_server(struct parts *parts, iscep_error *err)
+static iscep_status make_audit(struct parts *parts, iscep_error *err)
 {
+    if (parts->config->audit == NULL)
+        return ISCEP_OK;
+    iscep_status status = iscep_audit_open(&parts->audit, &parts->env, parts->config->audit, err);
+    parts->env.audit = parts->audit;
+    return status;
+}
+
+static iscep_status make_cas(struct parts *parts, iscep_error *err)
+{
+    const iscep_config *config = parts->config;
+    iscep_status status = ISCEP_OK;
+    parts->routing.cas = parts->cas;
+    for (size_t i = 0; i < config->ca_count && status == ISCEP_OK; i++) {
+        status = iscep_ca_new(&parts->cas[i], &parts->env, parts->loop, &config->cas[i], err);
+        if (status == ISCEP_OK)
+            parts->routing.count++;
+        else
+            iscep_error_prefix(err, config->cas[i].name);
+    }
+    return status;
+}
+
+static iscep_status make_service(struct parts *parts, iscep_error *err)
+{
+    const iscep_config *config = parts->config;
+    parts->service_options = (iscep_service_options){
+        .tenant = config->tenant_name, .policy = config->policy, .reporting = config->reporting};
+    return iscep_service_new(&parts->service, &parts->env, parts->intune, parts->journal, &parts->routing,
+                             &parts->service_options, err);
+}
+
+static void on_withheld(void *user)
+{
+    const struct parts *parts = user;
+    iscep_revoker_wake(parts->revoker);
+}
+
+static iscep_status make_revoker(struct parts *parts, iscep_error *err)
+{
+    const iscep_config *config = parts->config;
+    iscep_status status = iscep_revoker_new(&parts->revoker, &parts->env, parts->intune, parts->journal,
+                                            &parts->routing, config->tenant_name, &config->revoker, err);
+    if (status == ISCEP_OK)
+        iscep_service_on_withheld(parts->service, on_withheld, parts);
+    return status;
+}
+
+static void fill_apis(struct parts *parts)
+{
+    const iscep_config *config = parts->config;
+    parts->admin = (iscep_admin_api){.env = &parts->env,
+                                     .journal = parts->journal,
+                                     .service = parts->service,
+                                     .revoker = parts->revoker,
+                                     .admin_uids = config->admin_uids,
+                                     .admin_uid_count = config->admin_uid_count};
+    parts->hosted = (iscep_hosted_api){.env = &parts->env, .routing = &parts->routing};
     parts->api = (iscep_local_api){.env = &parts->env,
                                    .intune = parts->intune,
                                    .service = parts->service,
-                                   .request_timeout_ms = parts->config->request_timeout_ms};
+                                   .request_timeout_ms = config->request_timeout_ms,
+                                   .admin = &parts->admin,
+                                   .hosted = &parts->hosted};
+}
+
+static iscep_status make_server(struct parts *parts, iscep_error *err)
+{
+    fill_apis(parts);
     iscep_http_server_options limits = ISCEP_HTTP_SERVER_OPTIONS_INIT;
     limits.max_connections = parts->config->max_connections;
     iscep_status status = iscep_http_server_new(&parts->server, &parts->env, parts->loop, &limits,
@@ -151,27 +227,42 @@ static iscep_status make_server(struct parts *parts, iscep_error *err)
 static iscep_status make_parts(struct parts *parts, iscep_error *err)
 {
     const iscep_config *config = parts->config;
-    iscep_status status = iscep_loop_new(&parts->loop, err);
+    iscep_status status = make_audit(parts, err);
+    if (status == ISCEP_OK)
+        status = iscep_loop_new(&parts->loop, err);
+    if (status == ISCEP_OK)
+        status = iscep_journal_open(&parts->journal, &parts->env, parts->loop, &config->journal, err);
+    if (status == ISCEP_OK && parts->audit != NULL)
+        status = iscep_audit_keeper_new(&parts->audit_keeper, &parts->env, parts->loop, parts->journal, err);
     if (status == ISCEP_OK)
         status = iscep_curl_http_new(&parts->http, &parts->env, parts->loop, &config->outbound, err);
     if (status == ISCEP_OK)
         status =
             iscep_intune_new(&parts->intune, &parts->env, parts->loop, parts->http, &config->tenant, err);
     if (status == ISCEP_OK)
-        status = iscep_service_new(&parts->service, &parts->env, parts->intune, &config->policy, err);
+        status = make_cas(parts, err);
+    if (status == ISCEP_OK)
+        status = make_service(parts, err);
+    if (status == ISCEP_OK)
+        status = make_revoker(parts, err);
     if (status == ISCEP_OK)
         status = make_server(parts, err);
     return status != ISCEP_OK ? status : make_timers(parts, err);
 }
 
 /*
- * Whoever uses goes before what it uses. Who still waits for an answer finds the connection closed, which is
- * a retry.
+ * Whoever uses goes before what it uses. The journal carries out what it was asked for, and then calls back, also for
+ * connections: the server comes after it. Who still waits for an answer is told to ask again.
  */
 static void free_parts(struct parts *parts)
 {
     iscep_intune_free(parts->intune);
+    for (size_t i = 0; i < parts->routing.count; i++)
+        iscep_ca_free(parts->cas[i]);
+    iscep_revoker_free(parts->revoker);
     iscep_service_free(parts->service);
+    iscep_audit_keeper_free(parts->audit_keeper);
+    iscep_journal_close(parts->journal);
     iscep_http_server_free(parts->server);
     if (parts->http != NULL)
         parts->http->free(parts->http);
@@ -180,6 +271,7 @@ static void free_parts(struct parts *parts)
     iscep_timer_free(parts->drain_timer);
     iscep_timer_free(parts->warm_timer);
     iscep_loop_free(parts->loop);
+    iscep_audit_close(parts->audit);
 }
 
 /* Every caller is a descriptor: as many as the system lets us have. */

@@ -3,6 +3,21 @@
 
 #include <criterion/criterion.h>
 
+static void make_service(local_daemon *d)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    temp_dir_path(&d->dir, d->journal_path, sizeof d->journal_path, "journal.db");
+    d->journal_options = (iscep_journal_options)ISCEP_JOURNAL_OPTIONS_INIT;
+    d->journal_options.path = d->journal_path;
+    d->options = (iscep_service_options){
+        .tenant = "contoso", .policy = iscep_policy_default, .reporting = iscep_reporting_options_default};
+    cr_assert_eq(iscep_journal_open(&d->journal, &d->env, d->on.loop, &d->journal_options, &err), ISCEP_OK,
+                 "%s", err.message);
+    cr_assert_eq(
+        iscep_service_new(&d->service, &d->env, d->intune, d->journal, &d->routing, &d->options, &err),
+        ISCEP_OK, "%s", err.message);
+}
+
 void local_daemon_make(local_daemon *d)
 {
     iscep_error err = ISCEP_ERROR_INIT;
@@ -18,7 +33,7 @@ void local_daemon_make(local_daemon *d)
     cr_assert_eq(
         iscep_intune_new(&d->intune, &d->env, d->on.loop, &d->world.http.base, &d->world.tenant, &err),
         ISCEP_OK);
-    cr_assert_eq(iscep_service_new(&d->service, &d->env, d->intune, &iscep_policy_default, &err), ISCEP_OK);
+    make_service(d);
     d->api = (iscep_local_api){.env = &d->env,
                                .intune = d->intune,
                                .service = d->service,
@@ -40,6 +55,7 @@ void local_daemon_stop(local_daemon *d)
     loop_thread_stop(&d->on);
     iscep_intune_free(d->intune);
     iscep_service_free(d->service);
+    iscep_journal_close(d->journal);
     iscep_http_server_free(d->server);
     intune_world_clear(&d->world); /* the loop is the world's */
     temp_dir_remove(&d->dir);

@@ -14,11 +14,16 @@ typedef struct local_daemon {
     iscep_env env; /* the system's clock: deadlines here are real */
     loop_thread on;
     iscep_intune *intune;
+    iscep_journal *journal;
+    iscep_routing routing; /* no CA */
+    iscep_service_options options;
     iscep_service *service;
     iscep_local_api api;
     iscep_http_server *server;
     temp_dir dir;
     char socket_path[128];
+    char journal_path[128];
+    iscep_journal_options journal_options;
 } local_daemon;
 
 /* Set the answers of d->world between make and start. The struct must not move afterwards. */

@@ -90,6 +90,7 @@ Test(config, every_key_is_read)
                       "drain_timeout_ms = 2500\n"
                       "max_connections = 7\n"
                       "log_level = debug\n"
+                      "admin_uids = root 4294967294\n"
                       "log_format = json\n"
                       "\n"
                       "[tenant/a b]\n"
@@ -116,6 +117,9 @@ Test(config, every_key_is_read)
     cr_assert_eq(config->drain_timeout_ms, 2500);
     cr_assert_eq(config->max_connections, 7);
     cr_assert_eq(config->log_level, ISCEP_LOG_DEBUG);
+    cr_assert_eq(config->admin_uid_count, 2);
+    cr_assert_eq(config->admin_uids[0], 0);
+    cr_assert_eq(config->admin_uids[1], 4294967294);
     cr_assert_eq(config->log_format, ISCEP_LOG_FORMAT_JSON);
     cr_assert_str_eq(config->tenant_name, "a b");
     cr_assert_str_eq(config->tenant.authority, "https://login.example");
@@ -157,7 +161,7 @@ Test(config, unknown_keys_and_sections_are_refused)
     assert_refused("[connector]\ntenant_id = x\n" TENANT, ":2: unknown key \"tenant_id\" in [connector]");
     assert_refused(TENANT "socket_mode = 0600\n", ":5: unknown key \"socket_mode\"");
     assert_refused(TENANT "client_secret = hunter2\n", ":5: unknown key \"client_secret\"");
-    assert_refused(TENANT "[journal]\nx = 1\n", "unknown section [journal]");
+    assert_refused(TENANT "[diary]\nx = 1\n", "unknown section [diary]");
     assert_refused(TENANT "[Connectors]\nlisten = unix:/x\n", "unknown section [Connectors]");
     assert_refused("[tenant/]\nclient_id = x\n" TENANT, "unknown section [tenant/]");
     assert_refused("[tenant]\nclient_id = x\n" TENANT, "unknown section [tenant]");
@@ -195,6 +199,11 @@ Test(config, bad_values_are_refused_with_their_line)
         {"max_connections = 0", ":2: max_connections: must be a number from 1"},
         {"max_connections = 1000001", ":2: max_connections: must be a number from 1"},
         {"log_level = INFO", ":2: log_level: must be debug"},
+        {"admin_uids = no-such-user", ":2: admin_uids: must name users of this machine"},
+        {"admin_uids = 1000 -1", ":2: admin_uids: must name users of this machine"},
+        {"admin_uids = 4294967295", ":2: admin_uids: must name users of this machine"},
+        {"admin_uids = 0x10", ":2: admin_uids: must name users of this machine"},
+        {"admin_uids = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", ":2: admin_uids: names more than 16"},
         {"log_level = verbose", ":2: log_level: must be debug"},
         {"log_format = xml", ":2: log_format: must be text or json"},
     };

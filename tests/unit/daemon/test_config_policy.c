@@ -56,11 +56,15 @@ Test(config_policy, the_defaults_are_the_documented_ones)
     cr_assert_eq(config->policy.issued_check, ISCEP_ISSUED_WITHHOLD);
     const iscep_rule_set key_types = rules->key_types, curves = rules->ec_curves, digests = rules->digests;
     const iscep_rule_set extensions = rules->extensions, san_types = rules->san_types;
+    const iscep_rule_set attributes = rules->attributes, pairs = rules->pairs;
     cr_assert_eq(
         load(
             "key_types = rsa ec\nec_curves = P-256 P-384 P-521\ndigests = sha256 sha384 sha512\n"
             "extensions = subjectAltName keyUsage extendedKeyUsage basicConstraints subjectKeyIdentifier sid "
-            "templateName template smimeCapabilities\nsan_types = dns email uri sid ip upn\n"),
+            "smimeCapabilities\nsan_types = dns email uri sid ip upn\n"
+            "csr_attributes = challengePassword extensionRequest nameValuePairs osVersion clientInfo "
+            "cspProvider "
+            "renewalCertificate friendlyName\nname_value_pairs = ValidityPeriod ValidityPeriodUnits\n"),
         ISCEP_OK, "%s", err.message);
     rules = &config->policy.csr;
     cr_assert_eq(rules->key_types, key_types);
@@ -68,16 +72,20 @@ Test(config_policy, the_defaults_are_the_documented_ones)
     cr_assert_eq(rules->digests, digests);
     cr_assert_eq(rules->extensions, extensions);
     cr_assert_eq(rules->san_types, san_types);
+    cr_assert_eq(rules->attributes, attributes);
+    cr_assert_eq(rules->pairs, pairs);
+    cr_assert_eq(rules->extension_oids.count + rules->attribute_oids.count + rules->pair_names.count, 0);
 }
 
 Test(config_policy, every_key_is_read)
 {
     cr_assert_eq(
-        load(
-            "max_csr_len = 65536\nmin_challenge_len = 20\nmax_challenge_len = 4000\n"
-            "foreign_challenge = decline\nkey_types = ec\nmin_rsa_bits = 3072\nmax_rsa_bits = 4096\n"
-            "ec_curves = P-384\ndigests = default, sha1\nca_rights = allow\n"
-            "extensions = subjectAltName 1.2.3.4 keyUsage 2.5.29.54\nsan_types = any\nissued_check = warn\n"),
+        load("max_csr_len = 65536\nmin_challenge_len = 20\nmax_challenge_len = 4000\n"
+             "foreign_challenge = decline\nkey_types = ec\nmin_rsa_bits = 3072\nmax_rsa_bits = 4096\n"
+             "ec_curves = P-384\ndigests = default, sha1\nca_rights = allow\n"
+             "extensions = subjectAltName 1.2.3.4 keyUsage 2.5.29.54\nsan_types = any\nissued_check = warn\n"
+             "csr_attributes = default microsoftExtensionRequest 1.2.3\nname_value_pairs = default "
+             "CertificateTemplate\n"),
         ISCEP_OK, "%s", err.message);
     const iscep_csr_rules *rules = &config->policy.csr;
     cr_assert_eq(rules->max_csr_len, 65536);
@@ -91,9 +99,15 @@ Test(config_policy, every_key_is_read)
     cr_assert_eq(rules->digests, iscep_policy_default.csr.digests | 1u << 3);
     cr_assert(rules->may_have_ca_rights);
     cr_assert_eq(rules->extensions, 1u << 0 | 1u << 1);
-    cr_assert_eq(rules->oid_count, 2);
-    cr_assert_str_eq(rules->oids[0], "1.2.3.4");
-    cr_assert_str_eq(rules->oids[1], "2.5.29.54");
+    cr_assert_eq(rules->extension_oids.count, 2);
+    cr_assert_str_eq(rules->extension_oids.facts[0], "1.2.3.4");
+    cr_assert_str_eq(rules->extension_oids.facts[1], "2.5.29.54");
+    cr_assert_eq(rules->attributes, iscep_policy_default.csr.attributes | 1u << 8);
+    cr_assert_eq(rules->attribute_oids.count, 1);
+    cr_assert_str_eq(rules->attribute_oids.facts[0], "1.2.3");
+    cr_assert_eq(rules->pairs, iscep_policy_default.csr.pairs);
+    cr_assert_eq(rules->pair_names.count, 1);
+    cr_assert_str_eq(rules->pair_names.facts[0], "CertificateTemplate");
     cr_assert_eq(rules->san_types, ISCEP_RULE_ANY);
     cr_assert_eq(config->policy.issued_check, ISCEP_ISSUED_WARN);
 }
@@ -139,6 +153,14 @@ Test(config_policy, mistakes_are_refused_with_their_line)
         {"extensions = 1..2", "config_value", "does not know \"1..2\""},
         {"extensions = 3.2.1", "config_value", "does not know \"3.2.1\""},
         {"extensions = 12", "config_value", "does not know \"12\""},
+        {"csr_attributes = nameValuePair", "config_value", "does not know \"nameValuePair\"; there are any"},
+        {"csr_attributes = default any", "config_value", "; any stands alone"},
+        {"csr_attributes = ,", "config_value", "must name at least one"},
+        {"name_value_pairs = SAN any", "config_value", "; any stands alone"},
+        {"ca_rights = allow", "ca_rights", "ca_rights = allow contradicts issued_check = withhold"},
+        {"ca_rights = allow\nissued_check = withhold", "ca_rights", "or issued_check = warn"},
+        {"ca_rights = allow\nissued_check = warn", NULL, NULL},
+        {"ca_rights = allow\nissued_check = off", NULL, NULL},
         {"max_csr_length = 1", "config_key", "unknown key \"max_csr_length\""},
         {"min_rsa_bits = 4096\nmax_rsa_bits = 2048", "min_rsa_bits",
          "min_rsa_bits is more than max_rsa_bits"},
@@ -161,11 +183,11 @@ Test(config_policy, mistakes_are_refused_with_their_line)
 Test(config_policy, more_oids_than_fit_are_refused)
 {
     char policy[1024] = "extensions =";
-    for (int i = 0; i < ISCEP_RULES_MAX_OIDS; i++)
+    for (int i = 0; i < ISCEP_RULES_MAX_EXTRAS; i++)
         snprintf(policy + strlen(policy), sizeof policy - strlen(policy), " 1.2.%d", i);
     strcat(policy, "\n");
     cr_assert_eq(load(policy), ISCEP_OK, "%s", err.message);
-    cr_assert_eq(config->policy.csr.oid_count, ISCEP_RULES_MAX_OIDS);
+    cr_assert_eq(config->policy.csr.extension_oids.count, ISCEP_RULES_MAX_EXTRAS);
     policy[strlen(policy) - 1] = '\0';
     strcat(policy, " 1.3\n");
     cr_assert_eq(load(policy), ISCEP_CONFIG);

@@ -1,0 +1,217 @@
+/* The sections [ca/NAME]: ca/ca.h's options as text, a table of keys for each kind. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/config_key.h"
+#include "net/loop.h"
+
+enum { DEFAULT_TIMEOUT_MS = 30000, DEFAULT_IN_FLIGHT = 4, DEFAULT_CRL_DAYS = 7 };
+
+/* --- numbers --- */
+
+static const char *read_number(int64_t *out, const char *text, int64_t max, const char *fault)
+{
+    char *end;
+    long long number = strtoll(text, &end, 10);
+    bool is_right =
+        text[0] >= '0' && text[0] <= '9' && *end == '\0' && strlen(text) < 12 && number >= 1 && number <= max;
+    if (is_right)
+        *out = number;
+    return is_right ? NULL : fault;
+}
+
+static const char *read_timeout(iscep_config *config, void *to, const char *text)
+{
+    (void)config;
+    return read_number(to, text, 3600000, "must be a number of milliseconds from 1 to 3600000");
+}
+
+static const char *read_days(iscep_config *config, void *to, const char *text)
+{
+    (void)config;
+    return read_number(to, text, 3650, "must be a number of days from 1 to 3650");
+}
+
+static const char *read_in_flight(iscep_config *config, void *to, const char *text)
+{
+    int64_t number = 0;
+    (void)config;
+    const char *fault = read_number(&number, text, 1000, "must be a number from 1 to 1000");
+    if (fault == NULL)
+        *(uint32_t *)to = (uint32_t)number;
+    return fault;
+}
+
+/* --- the kind --- */
+
+static const char *read_kind(iscep_config *config, void *to, const char *text)
+{
+    static const struct {
+        const char *word;
+        iscep_ca_kind kind;
+    } kinds[] = {{"command", ISCEP_CA_COMMAND}, {"openssl-ca", ISCEP_CA_OPENSSL},
+                 {"step-ca", ISCEP_CA_STEP},    {"ejbca", ISCEP_CA_EJBCA},
+                 {"vault", ISCEP_CA_VAULT},     {"plugin", ISCEP_CA_PLUGIN}};
+    (void)config;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].word, text) != 0)
+            continue;
+        *(iscep_ca_kind *)to = kinds[i].kind;
+        return NULL;
+    }
+    return "must be command, openssl-ca, step-ca, ejbca, vault or plugin";
+}
+
+/* --- the command line --- */
+
+/* One argument, in place: blanks end it, except between double quotes, where \" and \\ stand for themselves. Leaves *at
+ * behind it. False: a quote is not closed. */
+static bool take_argument(char **at)
+{
+    char *out = *at;
+    bool is_quoted = false;
+    while (**at != '\0' && (is_quoted || strchr(" \t", **at) == NULL)) {
+        bool is_escape = is_quoted && **at == '\\' && ((*at)[1] == '"' || (*at)[1] == '\\');
+        if (**at == '"')
+            is_quoted = !is_quoted;
+        else
+            *out++ = is_escape ? *++*at : **at;
+        ++*at;
+    }
+    if (**at != '\0')
+        ++*at;
+    *out = '\0';
+    return !is_quoted;
+}
+
+static const char *read_command(iscep_config *config, void *to, const char *text)
+{
+    const char **arguments = to;
+    size_t count = 0;
+    char *at = iscep_config_keep(config, text);
+    if (at == NULL)
+        return "does not fit into memory";
+    for (at += strspn(at, " \t"); *at != '\0'; at += strspn(at, " \t")) {
+        if (count == ISCEP_CA_MAX_ARGUMENTS)
+            return "has more than 32 arguments";
+        arguments[count++] = at;
+        if (!take_argument(&at))
+            return "has a double quote that is not closed";
+    }
+    arguments[count] = NULL;
+    return count == 0 ? "must not be empty" : NULL;
+}
+
+/* --- the keys of each kind --- */
+
+#define AT(member) offsetof(iscep_ca_options, member)
+
+/* What every kind has. */
+#define COMMON_KEYS                                                                                          \
+    {"kind", AT(kind), read_kind}, {"issuer", AT(issuer), iscep_config_read_text},                           \
+        {"ca_configuration", AT(ca_configuration), iscep_config_read_text},                                  \
+        {"timeout_ms", AT(timeout_ms), read_timeout},                                                        \
+    {                                                                                                        \
+        "max_in_flight", AT(max_in_flight), read_in_flight                                                   \
+    }
+
+static const struct key common_keys[] = {
+    COMMON_KEYS,
+    {0},
+};
+
+static const struct key command_keys[] = {
+    COMMON_KEYS,
+    {"command", AT(arguments), read_command},
+    {0},
+};
+
+static const struct key openssl_keys[] = {
+    COMMON_KEYS,
+    {"index_file", AT(index_file), iscep_config_read_text},
+    {"crl_file", AT(crl_file), iscep_config_read_text},
+    {"crl_number_file", AT(crl_number_file), iscep_config_read_text},
+    {"lock_file", AT(lock_file), iscep_config_read_text},
+    {"ca_certificate", AT(ca_certificate), iscep_config_read_file},
+    {"ca_key", AT(ca_key), iscep_config_read_file},
+    {"ca_key_password_file", AT(ca_key_password_file), iscep_config_read_file},
+    {"crl_days", AT(crl_days), read_days},
+    {0},
+};
+
+static const struct key step_keys[] = {
+    COMMON_KEYS,
+    {"url", AT(url), iscep_config_read_text},
+    {"ca_file", AT(ca_file), iscep_config_read_file},
+    {"provisioner", AT(provisioner), iscep_config_read_text},
+    {"provisioner_key", AT(provisioner_key), iscep_config_read_file},
+    {"provisioner_kid", AT(provisioner_kid), iscep_config_read_text},
+    {0},
+};
+
+static const struct key ejbca_keys[] = {
+    COMMON_KEYS,
+    {"url", AT(url), iscep_config_read_text},
+    {"ca_file", AT(ca_file), iscep_config_read_file},
+    {"client_certificate", AT(client_certificate), iscep_config_read_file},
+    {"client_key", AT(client_key), iscep_config_read_file},
+    {"issuer_dn", AT(issuer_dn), iscep_config_read_text},
+    {0},
+};
+
+static const struct key vault_keys[] = {
+    COMMON_KEYS,
+    {"url", AT(url), iscep_config_read_text},
+    {"ca_file", AT(ca_file), iscep_config_read_file},
+    {"client_certificate", AT(client_certificate), iscep_config_read_file},
+    {"client_key", AT(client_key), iscep_config_read_file},
+    {"token_file", AT(token_file), iscep_config_read_file},
+    {"mount", AT(mount), iscep_config_read_text},
+    {"namespace", AT(vault_namespace), iscep_config_read_text},
+    {0},
+};
+
+const struct key *iscep_ca_keys(iscep_ca_kind kind)
+{
+    switch (kind) {
+    case ISCEP_CA_COMMAND:
+        return command_keys;
+    case ISCEP_CA_OPENSSL:
+        return openssl_keys;
+    case ISCEP_CA_STEP:
+        return step_keys;
+    case ISCEP_CA_EJBCA:
+        return ejbca_keys;
+    case ISCEP_CA_VAULT:
+        return vault_keys;
+    case ISCEP_CA_PLUGIN:
+        return common_keys;
+    }
+    return common_keys;
+}
+
+iscep_status iscep_config_add_ca(iscep_config *config, const char *name, iscep_error *err)
+{
+    if (config->ca_count == ISCEP_CONFIG_MAX_CAS)
+        return iscep_error_set(err, ISCEP_CONFIG, "ca", "there can be %d CAs, not more",
+                               ISCEP_CONFIG_MAX_CAS);
+    config->cas[config->ca_count++] = (iscep_ca_options){.name = iscep_config_keep(config, name),
+                                                         .timeout_ms = DEFAULT_TIMEOUT_MS,
+                                                         .max_in_flight = DEFAULT_IN_FLIGHT,
+                                                         .crl_days = DEFAULT_CRL_DAYS};
+    return ISCEP_OK;
+}
+
+iscep_status iscep_config_check_ca(const iscep_ca_options *options, iscep_error *err)
+{
+    const iscep_log silence = {.min_level = ISCEP_LOG_ERROR};
+    const iscep_env env = iscep_env_system(&silence);
+    iscep_loop *loop = NULL;
+    iscep_ca *ca = NULL;
+    iscep_status status = iscep_loop_new(&loop, err);
+    if (status == ISCEP_OK)
+        status = iscep_ca_new(&ca, &env, loop, options, err);
+    iscep_ca_free(ca);
+    iscep_loop_free(loop);
+    return status;
+}

@@ -1,0 +1,26 @@
+/*
+ * Revocations for a SCEP server's own CA: its plugin asks for work, and says what became of it. docs/LOCAL-API.md,
+ * "Revocations for a SCEP server's own CA"; ca/hosted.h.
+ */
+#ifndef ISCEP_DAEMON_HOSTED_API_H
+#define ISCEP_DAEMON_HOSTED_API_H
+
+#include <sys/queue.h>
+
+#include "net/http_server.h"
+#include "service/routing.h"
+
+/* Zero but for env and routing, which are borrowed. Must outlive the server, and the CAs. */
+typedef struct iscep_hosted_api {
+    const iscep_env *env;
+    const iscep_routing *routing;
+    LIST_HEAD(, iscep_hosted_asker) askers; /* who waits for work */
+    bool is_stopping;
+} iscep_hosted_api;
+
+/* As iscep_admin_api_handle. */
+bool iscep_hosted_api_handle(iscep_exchange *exchange, iscep_hosted_api *api, bool *is_known_path);
+/* The connector is about to end: whoever waits is told that there is nothing to do, and so is whoever still comes. */
+void iscep_hosted_api_stop(iscep_hosted_api *api);
+
+#endif

@@ -1,0 +1,117 @@
+/* See fake_journal.h: the functions of journal/ and service/ that the operator's API calls. */
+#include "tests/unit/daemon/fake_journal.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "journal/deliveries.h"
+#include "journal/inspect.h"
+#include "service/revoker.h"
+#include "service/service.h"
+
+fake_journal journal_asked;
+
+void fake_journal_reset(void)
+{
+    journal_asked = (fake_journal){.document = "{}", .count = 1, .fault = ISCEP_ERROR_INIT};
+}
+
+static void answer_document(iscep_journal_json_fn done, void *user)
+{
+    ISCEP_AUTO_JSON *json = NULL;
+    if (journal_asked.fault.status != ISCEP_OK) {
+        done(user, journal_asked.fault.status, NULL, &journal_asked.fault);
+        return;
+    }
+    cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of_text(journal_asked.document), NULL), ISCEP_OK);
+    done(user, ISCEP_OK, json, NULL);
+}
+
+static void answer_count(iscep_journal_count_fn done, void *user)
+{
+    done(user, journal_asked.fault.status, journal_asked.count, &journal_asked.fault);
+}
+
+void iscep_journal_trace(iscep_journal *journal, iscep_trace_by by, const char *what, size_t limit,
+                         iscep_journal_json_fn done, void *user)
+{
+    (void)journal;
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "trace %d %.400s limit %zu", (int)by, what,
+             limit);
+    answer_document(done, user);
+}
+
+void iscep_journal_list_deliveries(iscep_journal *journal, int64_t id, bool is_dead_only, size_t limit,
+                                   iscep_journal_json_fn done, void *user)
+{
+    (void)journal;
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "deliveries %lld %s limit %zu", (long long)id,
+             is_dead_only ? "dead" : "all", limit);
+    answer_document(done, user);
+}
+
+void iscep_journal_list_revocations(iscep_journal *journal, bool is_open_only, size_t limit,
+                                    iscep_journal_json_fn done, void *user)
+{
+    (void)journal;
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "revocations %s limit %zu",
+             is_open_only ? "open" : "all", limit);
+    answer_document(done, user);
+}
+
+void iscep_journal_stats(iscep_journal *journal, iscep_journal_json_fn done, void *user)
+{
+    (void)journal;
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "stats");
+    answer_document(done, user);
+}
+
+static void note_ids(const char *what, const int64_t *ids, size_t id_count)
+{
+    int len =
+        snprintf(journal_asked.asked, sizeof journal_asked.asked, "%s%s", what, ids == NULL ? " all" : "");
+    for (size_t i = 0; ids != NULL && i < id_count && i < 8; i++)
+        len += snprintf(journal_asked.asked + len, sizeof journal_asked.asked - (size_t)len, " %lld",
+                        (long long)ids[i]);
+}
+
+void iscep_journal_retry_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
+                                    iscep_journal_count_fn done, void *user)
+{
+    (void)journal;
+    note_ids("retry", ids, id_count);
+    answer_count(done, user);
+}
+
+void iscep_journal_purge_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
+                                    iscep_journal_count_fn done, void *user)
+{
+    (void)journal;
+    note_ids("purge", ids, id_count);
+    answer_count(done, user);
+}
+
+void iscep_service_wake(iscep_service *service)
+{
+    (void)service;
+    journal_asked.woken++;
+}
+
+void iscep_revoker_approve(iscep_revoker *revoker, iscep_journal_count_fn done, void *user)
+{
+    (void)revoker;
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "approve");
+    answer_count(done, user);
+}
+
+void iscep_revoker_poll_now(iscep_revoker *revoker)
+{
+    (void)revoker;
+    journal_asked.polled++;
+}
+
+void iscep_revoker_describe(const iscep_revoker *revoker, iscep_json *object)
+{
+    (void)revoker;
+    iscep_json_add_bool(object, "isHeld", false);
+}

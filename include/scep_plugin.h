@@ -116,8 +116,8 @@ typedef struct scep_revocation {
     size_t size;
     uint32_t reason;     /* CRLReason, RFC 5280 5.3.1 */
     uint32_t timeout_ms; /* a result that comes later is not heard */
-    scep_bytes serial;   /* the serial number as upper-case hex text, two digits a byte, no leading zero byte */
-    scep_bytes issuer;   /* the issuer's name as RFC 2253 text, or absent */
+    scep_bytes serial; /* the serial number as upper-case hex text, two digits a byte, no leading zero byte */
+    scep_bytes issuer; /* the issuer's name as RFC 2253 text, or absent */
 } scep_revocation;
 
 /* What the host offers. Borrowed by the instance until close: the host keeps it alive. */

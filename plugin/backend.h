@@ -15,7 +15,7 @@ int32_t iscep_backend_open(const scep_host *host, const scep_config_entry *confi
                            scep_instance **instance, scep_text *text);
 /* Always fills answer, which begins as DENY. The question has passed iscep_question_check. Any number of threads at
  * once. */
-void iscep_backend_ask(scep_instance *instance, const iscep_question *question, scep_answer *answer);
+void iscep_backend_ask(scep_instance *instance, iscep_question *question, scep_answer *answer);
 void iscep_backend_close(scep_instance *instance);
 
 #endif

@@ -29,7 +29,8 @@ struct scep_instance {
     iscep_local_client client;
     const scep_host *host;
     iscep_revocations *revocations; /* NULL: not asked for */
-    atomic_bool is_down; /* the last call could not reach the daemon: the log hears of changes only */
+    atomic_bool lacks_room; /* the host could not be given a certificate of before when it last asked */
+    atomic_bool is_down;    /* the last call could not reach the daemon: the log hears of changes only */
 };
 
 static bool start_revocations(scep_instance *instance)
@@ -235,8 +236,22 @@ static bool pause_within(int64_t deadline_ms, int64_t pause_ms)
     return true;
 }
 
-void iscep_backend_ask(scep_instance *instance, const iscep_question *question, scep_answer *answer)
+/*
+ * A host that cannot be told to deliver the certificate of before issues another one for the same request. Its report says
+ * so, or it would be refused as a second one.
+ */
+static void remember_room(scep_instance *instance, iscep_question *question)
 {
+    if (question->kind == ISCEP_ASK_VALIDATE) {
+        atomic_store(&instance->lacks_room, !question->has_room);
+    } else {
+        question->has_room = !atomic_load(&instance->lacks_room);
+    }
+}
+
+void iscep_backend_ask(scep_instance *instance, iscep_question *question, scep_answer *answer)
+{
+    remember_room(instance, question);
     const uint32_t timeout_ms =
         question->timeout_ms != 0 ? question->timeout_ms : instance->config.timeout_ms;
     const int64_t deadline_ms = iscep_deadline_in(timeout_ms);

@@ -24,7 +24,7 @@ typedef struct iscep_question {
     uint32_t timeout_ms;   /* 0: the instance's own default */
     uint32_t message_type; /* VALIDATE */
     uint32_t error_code;   /* FAILED */
-    bool has_room;         /* VALIDATE: the host can be given a certificate that was issued before */
+    bool has_room;         /* the host can be given a certificate that was issued before */
     scep_bytes transaction_id;
     scep_bytes csr_der;
     scep_bytes cert_der; /* ISSUED */

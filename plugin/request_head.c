@@ -85,7 +85,7 @@ size_t iscep_request_head(char out[ISCEP_REQUEST_HEAD_MAX], const iscep_question
                                    daemon_timeout_ms(left_ms), (int)question->transaction_id.len,
                                    (const char *)question->transaction_id.data);
     size_t len = (size_t)fixed_len;
-    if (question->kind == ISCEP_ASK_VALIDATE && !question->has_room) {
+    if (question->kind != ISCEP_ASK_FAILED && !question->has_room) {
         len += (size_t)snprintf(out + len, ISCEP_REQUEST_HEAD_MAX - len, "X-Scep-Replay: no\r\n");
     }
     if (question->kind == ISCEP_ASK_FAILED) {

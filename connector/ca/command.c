@@ -37,12 +37,17 @@ static const struct {
     [CERTIFICATE_FILE] = {"{certificate_file}", "SCEP_CERTIFICATE"},
 };
 
+/*
+ * What is final must have been meant. The small numbers are what programs end with at their own mistakes (sh and getopt
+ * 2, curl up to 101, Perl's die an errno), those from 126 to 192 a shell's: none of them says anything of a certificate.
+ */
 static const struct {
     int exit_code;
     iscep_ca_outcome outcome;
 } exits[] = {
-    {0, ISCEP_CA_REVOKED}, {2, ISCEP_CA_ALREADY_REVOKED}, {3, ISCEP_CA_NOT_FOUND},
-    {4, ISCEP_CA_REFUSED}, {5, ISCEP_CA_UNSUPPORTED},     {75, ISCEP_CA_BUSY}, /* EX_TEMPFAIL, sysexits.h */
+    {0, ISCEP_CA_REVOKED},           {75, ISCEP_CA_BUSY}, /* EX_TEMPFAIL, sysexits.h */
+    {194, ISCEP_CA_ALREADY_REVOKED}, {195, ISCEP_CA_NOT_FOUND},
+    {196, ISCEP_CA_REFUSED},         {197, ISCEP_CA_UNSUPPORTED},
 };
 
 /* One run. */
@@ -189,7 +194,10 @@ static const char *list_texts(const char **list, const char *text, size_t count)
 static iscep_status fill_texts(run *r, const iscep_ca_options *options, size_t *argument_count,
                                size_t *env_count, iscep_error *err)
 {
-    *argument_count = *env_count = 0;
+    const char *program = options->arguments[0]; /* a path, and no template */
+    iscep_buf_append(&r->texts, program, strlen(program) + 1);
+    *argument_count = 1;
+    *env_count = 0;
     for (; options->arguments[*argument_count] != NULL; (*argument_count)++)
         fill_argument(r, &r->texts, options->arguments[*argument_count]);
     for (unsigned i = 0; i < VALUE_COUNT; i++) {

@@ -61,6 +61,10 @@ static void start_ejbca(iscep_ca_call *call)
         iscep_ca_answer(call, ISCEP_CA_FAILED, "the issuer is not known: set issuer_dn");
         return;
     }
+    if (strchr(issuer, '=') == NULL) { /* Intune's text: as a segment of a path, ".." would be taken away */
+        iscep_ca_answer(call, ISCEP_CA_INVALID, "the issuer is no distinguished name");
+        return;
+    }
     ISCEP_AUTO_BUF path;
     iscep_buf_init(&path, MAX_PATH_LEN);
     iscep_buf_append_text(&path, "ejbca/ejbca-rest-api/v1/certificate/");

@@ -40,9 +40,10 @@ static bool ask_for_head(iscep_audit_link *out, const ctl_request *request)
 {
     ISCEP_AUTO_JSON *document = NULL;
     ctl_reply reply;
+    iscep_error err = ISCEP_ERROR_INIT;
     int64_t seq = 0;
     bool is_known = false;
-    if (ctl_daemon_ask(&reply, request, "/v1/journal", (iscep_bytes){0}, NULL) == ISCEP_OK &&
+    if (ctl_daemon_ask(&reply, request, "/v1/journal", (iscep_bytes){0}, &err) == ISCEP_OK &&
         reply.http_status == 200 &&
         iscep_json_parse(&document, iscep_buf_bytes(&reply.body), NULL) == ISCEP_OK) {
         const iscep_json *head = iscep_json_member(document, "audit");

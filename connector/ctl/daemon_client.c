@@ -183,7 +183,16 @@ static int print_refusal(const ctl_request *request, const ctl_reply *reply, con
     return ctl_print_error(request, exit_code, &err);
 }
 
-static int get_document(iscep_json **out, const ctl_request *request, const char *path, iscep_bytes body)
+/* Anything else must not be taken for "there is none" or "it is done". */
+static bool is_answer(const iscep_json *json, const char *wanted)
+{
+    int64_t number;
+    return iscep_json_is_array(iscep_json_member(json, wanted)) || iscep_json_is_true(json, wanted) ||
+           (iscep_json_int(json, wanted, &number) && number >= 0);
+}
+
+static int get_document(iscep_json **out, const ctl_request *request, const char *path, iscep_bytes body,
+                        const char *wanted)
 {
     ctl_reply reply;
     iscep_error err = ISCEP_ERROR_INIT;
@@ -193,7 +202,7 @@ static int get_document(iscep_json **out, const ctl_request *request, const char
     if (status != ISCEP_OK)
         exit_code = ctl_print_error(request, status == ISCEP_USAGE ? CTL_USAGE : CTL_UNKNOWN, &err);
     else if (iscep_json_parse(out, iscep_buf_bytes(&reply.body), NULL) != ISCEP_OK ||
-             reply.http_status != 200 || !iscep_json_is_object(*out))
+             reply.http_status != 200 || !is_answer(*out, wanted))
         exit_code = print_refusal(request, &reply, *out);
     ctl_reply_clear(&reply);
     if (exit_code != CTL_YES) {
@@ -203,12 +212,13 @@ static int get_document(iscep_json **out, const ctl_request *request, const char
     return exit_code;
 }
 
-int ctl_daemon_get(iscep_json **out, const ctl_request *request, const char *path)
+int ctl_daemon_get(iscep_json **out, const ctl_request *request, const char *path, const char *wanted)
 {
-    return get_document(out, request, path, (iscep_bytes){0});
+    return get_document(out, request, path, (iscep_bytes){0}, wanted);
 }
 
-int ctl_daemon_post(iscep_json **out, const ctl_request *request, const char *path, const iscep_json *body)
+int ctl_daemon_post(iscep_json **out, const ctl_request *request, const char *path, const iscep_json *body,
+                    const char *wanted)
 {
     ISCEP_AUTO_BUF text;
     iscep_error err = ISCEP_ERROR_INIT;
@@ -216,5 +226,5 @@ int ctl_daemon_post(iscep_json **out, const ctl_request *request, const char *pa
     iscep_buf_init(&text, MAX_BODY_LEN);
     if (iscep_json_emit(&text, body, &err) != ISCEP_OK)
         return ctl_print_error(request, CTL_UNKNOWN, &err);
-    return get_document(out, request, path, iscep_buf_bytes(&text));
+    return get_document(out, request, path, iscep_buf_bytes(&text), wanted);
 }

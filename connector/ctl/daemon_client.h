@@ -21,8 +21,10 @@ void ctl_reply_clear(ctl_reply *reply);
 /*
  * The same, for what answers with one JSON document and HTTP 200: CTL_YES, and *out is the caller's. Otherwise why not has
  * been printed, and the value is the exit code: CTL_NO for a 403 or 404, CTL_USAGE for a 400, else CTL_UNKNOWN.
+ * wanted: the member that makes it an answer to this question: an array, a number from 0, or true.
  */
-int ctl_daemon_get(iscep_json **out, const ctl_request *request, const char *path);
-int ctl_daemon_post(iscep_json **out, const ctl_request *request, const char *path, const iscep_json *body);
+int ctl_daemon_get(iscep_json **out, const ctl_request *request, const char *path, const char *wanted);
+int ctl_daemon_post(iscep_json **out, const ctl_request *request, const char *path, const iscep_json *body,
+                    const char *wanted);
 
 #endif

@@ -35,7 +35,9 @@ static const command commands[] = {
      "tenant's\n"
      "Intune service, and sends it a request that it must refuse. Stops at the first step that failed. No "
      "secret and\n"
-     "no token is printed.\n"
+     "no token is printed. It does not look at the journal, the audit trail, the CAs and the running "
+     "connector:\n"
+     "docs/OPERATIONS.md.\n"
      "Exit: 0 the chain works, perhaps with warnings; 1 a step failed; 3 the steps could not be made.\n",
      ctl_doctor},
     {"validate", "FILE", 1, 1, TAKES_CONFIG | TAKES_SOCKET | TAKES_TRANSACTION,
@@ -69,7 +71,7 @@ static const command commands[] = {
      "Exit: 0 done, 1 nothing was held, or not allowed; 3 no answer.\n",
      ctl_revocations},
     {"audit", "verify FILE…", 2, MAX_OPERANDS, ASKS_DAEMON,
-     "has a line of the audit trail been removed or changed?",
+     "say whether a line of the audit trail was removed, changed or moved",
      "FILEs are the trail's, the oldest first; - is standard input. If the connector of this machine "
      "answers, the end is\n"
      "compared with what it remembers.\n"
@@ -91,7 +93,8 @@ static const struct {
     const char *help;
 } options_of_some[] = {
     {TAKES_CONFIG, "  -c, --config FILE        the connector's configuration [" DEFAULT_CONFIG "]\n"},
-    {TAKES_SOCKET, "      --socket PATH        the connector's socket [as configured]\n"},
+    {TAKES_SOCKET,
+     "      --socket PATH        the connector's socket [as configured]; no configuration is read\n"},
     {TAKES_TRANSACTION, "      --transaction-id ID  the SCEP transaction id [one is made up]\n"},
     {TAKES_BY, "      --by KIND            what WHAT is: transaction, serial or subject [found out]\n"},
     {TAKES_DECIMAL, "      --decimal            a serial number is written in decimal\n"},

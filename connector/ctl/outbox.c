@@ -53,7 +53,7 @@ static int list(const ctl_request *request)
     iscep_buf_printf(&path, "/v1/outbox?state=%s", (request->given & TAKES_DEAD) != 0 ? "dead" : "all");
     if (request->limit > 0)
         iscep_buf_printf(&path, "&limit=%lld", (long long)request->limit);
-    int exit_code = ctl_daemon_get(&document, request, iscep_buf_text(&path));
+    int exit_code = ctl_daemon_get(&document, request, iscep_buf_text(&path), "deliveries");
     if (exit_code != CTL_YES || request->is_json)
         return exit_code != CTL_YES ? exit_code : ctl_print_json(document, exit_code);
     ctl_print_table(iscep_json_member(document, "deliveries"), columns, sizeof columns / sizeof *columns,
@@ -82,7 +82,7 @@ static int show(const ctl_request *request)
     if (!parse_id(request->operands[0], &id))
         return CTL_USAGE;
     snprintf(path, sizeof path, "/v1/outbox/item?id=%lld", (long long)id);
-    int exit_code = ctl_daemon_get(&document, request, path);
+    int exit_code = ctl_daemon_get(&document, request, path, "deliveries");
     if (exit_code != CTL_YES || request->is_json)
         return exit_code != CTL_YES ? exit_code : ctl_print_json(document, exit_code);
     const iscep_json *delivery = iscep_json_first(iscep_json_member(document, "deliveries"));
@@ -123,7 +123,7 @@ static int change(const ctl_request *request, const iscep_json *body, const char
                   const char *why_not)
 {
     ISCEP_AUTO_JSON *document = NULL;
-    int exit_code = ctl_daemon_post(&document, request, path, body);
+    int exit_code = ctl_daemon_post(&document, request, path, body, "count");
     if (exit_code != CTL_YES)
         return exit_code;
     const int64_t count = number_of(document, "count");

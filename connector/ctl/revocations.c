@@ -49,7 +49,7 @@ static int list(const ctl_request *request)
     iscep_buf_printf(&path, "/v1/revocations?state=%s", (request->given & TAKES_ALL) != 0 ? "all" : "open");
     if (request->limit > 0)
         iscep_buf_printf(&path, "&limit=%lld", (long long)request->limit);
-    int exit_code = ctl_daemon_get(&document, request, iscep_buf_text(&path));
+    int exit_code = ctl_daemon_get(&document, request, iscep_buf_text(&path), "revocations");
     if (exit_code != CTL_YES || request->is_json)
         return exit_code != CTL_YES ? exit_code : ctl_print_json(document, exit_code);
     ctl_print_table(iscep_json_member(document, "revocations"), columns, sizeof columns / sizeof *columns,
@@ -58,17 +58,17 @@ static int list(const ctl_request *request)
     return CTL_YES;
 }
 
-static int post(iscep_json **document, const ctl_request *request, const char *path)
+static int post(iscep_json **document, const ctl_request *request, const char *path, const char *wanted)
 {
     ISCEP_AUTO_JSON *body = iscep_json_new_object();
-    return ctl_daemon_post(document, request, path, body);
+    return ctl_daemon_post(document, request, path, body, wanted);
 }
 
 /* Nothing to approve is an answer: no. */
 static int approve(const ctl_request *request)
 {
     ISCEP_AUTO_JSON *document = NULL;
-    int exit_code = post(&document, request, "/v1/revocations/approve");
+    int exit_code = post(&document, request, "/v1/revocations/approve", "count");
     if (exit_code != CTL_YES)
         return exit_code;
     const long long count = number_of(document, "count");
@@ -85,7 +85,7 @@ static int approve(const ctl_request *request)
 static int run(const ctl_request *request)
 {
     ISCEP_AUTO_JSON *document = NULL;
-    int exit_code = post(&document, request, "/v1/revocations/run");
+    int exit_code = post(&document, request, "/v1/revocations/run", "started");
     if (exit_code != CTL_YES || request->is_json)
         return exit_code != CTL_YES ? exit_code : ctl_print_json(document, exit_code);
     puts("Intune is being asked for revocations: intune-scepctl revocations list shows them");

@@ -62,7 +62,7 @@ static int ask(iscep_json **out, const ctl_request *request, const way *by, cons
     iscep_buf_printf(&path, "/v1/trace?%s", iscep_buf_text(&query));
     if (request->limit > 0)
         iscep_buf_printf(&path, "&limit=%lld", (long long)request->limit);
-    return ctl_daemon_get(out, request, iscep_buf_text(&path));
+    return ctl_daemon_get(out, request, iscep_buf_text(&path), "enrolments");
 }
 
 static bool has_found(const iscep_json *document)

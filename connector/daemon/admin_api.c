@@ -7,6 +7,7 @@
 #include "base/audit.h"
 #include "base/json.h"
 #include "daemon/admin_request.h"
+#include "daemon/peer.h"
 
 enum { MAX_REPLY_LEN = 16 * 1024 * 1024, MAX_SUBJECT_LEN = 1024 };
 
@@ -225,7 +226,7 @@ static void on_count(void *user, iscep_status status, int64_t count, const iscep
 static errand *new_action(iscep_exchange *exchange, const iscep_admin_api *api, const char *action)
 {
     int64_t uid;
-    if (!iscep_admin_is_allowed(exchange, api, &uid)) {
+    if (!iscep_peer_is_one_of(exchange, api->admin_uids, api->admin_uid_count, &uid)) {
         iscep_log_event(api->env->log, ISCEP_LOG_WARN, "admin_refused", ISCEP_LOG_TEXT("action", action),
                         ISCEP_LOG_NUM("uid", uid));
         iscep_audit_event(api->env->audit, "admin_refused", ISCEP_LOG_TEXT("action", action),
@@ -265,7 +266,8 @@ static void change_deliveries(errand *action, change_deliveries_fn *change)
 
 static void wake_service(const errand *done)
 {
-    iscep_service_wake(done->api->service);
+    if (done->api->service != NULL)
+        iscep_service_wake(done->api->service);
 }
 
 static void handle_retry(iscep_exchange *exchange, const iscep_admin_api *api)

@@ -13,8 +13,8 @@
 typedef struct iscep_admin_api {
     const iscep_env *env;
     iscep_journal *journal;
-    iscep_service *service;
-    iscep_revoker *revoker; /* NULL: nothing is revoked */
+    iscep_service *service; /* NULL: it has ended, and the journal still calls back */
+    iscep_revoker *revoker; /* NULL: nothing is revoked, or the same */
     const uint32_t *admin_uids;
     size_t admin_uid_count;
 } iscep_admin_api;

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/serial.h"
 #include "net/url.h"
@@ -147,19 +146,4 @@ iscep_status iscep_admin_read_ids(iscep_admin_ids *out, const iscep_exchange *ex
                ? ISCEP_OK
                : iscep_error_set(err, ISCEP_USAGE, "json_member",
                                  "the body must be {\"ids\":[…]} or {\"all\":true}, and nothing else");
-}
-
-bool iscep_admin_is_allowed(const iscep_exchange *exchange, const iscep_admin_api *api, int64_t *uid)
-{
-    uint32_t peer;
-    *uid = -1;
-    if (!iscep_exchange_peer_uid(exchange, &peer))
-        return false;
-    *uid = peer;
-    if (peer == 0 || peer == geteuid())
-        return true;
-    for (size_t i = 0; i < api->admin_uid_count; i++)
-        if (api->admin_uids[i] == peer)
-            return true;
-    return false;
 }

@@ -1,4 +1,4 @@
-/* What a person asks of the local API: parameters, ids, and the right to change something. */
+/* What a person asks of the local API: parameters and ids. */
 #ifndef ISCEP_DAEMON_ADMIN_REQUEST_H
 #define ISCEP_DAEMON_ADMIN_REQUEST_H
 
@@ -29,8 +29,5 @@ typedef struct iscep_admin_ids {
 /* The body: {"ids":[1,2]} or {"all":true}. */
 iscep_status iscep_admin_read_ids(iscep_admin_ids *out, const iscep_exchange *exchange,
                                   iscep_error *err) ISCEP_CHECKED;
-
-/* May whoever is at the other end change something? uid: who it is; -1 if nobody knows. */
-bool iscep_admin_is_allowed(const iscep_exchange *exchange, const iscep_admin_api *api, int64_t *uid);
 
 #endif

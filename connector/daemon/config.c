@@ -117,21 +117,21 @@ static bool find_uid(const char *word, uint32_t *out)
     return true;
 }
 
-static const char *read_admin_uids(iscep_config *config, void *to, const char *text)
+static const char *read_uids(iscep_config *config, void *to, const char *text)
 {
-    (void)to;
+    iscep_config_uids *uids = to;
     char *at, *words = iscep_config_keep(config, text);
     if (words == NULL)
         return "does not fit into memory";
-    config->admin_uid_count = 0;
+    uids->count = 0;
     for (char *word = strtok_r(words, " ,\t", &at); word != NULL; word = strtok_r(NULL, " ,\t", &at)) {
-        if (config->admin_uid_count == ISCEP_CONFIG_MAX_ADMINS)
+        if (uids->count == ISCEP_CONFIG_MAX_UIDS)
             return "names more than 16 users";
-        if (!find_uid(word, &config->admin_uids[config->admin_uid_count]))
+        if (!find_uid(word, &uids->ids[uids->count]))
             return "must name users of this machine, or their numbers";
-        config->admin_uid_count++;
+        uids->count++;
     }
-    return config->admin_uid_count == 0 ? "must name at least one user" : NULL;
+    return uids->count == 0 ? "must name at least one user" : NULL;
 }
 
 /* Behind the host's slash: "v1/x", not "/v1/x". */
@@ -253,7 +253,8 @@ static const struct key connector_keys[] = {
     {"max_connections", offsetof(iscep_config, max_connections), read_count},
     {"log_level", offsetof(iscep_config, log_level), read_log_level},
     {"log_format", offsetof(iscep_config, log_format), read_log_format},
-    {"admin_uids", 0, read_admin_uids},
+    {"admin_uids", offsetof(iscep_config, admin_uids), read_uids},
+    {"plugin_uids", offsetof(iscep_config, plugin_uids), read_uids},
     {"audit", offsetof(iscep_config, audit), iscep_config_read_audit},
     {0},
 };
@@ -415,11 +416,11 @@ static iscep_status begin_section(section *out, const reading *in, const char *n
     else if (strcmp(name, "revocation") == 0)
         out->keys = iscep_revocation_keys;
     else if (strcmp(name, "connector") != 0)
-        return iscep_error_set(
-            err, ISCEP_CONFIG, "config_section",
-            "%s: unknown section [%s]; there are [connector], [journal], [policy], [revocation], [tenant/NAME], "
-            "[ca/NAME] and [credential/ID]",
-            in->path, name);
+        return iscep_error_set(err, ISCEP_CONFIG, "config_section",
+                               "%s: unknown section [%s]; there are [connector], [journal], [policy], "
+                               "[revocation], [tenant/NAME], "
+                               "[ca/NAME] and [credential/ID]",
+                               in->path, name);
     return ISCEP_OK;
 }
 

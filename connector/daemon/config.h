@@ -20,10 +20,15 @@
 #include "service/revoker.h"
 #include "service/service.h"
 
-#define ISCEP_CONFIG_MAX_ADMINS 16
-#define ISCEP_CONFIG_MAX_CAS    32
+#define ISCEP_CONFIG_MAX_UIDS 16
+#define ISCEP_CONFIG_MAX_CAS  32
 
 typedef struct iscep_config iscep_config;
+
+typedef struct iscep_config_uids {
+    uint32_t ids[ISCEP_CONFIG_MAX_UIDS];
+    size_t count;
+} iscep_config_uids;
 
 struct iscep_config {
     /* [connector] */
@@ -34,10 +39,9 @@ struct iscep_config {
     uint32_t max_connections;   /* inbound */
     iscep_log_level log_level;
     iscep_log_format log_format;
-    uint32_t
-        admin_uids[ISCEP_CONFIG_MAX_ADMINS]; /* who may retry, purge, approve, beside root and our own user */
-    size_t admin_uid_count;
-    const char *audit; /* where the audit trail goes; NULL: none is kept */
+    iscep_config_uids admin_uids;  /* who may retry, purge, approve, beside root and our own user */
+    iscep_config_uids plugin_uids; /* whose SCEP server revokes; none: whoever may open the socket */
+    const char *audit;             /* where the audit trail goes; NULL: none is kept */
     /* [journal] */
     iscep_journal_options journal;
     iscep_reporting_options reporting;

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/audit.h"
 #include "base/json.h"
 #include "ca/hosted.h"
+#include "daemon/peer.h"
 #include "net/url.h"
 
 enum { MAX_WAIT_MS = 60000, MAX_MESSAGE_LEN = 4096, MAX_REPLY_LEN = 64 * 1024 };
@@ -219,6 +221,22 @@ static const struct {
     void (*handle)(iscep_exchange *exchange, iscep_hosted_api *api);
 } routes[] = {{"/v1/revocations/next", handle_next}, {"/v1/revocations/result", handle_result}};
 
+/* Who takes work keeps it from the server that revokes; who answers it is believed, and Intune is told. */
+static bool is_allowed(iscep_exchange *exchange, const iscep_hosted_api *api)
+{
+    int64_t uid;
+    if (iscep_peer_is_one_of(exchange, api->plugin_uids, api->plugin_uid_count, &uid) ||
+        api->plugin_uid_count == 0)
+        return true;
+    const iscep_log_field fields[] = {ISCEP_LOG_TEXT("path", iscep_exchange_path(exchange)),
+                                      ISCEP_LOG_NUM("uid", uid)};
+    iscep_log_write(api->env->log, ISCEP_LOG_WARN, "plugin_refused", fields, sizeof fields / sizeof *fields);
+    iscep_audit_write(api->env->audit, "plugin_refused", fields, sizeof fields / sizeof *fields);
+    iscep_exchange_reply_error(exchange, 403, "not_plugin",
+                               "only those of plugin_uids revoke for this connector");
+    return false;
+}
+
 bool iscep_hosted_api_handle(iscep_exchange *exchange, iscep_hosted_api *api, bool *is_known_path)
 {
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
@@ -227,7 +245,8 @@ bool iscep_hosted_api_handle(iscep_exchange *exchange, iscep_hosted_api *api, bo
         *is_known_path = true;
         if (strcmp(iscep_exchange_method(exchange), "POST") != 0)
             return false;
-        routes[i].handle(exchange, api);
+        if (is_allowed(exchange, api))
+            routes[i].handle(exchange, api);
         return true;
     }
     return false;

@@ -14,6 +14,8 @@
 typedef struct iscep_hosted_api {
     const iscep_env *env;
     const iscep_routing *routing;
+    const uint32_t *plugin_uids; /* borrowed: who is given work and believed, beside root and our own user */
+    size_t plugin_uid_count;     /* 0: whoever may open the socket */
     LIST_HEAD(, iscep_hosted_asker) askers; /* who waits for work */
     bool is_stopping;
 } iscep_hosted_api;

@@ -138,7 +138,8 @@ void iscep_local_verdict_reply_error(iscep_exchange *exchange, const iscep_error
     iscep_verdict verdict = {.decision = ISCEP_DENY, .retry_after_ms = -1};
     iscep_text_copy(verdict.code, sizeof verdict.code, err->code);
     iscep_text_copy(verdict.message, sizeof verdict.message, err->message);
-    if (err->status == ISCEP_NOMEM) {
+    if (err->status !=
+        ISCEP_USAGE) { /* not the caller's fault: a refusal would have the certificate revoked */
         send_verdict(exchange, 503, "retry", &verdict);
         return;
     }

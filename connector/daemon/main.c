@@ -200,9 +200,12 @@ static void fill_apis(struct parts *parts)
                                      .journal = parts->journal,
                                      .service = parts->service,
                                      .revoker = parts->revoker,
-                                     .admin_uids = config->admin_uids,
-                                     .admin_uid_count = config->admin_uid_count};
-    parts->hosted = (iscep_hosted_api){.env = &parts->env, .routing = &parts->routing};
+                                     .admin_uids = config->admin_uids.ids,
+                                     .admin_uid_count = config->admin_uids.count};
+    parts->hosted = (iscep_hosted_api){.env = &parts->env,
+                                       .routing = &parts->routing,
+                                       .plugin_uids = config->plugin_uids.ids,
+                                       .plugin_uid_count = config->plugin_uids.count};
     parts->api = (iscep_local_api){.env = &parts->env,
                                    .intune = parts->intune,
                                    .service = parts->service,
@@ -261,6 +264,8 @@ static void free_parts(struct parts *parts)
         iscep_ca_free(parts->cas[i]);
     iscep_revoker_free(parts->revoker);
     iscep_service_free(parts->service);
+    parts->admin.revoker = NULL; /* whom the journal calls back finds them gone */
+    parts->admin.service = NULL;
     iscep_audit_keeper_free(parts->audit_keeper);
     iscep_journal_close(parts->journal);
     iscep_http_server_free(parts->server);

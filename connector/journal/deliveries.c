@@ -52,7 +52,7 @@ static iscep_status load_claimed(iscep_delivery *out, iscep_db *db, int64_t id, 
         "SELECT d.kind, d.error_code, d.description, d.is_deferred, d.attempts, d.recorded_unix_ms,"
         " d.not_after_unix, d.is_revoked, e.tenant, e.transaction_id, e.csr_sha256, o.der, c.serial, "
         "c.thumbprint,"
-        " c.issuer, c.subject FROM delivery d JOIN enrolment e ON e.id = d.enrolment_id"
+        " c.issuer, c.subject, e.is_validated FROM delivery d JOIN enrolment e ON e.id = d.enrolment_id"
         " JOIN owed_csr o ON o.id = d.id LEFT JOIN certificate c ON c.id = d.id WHERE d.id = $1",
         iscep_number(id));
     if (status == ISCEP_OK)
@@ -77,6 +77,7 @@ static iscep_status load_claimed(iscep_delivery *out, iscep_db *db, int64_t id, 
                             .error_code = (uint32_t)iscep_rows_number(rows, 1),
                             .description = iscep_arena_word(arena, iscep_rows_text(rows, 2)),
                             .is_deferred = iscep_rows_number(rows, 3) != 0,
+                            .was_validated = iscep_rows_number(rows, 16) != 0,
                             .attempts = (uint32_t)iscep_rows_number(rows, 4),
                             .recorded_unix_ms = iscep_rows_number(rows, 5)};
     for (size_t i = 0; i < digest.len; i++)

@@ -22,7 +22,8 @@ typedef struct iscep_delivery {
     uint32_t error_code;     /* failed */
     const char *description; /* failed */
     bool is_deferred;
-    uint32_t attempts; /* made so far */
+    bool was_validated; /* the journal has seen the enrolment validated */
+    uint32_t attempts;  /* made so far */
     int64_t recorded_unix_ms;
 } iscep_delivery;
 
@@ -63,7 +64,10 @@ void iscep_journal_settle_delivery(iscep_journal *journal, int64_t id, const isc
 void iscep_journal_withhold(iscep_journal *journal, int64_t delivery_id, const char *code,
                             const char *message, bool is_revoked_too, iscep_report_fn done, void *user);
 
-/* What a person does to what is owed or dead. ids NULL: all that are dead. count: how many it concerned. */
+/*
+ * What a person does to what is owed or dead. ids NULL: all that are dead. count: how many it concerned; a certificate in
+ * whose place another stands is not retried.
+ */
 typedef void (*iscep_journal_count_fn)(void *user, iscep_status status, int64_t count,
                                        const iscep_error *err);
 void iscep_journal_retry_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,

@@ -48,10 +48,19 @@ typedef struct find_job {
     iscep_enrolment_key key;
     iscep_journal_cert_fn done;
     void *user;
-    bool has_cert;
-    bool is_owed;
+    iscep_cert_standing standing;
     iscep_journal_cert cert;
 } find_job;
+
+/* From state and is_deferred. */
+static iscep_cert_standing standing_in(iscep_rows *rows)
+{
+    int64_t state = iscep_rows_number(rows, 0);
+    bool is_deferred = iscep_rows_number(rows, 1) != 0;
+    if (state == ISCEP_DELIVERY_IS_WITHHELD)
+        return ISCEP_CERT_WITHHELD;
+    return state == ISCEP_DELIVERY_IS_OWED && !is_deferred ? ISCEP_CERT_OWED : ISCEP_CERT_DELIVERABLE;
+}
 
 /* Borrowed from the row. */
 static iscep_journal_cert cert_in(iscep_rows *rows)
@@ -69,7 +78,8 @@ static iscep_status run_find(iscep_job *job, iscep_db *db, iscep_error *err)
     find_job *find = (find_job *)job;
     ISCEP_AUTO_ROWS *rows = NULL;
     iscep_enrolment enrolment;
-    find->has_cert = find->is_owed = false;
+    bool has_cert = false;
+    find->standing = ISCEP_CERT_NONE;
     iscep_status status = iscep_enrolment_find(&enrolment, db, &find->key, err);
     if (status != ISCEP_OK || enrolment.id == 0)
         return status;
@@ -77,17 +87,16 @@ static iscep_status run_find(iscep_job *job, iscep_db *db, iscep_error *err)
         &rows, db->store, err,
         "SELECT d.state, d.is_deferred, d.not_after_unix, c.der, c.serial, c.thumbprint, c.issuer, c.subject"
         " FROM delivery d JOIN certificate c ON c.id = d.id"
-        " WHERE d.enrolment_id = $1 AND d.state IN (1, 2) AND d.is_revoked = 0 AND d.not_after_unix * 1000 > "
-        "$2"
+        " WHERE d.enrolment_id = $1"
+        " AND (d.state = 3 OR d.state IN (1, 2) AND d.is_revoked = 0 AND d.not_after_unix * 1000 > $2)"
         " ORDER BY d.id DESC LIMIT 1",
         iscep_number(enrolment.id), iscep_number(db->now_unix_ms));
     if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &find->has_cert, err);
-    if (status == ISCEP_OK && find->has_cert) {
+        status = iscep_rows_next(rows, &has_cert, err);
+    if (status == ISCEP_OK && has_cert) {
         const iscep_journal_cert found = cert_in(rows);
         find->cert = iscep_journal_cert_copy(&job->arena, &found);
-        find->is_owed =
-            iscep_rows_number(rows, 0) == ISCEP_DELIVERY_IS_OWED && iscep_rows_number(rows, 1) == 0;
+        find->standing = standing_in(rows);
     }
     return status;
 }
@@ -95,8 +104,9 @@ static iscep_status run_find(iscep_job *job, iscep_db *db, iscep_error *err)
 static void finish_find(iscep_job *job)
 {
     find_job *find = (find_job *)job;
-    bool has_cert = job->status == ISCEP_OK && find->has_cert;
-    find->done(find->user, job->status, has_cert ? &find->cert : NULL, has_cert && find->is_owed, &job->err);
+    iscep_cert_standing standing = job->status == ISCEP_OK ? find->standing : ISCEP_CERT_NONE;
+    bool has_cert = standing == ISCEP_CERT_DELIVERABLE || standing == ISCEP_CERT_OWED;
+    find->done(find->user, job->status, standing, has_cert ? &find->cert : NULL, &job->err);
 }
 
 void iscep_journal_find_cert(iscep_journal *journal, const iscep_enrolment_key *key,
@@ -105,7 +115,7 @@ void iscep_journal_find_cert(iscep_journal *journal, const iscep_enrolment_key *
     find_job *find = iscep_job_new(journal, sizeof *find, run_find, finish_find);
     if (find == NULL) {
         iscep_error err;
-        done(user, iscep_error_nomem(&err), NULL, false, &err);
+        done(user, iscep_error_nomem(&err), ISCEP_CERT_NONE, NULL, &err);
         return;
     }
     find->key = iscep_enrolment_key_copy(&find->job.arena, key);

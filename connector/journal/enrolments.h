@@ -68,17 +68,21 @@ typedef struct iscep_journal_cert {
 } iscep_journal_cert;
 
 /*
- * Is there surely no certificate for this request? Answers at once, from memory; true is certain as far as the last
- * days go, false means: look it up.
+ * Is there surely no certificate for this request? Answers at once, from memory; true is certain, false means: look it
+ * up.
  */
 bool iscep_journal_is_new(const iscep_journal *journal, const iscep_enrolment_key *key);
-/*
- * The certificate that this very request already has, unless it was withheld or given up, is revoked or has expired: then,
- * and if there is none, cert is NULL. is_owed: it is strict and Intune has not taken note yet, so it must not be
- * delivered yet; otherwise it may be.
- */
-typedef void (*iscep_journal_cert_fn)(void *user, iscep_status status, const iscep_journal_cert *cert,
-                                      bool is_owed, const iscep_error *err);
+/* How the newest certificate of a request stands. */
+typedef enum iscep_cert_standing {
+    ISCEP_CERT_NONE = 0,    /* none, or one that was given up, is revoked or has expired */
+    ISCEP_CERT_DELIVERABLE, /* reported (or, deferred, recorded): it may be delivered again */
+    ISCEP_CERT_OWED,        /* strict, and Intune has not taken note yet: not to be delivered yet */
+    ISCEP_CERT_WITHHELD,    /* never to be delivered; Intune may all the same have taken note of it */
+} iscep_cert_standing;
+
+/* cert is NULL with NONE and WITHHELD. */
+typedef void (*iscep_journal_cert_fn)(void *user, iscep_status status, iscep_cert_standing standing,
+                                      const iscep_journal_cert *cert, const iscep_error *err);
 void iscep_journal_find_cert(iscep_journal *journal, const iscep_enrolment_key *key,
                              iscep_journal_cert_fn done, void *user);
 
@@ -96,6 +100,7 @@ typedef struct iscep_report {
     bool is_first;       /* this call has put it there; otherwise it is a repetition */
     bool is_deferred;    /* as it was recorded first */
     bool was_validated;  /* the journal has seen the enrolment validated */
+    bool is_revoked;     /* the certificate, meanwhile: never to be delivered, whatever the state */
     int64_t delivery_id; /* with OWED: deliveries.h */
     /*
      * With OWED: the caller has the claim now, for his lease_ms, and makes an attempt. A repetition gets it too, even before
@@ -121,6 +126,8 @@ typedef struct iscep_issued_record {
     iscep_journal_cert cert;
     const char *ca; /* the [ca/NAME] that can revoke it, or NULL */
     bool is_deferred;
+    bool
+        is_replacement; /* whoever issued it could not deliver the one before: record it, unless that one is still owed */
     int64_t lease_ms;
 } iscep_issued_record;
 void iscep_journal_record_issued(iscep_journal *journal, const iscep_issued_record *record,

@@ -229,6 +229,7 @@ void iscep_report_fill(iscep_report *out, const iscep_delivery_row *row)
 {
     out->state = report_state_of(row->state);
     out->is_deferred = row->is_deferred;
+    out->is_revoked = row->is_revoked;
     out->delivery_id = row->id;
     out->code = row->code;
     out->message = row->message;

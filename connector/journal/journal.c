@@ -20,6 +20,7 @@
 
 enum {
     MAX_READS = 64,
+    IDLE_AFTER_MS = 5,                    /* without a job: time for what can wait */
     MAX_CHECKED_BYTES = 16 * 1024 * 1024, /* a larger file would make starting slow */
     LOCK_PATH_SIZE = 4096
 };
@@ -183,28 +184,34 @@ static iscep_status probe(iscep_db *db, iscep_error *err)
     return status;
 }
 
+/* One slice of what can wait. While jobs come, a merge keeps pace with them; a moment without any is used to the full. */
+static iscep_status do_slice(iscep_journal *journal, bool is_idle, bool *is_more, iscep_error *err)
+{
+    iscep_db *db = &journal->write_db;
+    iscep_status status = ISCEP_OK;
+    if (is_idle ? iscep_keys_need_merge(db->keys) : iscep_keys_merge_is_due(db->keys))
+        status = iscep_keys_merge_slice(db->keys, db->store, err);
+    else if (journal->sweep.is_under_way)
+        status = iscep_sweep_slice(&journal->sweep, db, err);
+    *is_more = iscep_keys_need_merge(db->keys) || journal->sweep.is_under_way;
+    return status;
+}
+
 static int64_t work_between(void *user, bool is_idle)
 {
     iscep_journal *journal = user;
-    iscep_db *db = &journal->write_db;
     iscep_error err = ISCEP_ERROR_INIT;
-    iscep_status status = ISCEP_OK;
-    bool was_good = iscep_health_is_good(journal->health, NULL);
-    bool has_work = iscep_keys_need_merge(db->keys) || journal->sweep.is_under_way;
+    bool was_good = iscep_health_is_good(journal->health, NULL), is_more = false;
     if (!was_good && !is_idle)
         return journal->tuning.probe_ms; /* what just ran was a probe, too */
-    if (!was_good)
-        status = probe(db, &err);
-    else if (iscep_keys_need_merge(db->keys))
-        status = iscep_keys_merge_slice(db->keys, db->store, &err);
-    else if (journal->sweep.is_under_way)
-        status = iscep_sweep_slice(&journal->sweep, db, &err);
+    iscep_status status =
+        was_good ? do_slice(journal, is_idle, &is_more, &err) : probe(&journal->write_db, &err);
     iscep_health_set(journal->health, status, &err);
     if (was_good != (status != ISCEP_STORAGE))
         iscep_lane_ring(journal->writer);
     if (status != ISCEP_OK)
         return journal->tuning.probe_ms;
-    return has_work ? 0 : -1;
+    return !is_more ? -1 : is_idle ? 0 : IDLE_AFTER_MS;
 }
 
 static void tell_health(void *user)
@@ -399,5 +406,5 @@ bool iscep_journal_is_new(const iscep_journal *journal, const iscep_enrolment_ke
 {
     int64_t hash;
     return iscep_key_of_enrolment(&hash, key->transaction_id, key->csr_sha256, NULL) == ISCEP_OK &&
-           !iscep_keys_has_recent(journal->write_db.keys, hash);
+           !iscep_keys_may_have(journal->write_db.keys, hash);
 }

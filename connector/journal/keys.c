@@ -7,20 +7,28 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "journal/key_filter.h"
 #include "journal/recent_keys.h"
 
-enum { OLD_PER_RECENT = 8 };
+enum {
+    OLD_PER_RECENT = 8,
+    MAX_RECENT = 512 * 1024 /* more would be long to sort */,
+    DROPPED_PER_MERGED = 8 /* a range of ids is quickly gone */
+};
 
 struct iscep_keys {
     iscep_keys_options options;
     iscep_recent_keys *recent;
+    iscep_key_filter *filter; /* of the old ones */
     int64_t next_id;
     int64_t old_count;
     size_t pending;            /* pushed since the transaction began */
+    int64_t since_slice;       /* committed since the last slice of a merge */
     iscep_recent_key *merging; /* sorted by hash; NULL: no merge is under way */
     size_t merging_count;
     size_t merged;  /* of these, so far */
-    size_t dropped; /* of these, from recent_key, once all are merged */
+    size_t to_drop; /* the oldest ones of recent, once all are merged */
+    size_t dropped; /* of these, so far */
 };
 
 /* --- hashes --- */
@@ -121,10 +129,12 @@ iscep_status iscep_row_ids_add(iscep_row_ids *ids, iscep_rows *rows, iscep_error
     return add_rows(ids, 0, rows, err);
 }
 
-bool iscep_keys_has_recent(iscep_keys *keys, int64_t hash)
+/* The filter last: a key that is merged is in it before it leaves the recent ones. */
+bool iscep_keys_may_have(iscep_keys *keys, int64_t hash)
 {
     iscep_recent_key key;
-    return iscep_recent_keys_find(keys->recent, hash, 0, &key) != 0;
+    return iscep_recent_keys_find(keys->recent, hash, 0, &key) != 0 ||
+           iscep_key_filter_may_have(keys->filter, hash);
 }
 
 /* Memory first: a key leaves it only after it is in old_key. */
@@ -143,9 +153,10 @@ iscep_status iscep_keys_find(iscep_keys *keys, iscep_store *store, int64_t hash,
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     iscep_status status = find_recent(keys, hash, out, err);
-    if (status == ISCEP_OK)
-        status = iscep_store_query(&rows, store, err, "SELECT row_id FROM old_key WHERE hash = $1",
-                                   iscep_number(hash));
+    if (status != ISCEP_OK || !iscep_key_filter_may_have(keys->filter, hash))
+        return status;
+    status = iscep_store_query(&rows, store, err, "SELECT row_id FROM old_key WHERE hash = $1",
+                               iscep_number(hash));
     return status == ISCEP_OK ? add_rows(out, out->count, rows, err) : status;
 }
 
@@ -196,6 +207,22 @@ static iscep_status load_old_count(iscep_keys *keys, iscep_store *store, iscep_e
     return status;
 }
 
+static iscep_status load_filter(iscep_keys *keys, iscep_store *store, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = true;
+    iscep_status status = iscep_key_filter_new(&keys->filter, keys->old_count, err);
+    if (status == ISCEP_OK)
+        status = iscep_store_query_params(&rows, store, "SELECT hash FROM old_key", NULL, 0, err);
+    while (status == ISCEP_OK) {
+        status = iscep_rows_next(rows, &has_row, err);
+        if (status != ISCEP_OK || !has_row)
+            break;
+        iscep_key_filter_add(keys->filter, iscep_rows_number(rows, 0));
+    }
+    return status;
+}
+
 iscep_status iscep_keys_open(iscep_keys **out, iscep_store *store, const iscep_keys_options *options,
                              iscep_error *err)
 {
@@ -209,6 +236,8 @@ iscep_status iscep_keys_open(iscep_keys **out, iscep_store *store, const iscep_k
         status = load_recent(keys, store, err);
     if (status == ISCEP_OK)
         status = load_old_count(keys, store, err);
+    if (status == ISCEP_OK)
+        status = load_filter(keys, store, err);
     if (status != ISCEP_OK) {
         iscep_keys_close(keys);
         return status;
@@ -222,6 +251,7 @@ void iscep_keys_close(iscep_keys *keys)
     if (keys == NULL)
         return;
     iscep_recent_keys_free(keys->recent);
+    iscep_key_filter_free(keys->filter);
     free(keys->merging);
     free(keys);
 }
@@ -244,13 +274,22 @@ iscep_status iscep_keys_add(iscep_keys *keys, iscep_store *store, int64_t hash, 
     return status;
 }
 
-/* What is in memory stays, as a hint that leads nowhere, until it is merged: then it is not in recent_key. */
+static void end_merge(iscep_keys *keys)
+{
+    free(keys->merging);
+    keys->merging = NULL;
+    keys->merging_count = keys->merged = keys->dropped = 0;
+}
+
+/* In memory it stays, as a hint that leads nowhere. A merge that has it on its list begins anew, without it. */
 iscep_status iscep_keys_remove(iscep_keys *keys, iscep_store *store, int64_t hash, int64_t row_id,
                                iscep_error *err)
 {
     iscep_recent_key key;
     size_t at = 0;
     iscep_status status = ISCEP_OK;
+    if (keys->merged < keys->merging_count)
+        end_merge(keys);
     while (status == ISCEP_OK && (at = iscep_recent_keys_find(keys->recent, hash, at, &key)) != 0)
         if (key.row_id == row_id)
             status =
@@ -263,6 +302,7 @@ iscep_status iscep_keys_remove(iscep_keys *keys, iscep_store *store, int64_t has
 
 void iscep_keys_committed(iscep_keys *keys)
 {
+    keys->since_slice += (int64_t)keys->pending;
     keys->pending = 0;
 }
 
@@ -284,30 +324,59 @@ static int compare_hashes(const void *a, const void *b)
 bool iscep_keys_need_merge(const iscep_keys *keys)
 {
     int64_t bound = keys->old_count / OLD_PER_RECENT;
+    if (bound > MAX_RECENT)
+        bound = MAX_RECENT;
     if (bound < keys->options.min_recent)
         bound = keys->options.min_recent;
     return keys->merging != NULL || (int64_t)iscep_recent_keys_count(keys->recent) > bound;
 }
 
-static iscep_status begin_merge(iscep_keys *keys, iscep_error *err)
+/* A little faster than keys come: the merge must end before the next. */
+bool iscep_keys_merge_is_due(const iscep_keys *keys)
 {
-    size_t count = iscep_recent_keys_count(keys->recent);
-    iscep_recent_key *merging = calloc(count, sizeof *merging);
+    return iscep_keys_need_merge(keys) && keys->since_slice >= keys->options.merged_at_once * 3 / 4;
+}
+
+/* From the table, because what was forgotten is in memory still. */
+static iscep_status list_recent(iscep_recent_key *out, size_t *count, size_t max, iscep_store *store,
+                                iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = true;
+    iscep_status status =
+        iscep_store_query_params(&rows, store, "SELECT hash, row_id FROM recent_key", NULL, 0, err);
+    for (*count = 0; status == ISCEP_OK && *count < max; ++*count) {
+        status = iscep_rows_next(rows, &has_row, err);
+        if (status != ISCEP_OK || !has_row)
+            break;
+        out[*count] =
+            (iscep_recent_key){.hash = iscep_rows_number(rows, 0), .row_id = iscep_rows_number(rows, 1)};
+    }
+    return status;
+}
+
+static iscep_status begin_merge(iscep_keys *keys, iscep_store *store, iscep_error *err)
+{
+    size_t max = iscep_recent_keys_count(keys->recent), count = 0;
+    iscep_recent_key *merging = calloc(max, sizeof *merging);
     if (merging == NULL)
         return iscep_error_nomem(err);
-    for (size_t i = 0; i < count; i++)
-        merging[i] = *iscep_recent_keys_at(keys->recent, i);
+    iscep_status status = list_recent(merging, &count, max, store, err);
+    if (status != ISCEP_OK) {
+        free(merging);
+        return status;
+    }
     qsort(merging, count, sizeof *merging, compare_hashes);
     keys->merging = merging;
     keys->merging_count = count;
+    keys->to_drop = max;
     keys->merged = keys->dropped = 0;
     return ISCEP_OK;
 }
 
-static size_t slice_end(const iscep_keys *keys, size_t from)
+static size_t slice_end(size_t from, size_t slice, size_t count)
 {
-    size_t left = keys->merging_count - from, slice = (size_t)keys->options.merged_at_once;
-    return from + (left < slice ? left : slice);
+    return count - from < slice ? count : from + slice;
 }
 
 static iscep_status store_old_count(iscep_store *store, int64_t count, iscep_error *err)
@@ -320,21 +389,19 @@ static iscep_status store_old_count(iscep_store *store, int64_t count, iscep_err
                            iscep_text(text));
 }
 
-/* From the table, not from memory: what was forgotten meanwhile is not there. */
-static iscep_status merge_keys(const iscep_keys *keys, iscep_store *store, size_t end, iscep_error *err)
+static iscep_status copy_keys(const iscep_keys *keys, iscep_store *store, size_t end, iscep_error *err)
 {
     iscep_status status = ISCEP_OK;
     for (size_t i = keys->merged; i < end && status == ISCEP_OK; i++)
         status = iscep_store_run(store, err,
-                                 "INSERT INTO old_key (hash, row_id)"
-                                 " SELECT hash, row_id FROM recent_key WHERE id = $1 ON CONFLICT DO NOTHING",
-                                 iscep_number(keys->merging[i].id));
+                                 "INSERT INTO old_key (hash, row_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                                 iscep_number(keys->merging[i].hash), iscep_number(keys->merging[i].row_id));
     if (status == ISCEP_OK)
         status = store_old_count(store, keys->old_count + (int64_t)(end - keys->merged), err);
     return status;
 }
 
-/* The recent keys are in the order of their ids, and those merged are the oldest. */
+/* The recent keys are in the order of their ids, and those copied are the oldest. */
 static iscep_status drop_keys(const iscep_keys *keys, iscep_store *store, size_t end, iscep_error *err)
 {
     int64_t first = iscep_recent_keys_at(keys->recent, keys->dropped)->id;
@@ -343,36 +410,40 @@ static iscep_status drop_keys(const iscep_keys *keys, iscep_store *store, size_t
                            iscep_number(first), iscep_number(last));
 }
 
-static void end_merge(iscep_keys *keys)
+static void end_slice(iscep_keys *keys, bool is_dropping, size_t end)
 {
-    iscep_recent_keys_drop_oldest(keys->recent, keys->merging_count);
-    free(keys->merging);
-    keys->merging = NULL;
+    if (!is_dropping) {
+        for (size_t i = keys->merged; i < end; i++)
+            iscep_key_filter_add(keys->filter, keys->merging[i].hash);
+        keys->old_count += (int64_t)(end - keys->merged);
+        keys->merged = end;
+        return;
+    }
+    keys->dropped = end;
+    if (end < keys->to_drop)
+        return;
+    iscep_recent_keys_drop_oldest(keys->recent, keys->to_drop);
+    end_merge(keys);
 }
 
 iscep_status iscep_keys_merge_slice(iscep_keys *keys, iscep_store *store, iscep_error *err)
 {
-    iscep_status status = keys->merging == NULL ? begin_merge(keys, err) : ISCEP_OK;
+    iscep_status status = keys->merging == NULL ? begin_merge(keys, store, err) : ISCEP_OK;
+    keys->since_slice = 0;
     if (status != ISCEP_OK)
         return status;
     bool is_dropping = keys->merged == keys->merging_count;
-    size_t end = slice_end(keys, is_dropping ? keys->dropped : keys->merged);
+    size_t slice = (size_t)keys->options.merged_at_once;
+    size_t end = is_dropping ? slice_end(keys->dropped, slice * DROPPED_PER_MERGED, keys->to_drop)
+                             : slice_end(keys->merged, slice, keys->merging_count);
     status = iscep_store_begin(store, ISCEP_STORE_LAZY, err);
     if (status == ISCEP_OK)
-        status = is_dropping ? drop_keys(keys, store, end, err) : merge_keys(keys, store, end, err);
+        status = is_dropping ? drop_keys(keys, store, end, err) : copy_keys(keys, store, end, err);
     if (status == ISCEP_OK)
         status = iscep_store_commit(store, err);
-    if (status != ISCEP_OK) {
+    if (status == ISCEP_OK)
+        end_slice(keys, is_dropping, end);
+    else
         iscep_store_rollback(store);
-        return status;
-    }
-    if (is_dropping) {
-        keys->dropped = end;
-    } else {
-        keys->old_count += (int64_t)(end - keys->merged);
-        keys->merged = end;
-    }
-    if (keys->dropped == keys->merging_count)
-        end_merge(keys);
-    return ISCEP_OK;
+    return status;
 }

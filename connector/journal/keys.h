@@ -48,8 +48,8 @@ iscep_status iscep_keys_open(iscep_keys **out, iscep_store *store, const iscep_k
                              iscep_error *err) ISCEP_CHECKED;
 void iscep_keys_close(iscep_keys *keys); /* NULL is allowed */
 
-/* Is it among the recent ones? Any thread; at once. */
-bool iscep_keys_has_recent(iscep_keys *keys, int64_t hash);
+/* False: it is certainly not there. Any thread; at once. */
+bool iscep_keys_may_have(iscep_keys *keys, int64_t hash);
 /* The rows that a hash may mean. Any thread, with a connection of that thread. */
 iscep_status iscep_keys_find(iscep_keys *keys, iscep_store *store, int64_t hash, iscep_row_ids *out,
                              iscep_error *err) ISCEP_CHECKED;
@@ -67,6 +67,9 @@ void iscep_keys_rolled_back(iscep_keys *keys);
 
 /* Is there something to merge? Then one slice of it, in a transaction of its own. */
 bool iscep_keys_need_merge(const iscep_keys *keys);
+/* Have so many keys come since the last slice that the next is due even if there is other work? So a merge takes about as
+ * long as it takes until the next is needed. */
+bool iscep_keys_merge_is_due(const iscep_keys *keys);
 iscep_status iscep_keys_merge_slice(iscep_keys *keys, iscep_store *store, iscep_error *err) ISCEP_CHECKED;
 
 #endif

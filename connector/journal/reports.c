@@ -123,20 +123,22 @@ static iscep_status repeat_report(iscep_report *report, iscep_db *db, const isce
 
 /* What the enrolment has already: this certificate (its delivery, or 0), and whether another one stands. */
 static iscep_status look_for_certs(int64_t *same, bool *has_other, iscep_db *db,
-                                   const iscep_enrolment *enrolment, iscep_bytes der, iscep_error *err)
+                                   const iscep_enrolment *enrolment, const iscep_issued_record *record,
+                                   iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     bool has_row = true;
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT d.id, c.der, d.state IN (1, 2) AND d.is_revoked = 0 AND d.not_after_unix * 1000 > $2"
+        " AND ($3 = 0 OR d.state = 1 AND d.is_deferred = 0)"
         " FROM delivery d JOIN certificate c ON c.id = d.id WHERE d.enrolment_id = $1 ORDER BY d.id",
-        iscep_number(enrolment->id), iscep_number(db->now_unix_ms));
+        iscep_number(enrolment->id), iscep_number(db->now_unix_ms), iscep_number(record->is_replacement));
     while (status == ISCEP_OK) {
         status = iscep_rows_next(rows, &has_row, err);
         if (status != ISCEP_OK || !has_row)
             break;
-        if (iscep_bytes_equal(iscep_rows_bytes(rows, 1), der))
+        if (iscep_bytes_equal(iscep_rows_bytes(rows, 1), record->cert.der))
             *same = iscep_rows_number(rows, 0);
         else if (iscep_rows_number(rows, 2) != 0)
             *has_other = true;
@@ -185,7 +187,7 @@ static iscep_status run_issued(iscep_job *job, iscep_db *db, iscep_error *err)
     bool has_other = false;
     iscep_status status = iscep_enrolment_have(&enrolment, db, &record->key, record->cert.subject, err);
     if (status == ISCEP_OK && !enrolment.is_new)
-        status = look_for_certs(&same, &has_other, db, &enrolment, record->cert.der, err);
+        status = look_for_certs(&same, &has_other, db, &enrolment, record, err);
     if (status != ISCEP_OK)
         return status;
     if (same != 0)
@@ -214,6 +216,7 @@ void iscep_journal_record_issued(iscep_journal *journal, const iscep_issued_reco
                                            .cert = iscep_journal_cert_copy(arena, &record->cert),
                                            .ca = iscep_arena_text(arena, record->ca),
                                            .is_deferred = record->is_deferred,
+                                           .is_replacement = record->is_replacement,
                                            .lease_ms = record->lease_ms};
     report->done = done;
     report->user = user;

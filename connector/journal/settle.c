@@ -271,12 +271,41 @@ static iscep_status retry_one(iscep_db *db, iscep_delivery_row *row, iscep_error
     return status == ISCEP_OK ? add_event(db, row, ISCEP_EVENT_RETRIED, err) : status;
 }
 
+/* May it be told, or would Intune hear of two certificates for one request? */
+static iscep_status look_for_successor(bool *out, iscep_db *db, const iscep_delivery_row *row,
+                                       iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    *out = false;
+    if (row->kind != ISCEP_DELIVER_ISSUED)
+        return ISCEP_OK;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err,
+        "SELECT 1 FROM delivery WHERE enrolment_id = $1 AND id > $2 AND kind = 1 AND state IN (1, 2)"
+        " AND is_revoked = 0 AND not_after_unix * 1000 > $3 LIMIT 1",
+        iscep_number(row->enrolment_id), iscep_number(row->id), iscep_number(db->now_unix_ms));
+    return status == ISCEP_OK ? iscep_rows_next(rows, out, err) : status;
+}
+
 static iscep_status list_dead(iscep_row_ids *out, iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     iscep_status status = iscep_store_query_params(
         &rows, db->store, "SELECT id FROM delivery WHERE state = 4 ORDER BY id", NULL, 0, err);
     return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
+}
+
+static iscep_status act_on(person_job *person, iscep_db *db, iscep_delivery_row *row, iscep_error *err)
+{
+    bool is_dead = row->id != 0 && row->state == ISCEP_DELIVERY_IS_DEAD, has_successor = false;
+    bool is_owed = row->id != 0 && row->state == ISCEP_DELIVERY_IS_OWED;
+    if (!is_dead && (!is_owed || person->is_purge))
+        return ISCEP_OK;
+    iscep_status status = person->is_purge ? ISCEP_OK : look_for_successor(&has_successor, db, row, err);
+    if (status != ISCEP_OK || has_successor)
+        return status;
+    person->count++;
+    return person->is_purge ? purge_one(db, row, err) : retry_one(db, row, err);
 }
 
 static iscep_status run_person(iscep_job *job, iscep_db *db, iscep_error *err)
@@ -290,12 +319,8 @@ static iscep_status run_person(iscep_job *job, iscep_db *db, iscep_error *err)
     for (size_t i = 0; i < count && status == ISCEP_OK; i++) {
         iscep_delivery_row row;
         status = iscep_delivery_load(&row, db, ids[i], &job->arena, err);
-        bool is_dead = row.id != 0 && row.state == ISCEP_DELIVERY_IS_DEAD;
-        bool is_owed = row.id != 0 && row.state == ISCEP_DELIVERY_IS_OWED;
-        if (status != ISCEP_OK || !(is_dead || (is_owed && !person->is_purge)))
-            continue;
-        status = person->is_purge ? purge_one(db, &row, err) : retry_one(db, &row, err);
-        person->count++;
+        if (status == ISCEP_OK)
+            status = act_on(person, db, &row, err);
     }
     return status;
 }

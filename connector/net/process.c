@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,7 +19,8 @@ enum {
     MAX_ENV = 64,
     MAX_VARIABLE_LEN = 4096,
     CHUNK_LEN = 4096,
-    MAX_CHUNKS = 32, /* read in a row: a program that prints without end must not hold up the loop */
+    MAX_REAP_MS = 200, /* from SIGKILL to the end, as a rule much less */
+    MAX_CHUNKS = 32,   /* read in a row: a program that prints without end must not hold up the loop */
 };
 
 struct iscep_process {
@@ -126,10 +129,41 @@ static void on_end(evutil_socket_t fd, short what, void *user)
     free_process(process);
 }
 
+static void *reap_in_peace(void *user)
+{
+    pid_t *pid = user;
+    reap(*pid);
+    free(pid);
+    return NULL;
+}
+
+/* Not every program dies of SIGKILL at once: one that sudo(8) runs as somebody else, or that the kernel holds. The loop
+ * must not wait for it; a thread may. */
+static void reap_or_leave(const iscep_process *process)
+{
+    struct pollfd ended = {.fd = process->pid_fd, .events = POLLIN};
+    pthread_t thread;
+    sigset_t all, before;
+    poll(&ended, 1, MAX_REAP_MS);
+    if (waitpid(process->pid, NULL, WNOHANG) != 0)
+        return;
+    pid_t *pid = malloc(sizeof *pid);
+    if (pid == NULL)
+        return;
+    *pid = process->pid;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+    if (pthread_create(&thread, NULL, reap_in_peace, pid) == 0)
+        pthread_detach(thread);
+    else
+        free(pid); /* a zombie stays, and nothing hangs */
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void iscep_process_cancel(iscep_process *process)
 {
     kill(-process->pid, SIGKILL);
-    reap(process->pid);
+    reap_or_leave(process);
     free_process(process);
 }
 

@@ -38,7 +38,10 @@ typedef void (*iscep_process_done)(void *user, const iscep_process_result *resul
  */
 iscep_status iscep_process_start(iscep_process **out, iscep_loop *loop, const iscep_process_options *options,
                                  iscep_process_done done, void *user, iscep_error *err) ISCEP_CHECKED;
-/* Before done: kills the whole group at once and reaps the program; done is not called any more. */
+/*
+ * Before done: kills the whole group and reaps the program; done is not called any more. Who cannot be killed is reaped
+ * whenever he ends.
+ */
 void iscep_process_cancel(iscep_process *process);
 
 #endif

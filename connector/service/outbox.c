@@ -7,6 +7,7 @@
 
 #include "base/audit.h"
 #include "base/transaction_id.h"
+#include "service/refusals.h"
 
 enum {
     BASE_BACKOFF_MS = 5000, /* the longest pause after the first attempt; it doubles with every attempt */
@@ -44,8 +45,6 @@ struct iscep_outbox {
     iscep_journal *journal;
     const iscep_routing *routing;
     iscep_outbox_options options;
-    iscep_outbox_fn on_result;
-    void *user;
     iscep_timer *timer;
     int64_t look_mono_ms; /* when the timer fires; 0: it is not armed */
     int64_t paused_until_mono_ms;
@@ -217,7 +216,7 @@ static void on_settled(void *user, iscep_status status, const iscep_report *repo
     else
         log_end(a, ISCEP_LOG_ERROR, "report_unsettled", err->code);
     plan_next(outbox, result.next_mono_ms, result.report);
-    outbox->on_result(outbox->user, &result);
+    outbox->options.on_result(outbox->options.user, &result);
     end_attempt(a);
     release(outbox);
 }
@@ -302,6 +301,7 @@ static void on_verdict(void *user, const iscep_verdict *verdict)
         return;
     }
     learn(outbox, verdict);
+    outbox->options.on_tried(outbox->options.user, a->id, verdict);
     if (verdict->decision == ISCEP_ALLOW)
         settle(a, ISCEP_DELIVERY_ACCEPTED);
     else if (verdict->decision == ISCEP_RETRY)
@@ -362,6 +362,22 @@ static attempt *new_attempt(iscep_outbox *outbox, const iscep_delivery *delivery
     return a;
 }
 
+/* Who recorded it was to withhold it, and has ended before. */
+static bool is_to_be_withheld(const iscep_outbox *outbox, const iscep_delivery *delivery)
+{
+    return outbox->options.is_unvalidated_refused && delivery->kind == ISCEP_DELIVER_ISSUED &&
+           !delivery->was_validated;
+}
+
+static void withhold(attempt *a)
+{
+    iscep_refusal_emit(&a->verdict, ISCEP_DENY, "never_validated",
+                       "Intune has not been asked about this request");
+    a->outbox->references++;
+    iscep_journal_withhold(a->outbox->journal, a->id, a->verdict.code, a->verdict.message, a->has_ca,
+                           on_settled, a);
+}
+
 static void begin_attempt(iscep_outbox *outbox, const iscep_delivery *delivery, int64_t deadline_mono_ms,
                           bool is_ours)
 {
@@ -370,7 +386,9 @@ static void begin_attempt(iscep_outbox *outbox, const iscep_delivery *delivery, 
     attempt *a = new_attempt(outbox, delivery, is_ours);
     if (deadline_mono_ms == 0)
         deadline_mono_ms = iscep_now_mono_ms(outbox->env) + ATTEMPT_MS;
-    if (a != NULL)
+    if (a != NULL && is_to_be_withheld(outbox, delivery))
+        withhold(a);
+    else if (a != NULL)
         send_report(a, delivery, deadline_mono_ms);
 }
 
@@ -440,8 +458,7 @@ static void look(iscep_outbox *outbox)
 
 iscep_status iscep_outbox_new(iscep_outbox **out, const iscep_env *env, iscep_intune *intune,
                               iscep_journal *journal, const iscep_routing *routing,
-                              const iscep_outbox_options *options, iscep_outbox_fn on_result, void *user,
-                              iscep_error *err)
+                              const iscep_outbox_options *options, iscep_error *err)
 {
     iscep_outbox *outbox = calloc(1, sizeof *outbox);
     if (outbox == NULL)
@@ -451,8 +468,6 @@ iscep_status iscep_outbox_new(iscep_outbox **out, const iscep_env *env, iscep_in
                              .journal = journal,
                              .routing = routing,
                              .options = *options,
-                             .on_result = on_result,
-                             .user = user,
                              .references = 1};
     iscep_status status = iscep_timer_new(&outbox->timer, iscep_intune_loop(intune), on_timer, outbox, err);
     if (status != ISCEP_OK) {

@@ -15,13 +15,6 @@
 
 typedef struct iscep_outbox iscep_outbox;
 
-typedef struct iscep_outbox_options {
-    const char *tenant; /* its name in the configuration */
-    int64_t dead_after_ms;
-    int64_t max_backoff_ms;
-    uint32_t max_in_flight; /* of those that nobody waits for */
-} iscep_outbox_options;
-
 /* How an attempt ended, once the journal knows it. Borrowed for the length of the callback. */
 typedef struct iscep_outbox_result {
     int64_t id;                   /* of the delivery */
@@ -31,13 +24,23 @@ typedef struct iscep_outbox_result {
     const iscep_report *report;
     int64_t next_mono_ms; /* OWED: when the next attempt is made */
 } iscep_outbox_result;
-typedef void (*iscep_outbox_fn)(void *user, const iscep_outbox_result *result);
+
+typedef struct iscep_outbox_options {
+    const char *tenant;          /* its name in the configuration */
+    bool is_unvalidated_refused; /* a certificate of an enrolment never validated is withheld, not reported */
+    int64_t dead_after_ms;
+    int64_t max_backoff_ms;
+    uint32_t max_in_flight; /* of those that nobody waits for */
+    /* What became of an attempt: first, what it came to; then, once that is on disk, where the delivery stands. */
+    void (*on_tried)(void *user, int64_t id, const iscep_verdict *verdict);
+    void (*on_result)(void *user, const iscep_outbox_result *result);
+    void *user;
+} iscep_outbox_options;
 
 /* Everything given is borrowed and must outlive it. Looks for what an earlier process left as soon as the loop runs. */
 iscep_status iscep_outbox_new(iscep_outbox **out, const iscep_env *env, iscep_intune *intune,
                               iscep_journal *journal, const iscep_routing *routing,
-                              const iscep_outbox_options *options, iscep_outbox_fn on_result, void *user,
-                              iscep_error *err) ISCEP_CHECKED;
+                              const iscep_outbox_options *options, iscep_error *err) ISCEP_CHECKED;
 /* After the iscep_intune was freed. What is owed stays owed. */
 void iscep_outbox_free(iscep_outbox *outbox);
 

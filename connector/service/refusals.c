@@ -86,6 +86,9 @@ static const iscep_code refusals[] = {
      "Intune could not be told of the certificate in time, so it is never delivered",
      "it is revoked at its CA; the device enrols anew. See withheld in [journal], and what kept Intune from "
      "answering"},
+    {"certificate_revoked", ISCEP_CODE_SERVICE,
+     "the certificate was revoked before it was delivered, or before it was reported again",
+     "deliver nothing: the device enrols anew; intune-scepctl trace shows who wanted it revoked"},
     {"already_issued_other", ISCEP_CODE_SERVER, "another certificate stands for this very request already",
      "revoke this one; who asks to verify the same request again is given the right one"},
     {"never_validated", ISCEP_CODE_SERVER,

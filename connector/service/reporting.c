@@ -2,6 +2,7 @@
 #include "service/reporting.h"
 
 #include "base/audit.h"
+#include "intune/advice.h"
 #include "intune/reply.h"
 #include "service/refusals.h"
 
@@ -50,8 +51,17 @@ static void deny_as_recorded(iscep_use_case *it, const iscep_report *report)
     iscep_use_case_answer(it, &verdict, (iscep_bytes){0});
 }
 
-static void deliver_reported(iscep_use_case *it)
+static void deny_revoked(iscep_use_case *it)
 {
+    deny(it, "certificate_revoked", "the certificate was revoked in the meantime");
+}
+
+static void deliver_reported(iscep_use_case *it, const iscep_report *report)
+{
+    if (report->is_revoked) {
+        deny_revoked(it);
+        return;
+    }
     iscep_use_case_answer_deliver(it, "already_reported", "Intune has taken note of this report before",
                                   (iscep_bytes){0});
 }
@@ -67,8 +77,10 @@ static void answer_pending(iscep_use_case *it)
     iscep_error err;
     int64_t left_ms = it->next_mono_ms - iscep_now_mono_ms(it->service->env);
     const char *last = it->last_code[0] != '\0' ? it->last_code : "timeout"; /* of the caller's time */
+    const char *hint = iscep_advice_find(last);
     iscep_error_set(&err, ISCEP_SERVICE, "report_pending",
-                    "Intune has not taken note of the report yet (%s); it is on disk", last);
+                    "Intune has not taken note of the report yet, which is on disk (%s%s%s)", last,
+                    hint != NULL ? ": " : "", hint != NULL ? hint : "");
     err.retry_after_ms = left_ms > 0 ? left_ms : RETRY_AFTER_MS;
     iscep_use_case_answer_error(it, &err);
 }
@@ -116,7 +128,7 @@ static void on_withheld(void *user, iscep_status status, const iscep_report *rep
     if (status != ISCEP_OK) {
         iscep_use_case_answer_error(it, err);
     } else if (report->state == ISCEP_REPORT_DONE && !it->is_unvalidated) {
-        deliver_reported(it);
+        deliver_reported(it, report);
     } else if (report->state == ISCEP_REPORT_DONE) {
         deny(it, "never_validated", "Intune has not been asked about this request");
     } else {
@@ -206,6 +218,16 @@ static void wait(iscep_use_case *it, int64_t next_mono_ms)
 
 /* --- an attempt has ended --- */
 
+void iscep_reporting_on_tried(void *user, int64_t id, const iscep_verdict *verdict)
+{
+    iscep_use_case *it;
+    LIST_FOREACH(it, bucket_of(user, id), waiting_link)
+    if (it->delivery_id == id) {
+        iscep_text_copy(it->last_code, sizeof it->last_code, verdict->code);
+        iscep_text_copy(it->last_request_id, sizeof it->last_request_id, verdict->request_id);
+    }
+}
+
 /* A certificate that would be given up is worth waiting for another attempt; one that is kept can be asked for again. */
 static void on_postponed(iscep_use_case *it, int64_t next_mono_ms)
 {
@@ -217,21 +239,25 @@ static void on_postponed(iscep_use_case *it, int64_t next_mono_ms)
     }
 }
 
+/* Did Intune's own word decide where the delivery stands? Then it is the answer, as received. */
+static bool is_intunes_word(const iscep_outbox_result *result)
+{
+    return result->verdict->decision ==
+           (result->report->state == ISCEP_REPORT_DONE ? ISCEP_ALLOW : ISCEP_DENY);
+}
+
 static void tell(iscep_use_case *it, const iscep_outbox_result *result)
 {
-    const iscep_verdict *verdict = result->verdict;
-    iscep_text_copy(it->last_code, sizeof it->last_code, verdict->code);
-    iscep_text_copy(it->last_request_id, sizeof it->last_request_id, verdict->request_id);
     if (result->status != ISCEP_OK) /* even if Intune has taken note: nobody would know */
         iscep_use_case_answer_error(it, result->err);
     else if (result->report->state == ISCEP_REPORT_OWED)
         on_postponed(it, result->next_mono_ms);
-    else if (result->report->state == ISCEP_REPORT_DONE && verdict->decision == ISCEP_ALLOW)
-        iscep_use_case_answer(it, verdict, (iscep_bytes){0});
+    else if (result->report->state == ISCEP_REPORT_DONE && result->report->is_revoked)
+        deny_revoked(it); /* it was held, and Intune's word comes late */
+    else if (is_intunes_word(result))
+        iscep_use_case_answer(it, result->verdict, (iscep_bytes){0});
     else if (result->report->state == ISCEP_REPORT_DONE)
-        deliver_reported(it);
-    else if (verdict->decision == ISCEP_DENY)
-        iscep_use_case_answer(it, verdict, (iscep_bytes){0});
+        deliver_reported(it, result->report);
     else
         deny_as_recorded(it, result->report);
 }
@@ -264,7 +290,7 @@ static iscep_journal_cert describe_cert(const iscep_cert *cert, iscep_bytes der)
 }
 
 /* The journal has just stored the very same. */
-static void attempt(iscep_use_case *it)
+static void attempt(iscep_use_case *it, bool was_validated)
 {
     const iscep_delivery delivery = {.id = it->delivery_id,
                                      .kind = it->use == ISCEP_USE_ISSUED ? ISCEP_DELIVER_ISSUED
@@ -275,6 +301,7 @@ static void attempt(iscep_use_case *it)
                                      .error_code = it->error_code,
                                      .description = it->description,
                                      .is_deferred = it->is_deferred,
+                                     .was_validated = was_validated,
                                      .recorded_unix_ms = iscep_now_unix_ms(it->service->env)};
     iscep_outbox_attempt(it->service->outbox, &delivery,
                          it->is_deferred ? 0 : it->deadline_mono_ms - margin_ms(it));
@@ -306,13 +333,15 @@ static void on_owed(iscep_use_case *it, const iscep_report *report)
 {
     iscep_outbox *outbox = it->service->outbox;
     if (report->is_claimed)
-        attempt(it);
+        attempt(it, report->was_validated);
     else
         iscep_outbox_wake(outbox);
     iscep_csr_free(it->csr);
     it->csr = NULL;
     if (it->is_answered)
         iscep_use_case_free(it);
+    else if (it->is_deferred && report->is_revoked)
+        deny_revoked(it);
     else if (it->is_deferred)
         deliver_deferred(it);
     else
@@ -338,7 +367,7 @@ static void on_recorded(void *user, iscep_status status, const iscep_report *rep
     else if (report->state == ISCEP_REPORT_OWED)
         on_owed(it, report);
     else if (report->state == ISCEP_REPORT_DONE)
-        deliver_reported(it);
+        deliver_reported(it, report);
     else
         deny_as_recorded(it, report);
 }
@@ -351,6 +380,7 @@ static void record_issued(iscep_use_case *it, iscep_bytes cert, int64_t lease_ms
                                         .cert = describe_cert(it->cert, cert),
                                         .ca = ca != NULL ? iscep_ca_options_of(ca)->name : NULL,
                                         .is_deferred = it->is_deferred,
+                                        .is_replacement = it->is_replay_unwanted,
                                         .lease_ms = lease_ms};
     iscep_journal_record_issued(it->service->journal, &record, on_recorded, it);
 }

@@ -13,7 +13,8 @@ void iscep_reporting_begin(iscep_use_case *it, iscep_bytes cert);
 void iscep_reporting_give_up(iscep_use_case *it);
 /* It waits for its delivery no longer, if it did. */
 void iscep_reporting_stop_waiting(iscep_use_case *it);
-/* An iscep_outbox_fn; user is the iscep_service. */
+/* The outbox's on_tried and on_result; user is the iscep_service. */
+void iscep_reporting_on_tried(void *user, int64_t id, const iscep_verdict *verdict);
 void iscep_reporting_on_result(void *user, const iscep_outbox_result *result);
 
 #endif

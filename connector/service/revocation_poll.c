@@ -10,6 +10,9 @@
 #include "base/serial.h"
 #include "service/revoker_parts.h"
 
+/* Of a round. What is left comes in the next; nothing is judged, or begun, before a round has ended. */
+enum { MAX_DOWNLOADS = 100 };
+
 static void download(iscep_revoker *revoker);
 
 /* --- the next round --- */
@@ -21,6 +24,7 @@ static void begin_round(void *user)
     poll->is_under_way = true;
     poll->is_wanted_again = false;
     poll->new_count = 0;
+    poll->downloads = 0;
     poll->next_unix_ms = 0;
     download(revoker);
 }
@@ -106,7 +110,7 @@ static void end_round(iscep_revoker *revoker, const iscep_error *err)
     iscep_log_event(revoker->env->log, poll->new_count > 0 ? ISCEP_LOG_INFO : ISCEP_LOG_DEBUG,
                     "revocations_polled", ISCEP_LOG_TEXT("tenant", revoker->tenant),
                     ISCEP_LOG_NUM("new", poll->new_count));
-    iscep_storm_guard_judge(revoker);
+    iscep_storm_guard_judge_round(revoker);
 }
 
 /* --- one download --- */
@@ -130,7 +134,7 @@ static void on_stored(void *user, iscep_status status, int64_t count, const isce
     }
     revoker->poll.new_count += count;
     bool is_more_likely = revoker->poll.entry_count >= revoker->options->batch && count > 0;
-    if (is_more_likely)
+    if (is_more_likely && revoker->poll.downloads < MAX_DOWNLOADS)
         download(revoker);
     else
         end_round(revoker, NULL);
@@ -211,6 +215,7 @@ static void on_downloaded(void *user, const iscep_revocation_entry *entries, siz
 
 static void download(iscep_revoker *revoker)
 {
+    revoker->poll.downloads++;
     iscep_intune_download_revocations(
         revoker->intune, revoker->options->batch, revoker->options->issuer_filter,
         iscep_now_mono_ms(revoker->env) + REVOKER_CALL_TIMEOUT_MS, on_downloaded, revoker);

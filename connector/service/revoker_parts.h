@@ -28,6 +28,7 @@ typedef struct revocation_poll {
     bool is_under_way;
     bool is_wanted_again; /* somebody wants a poll that has not begun yet */
     uint32_t failures;    /* in a row */
+    uint32_t downloads;   /* of this round */
     uint32_t entry_count; /* of the last download, the dropped ones included */
     int64_t new_count;    /* stored in this round */
     int64_t last_unix_ms; /* the last that Intune answered; 0: never */
@@ -37,7 +38,8 @@ typedef struct revocation_poll {
 
 typedef struct storm_guard {
     iscep_timer *timer;
-    bool is_closed; /* nothing that Intune asked for is begun: it is to be judged, or held */
+    bool is_closed;  /* nothing that Intune asked for is begun: it is to be judged, or held */
+    bool is_storing; /* from a round's first store to its judgement: no earlier one opens */
     bool is_judging;
     bool is_judgement_wanted; /* another one, after the one under way */
     bool is_held;
@@ -101,8 +103,10 @@ void iscep_revocation_poll_now(iscep_revoker *revoker);
 
 iscep_status iscep_storm_guard_init(iscep_revoker *revoker, iscep_error *err) ISCEP_CHECKED;
 void iscep_storm_guard_recall(iscep_revoker *revoker, const char *fact);
-/* Something is about to be stored: nothing is begun until it was judged. */
+/* Something is about to be stored: nothing is begun until the round was judged. */
 void iscep_storm_guard_close(iscep_revoker *revoker);
+/* The round is over: all that it has stored is in the journal, and is judged. */
+void iscep_storm_guard_judge_round(iscep_revoker *revoker);
 /* May what is stored be carried out? The work goes on when that is known. */
 void iscep_storm_guard_judge(iscep_revoker *revoker);
 #define STORM_GUARD_FACT "storm_guard"

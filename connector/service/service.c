@@ -20,13 +20,17 @@ static iscep_status make_parts(iscep_service *service, iscep_error *err)
 {
     const iscep_reporting_options *reporting = &service->options->reporting;
     const iscep_outbox_options outbox = {.tenant = service->options->tenant,
+                                         .is_unvalidated_refused = reporting->is_unvalidated_refused,
                                          .dead_after_ms = reporting->dead_after_ms,
                                          .max_backoff_ms = reporting->max_backoff_ms,
-                                         .max_in_flight = reporting->max_in_flight};
+                                         .max_in_flight = reporting->max_in_flight,
+                                         .on_tried = iscep_reporting_on_tried,
+                                         .on_result = iscep_reporting_on_result,
+                                         .user = service};
     iscep_status status = iscep_sharing_new(&service->sharing, service->env, service->intune, err);
     if (status == ISCEP_OK)
         status = iscep_outbox_new(&service->outbox, service->env, service->intune, service->journal,
-                                  service->routing, &outbox, iscep_reporting_on_result, service, err);
+                                  service->routing, &outbox, err);
     return status;
 }
 

@@ -69,8 +69,9 @@ typedef struct iscep_service_request {
     iscep_bytes csr;
     int64_t deadline_mono_ms;
     bool (*is_wanted)(
-        void *user);         /* with the user of done; false ends the retries; NULL: until the deadline */
-    bool is_replay_unwanted; /* verify: the caller cannot deliver what was issued before */
+        void *user); /* with the user of done; false ends the retries; NULL: until the deadline */
+    /* The caller cannot deliver what was issued before: verify asks Intune anew, and a report replaces that of before. */
+    bool is_replay_unwanted;
 } iscep_service_request;
 
 /*

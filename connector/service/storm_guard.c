@@ -55,7 +55,7 @@ static void end_judging(iscep_revoker *revoker)
         iscep_storm_guard_judge(revoker);
         return;
     }
-    guard->is_closed = guard->is_held;
+    guard->is_closed = guard->is_held || guard->is_storing;
     if (guard->is_held)
         iscep_timer_arm(guard->timer, HOUR_MS);
     iscep_revocation_work_wake(revoker);
@@ -180,9 +180,18 @@ static void on_counts(void *user, iscep_status status, const iscep_revocation_co
         end_judging(revoker);
 }
 
+/* An approval that is yet to come was given when the clock was ahead: until then the guard would count nothing. */
+static void heed_clock(iscep_revoker *revoker)
+{
+    int64_t now_unix_ms = iscep_now_unix_ms(revoker->env);
+    if (revoker->guard.approved_unix_ms > now_unix_ms)
+        revoker->guard.approved_unix_ms = now_unix_ms;
+}
+
 static void count(iscep_revoker *revoker)
 {
     storm_guard *guard = &revoker->guard;
+    heed_clock(revoker);
     int64_t from_unix_ms = iscep_now_unix_ms(revoker->env) - revoker->options->storm_period_ms;
     guard->counted_from_unix_ms =
         from_unix_ms > guard->approved_unix_ms ? from_unix_ms : guard->approved_unix_ms;
@@ -222,7 +231,14 @@ static void judge_again(iscep_revoker *revoker)
 
 void iscep_storm_guard_close(iscep_revoker *revoker)
 {
-    revoker->guard.is_closed = true;
+    heed_clock(revoker);
+    revoker->guard.is_closed = revoker->guard.is_storing = true;
+}
+
+void iscep_storm_guard_judge_round(iscep_revoker *revoker)
+{
+    revoker->guard.is_storing = false;
+    iscep_storm_guard_judge(revoker);
 }
 
 void iscep_storm_guard_judge(iscep_revoker *revoker)

@@ -188,6 +188,7 @@ iscep_status iscep_use_case_begin(iscep_use_case **out, iscep_service *service, 
                            .has_upn = "unread",
                            .started_mono_ms = iscep_now_mono_ms(service->env),
                            .deadline_mono_ms = request->deadline_mono_ms,
+                           .is_replay_unwanted = request->is_replay_unwanted,
                            .is_wanted = request->is_wanted,
                            .done = done,
                            .user = user};

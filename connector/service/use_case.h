@@ -40,6 +40,7 @@ typedef struct iscep_use_case {
     uint32_t error_code; /* ISCEP_USE_FAILED */
     char *description;
     bool is_deferred;
+    bool is_replay_unwanted;
     bool is_unvalidated; /* and therefore given up */
     int64_t delivery_id;
     bool is_waiting;

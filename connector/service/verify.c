@@ -37,8 +37,48 @@ static void answer_owed(iscep_use_case *it)
     iscep_use_case_answer_error(it, &err);
 }
 
-static void on_found(void *user, iscep_status status, const iscep_journal_cert *cert, bool is_owed,
-                     const iscep_error *err)
+/*
+ * Intune may have taken note of the certificate that was withheld, its answer having been lost: one more for the same
+ * request would be a second that it is told of. A device that enrols anew comes with a new challenge, so with another CSR.
+ */
+static void answer_withheld(iscep_use_case *it)
+{
+    iscep_verdict refusal;
+    iscep_refusal_emit(&refusal, ISCEP_DENY, "certificate_withheld",
+                       "the certificate that was issued for this very request was withheld");
+    iscep_use_case_answer(it, &refusal, (iscep_bytes){0});
+}
+
+static void deliver(iscep_use_case *it, iscep_bytes cert)
+{
+    iscep_use_case_answer_deliver(
+        it, "already_issued",
+        "a certificate was issued and reported for this very request before: deliver that one", cert);
+}
+
+static void answer_standing(iscep_use_case *it, iscep_cert_standing standing, const iscep_journal_cert *cert)
+{
+    switch (standing) {
+    case ISCEP_CERT_NONE:
+        ask_intune(it);
+        return;
+    case ISCEP_CERT_OWED:
+        answer_owed(it);
+        return;
+    case ISCEP_CERT_WITHHELD:
+        answer_withheld(it);
+        return;
+    case ISCEP_CERT_DELIVERABLE:
+        break;
+    }
+    if (it->is_replay_unwanted)
+        ask_intune(it);
+    else
+        deliver(it, cert->der);
+}
+
+static void on_found(void *user, iscep_status status, iscep_cert_standing standing,
+                     const iscep_journal_cert *cert, const iscep_error *err)
 {
     iscep_use_case *it = user;
     if (!iscep_use_case_leave_journal(it))
@@ -47,16 +87,8 @@ static void on_found(void *user, iscep_status status, const iscep_journal_cert *
         iscep_use_case_free(it);
     else if (status != ISCEP_OK)
         iscep_use_case_answer_error(it, err);
-    else if (cert == NULL)
-        ask_intune(it);
-    else if (is_owed)
-        answer_owed(it);
     else
-        iscep_use_case_answer_deliver(
-            it, "already_issued",
-            "a certificate was issued and reported for this very request before: deliver "
-            "that one",
-            cert->der);
+        answer_standing(it, standing, cert);
 }
 
 static void ask_journal(iscep_use_case *it)
@@ -84,7 +116,7 @@ iscep_status iscep_service_verify(iscep_service *service, const iscep_service_re
         iscep_use_case_answer(it, &refusal, (iscep_bytes){0});
     else if (!iscep_use_case_has_journal(it))
         ; /* what is issued now could not be recorded */
-    else if (request->is_replay_unwanted || iscep_journal_is_new(service->journal, &it->key))
+    else if (iscep_journal_is_new(service->journal, &it->key))
         ask_intune(it);
     else
         ask_journal(it);

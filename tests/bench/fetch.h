@@ -11,6 +11,7 @@ typedef struct bench_fetch_request {
     const char *ca_file;      /* for https */
     const char *content_type; /* of the body; NULL: there is none */
     iscep_bytes body;
+    int64_t timeout_ms; /* 0: 20 seconds */
 } bench_fetch_request;
 
 /* Appends the body of the reply; anything but 200 is an error. */

@@ -16,7 +16,7 @@
 
 #include "meter.h"
 #include "plugin/local_reply.h"
-#include "plugin/local_request.h"
+#include "plugin/request_head.h"
 
 enum {
     MAX_EVENTS = 256,
@@ -78,15 +78,15 @@ static iscep_status emit_head(bench_local_load *load, connection *c, iscep_error
 {
     const bench_local_options *options = &load->options;
     char transaction_id[MAX_ID_LEN];
-    char head[ISCEP_LOCAL_REQUEST_HEAD_MAX];
+    char head[ISCEP_REQUEST_HEAD_MAX];
     int id_len = snprintf(transaction_id, sizeof transaction_id, "%s-%u", options->transaction_id,
                           (unsigned)(c - load->connections));
-    const iscep_call call = {
-        .kind = ISCEP_CALL_VALIDATE,
+    const iscep_question question = {
+        .kind = ISCEP_ASK_VALIDATE,
         .transaction_id = {(const uint8_t *)transaction_id, (size_t)id_len},
         .csr_der = {options->csr.data, options->csr.len},
     };
-    c->head_len = iscep_local_request_head(head, &call, (int)options->timeout_ms);
+    c->head_len = iscep_request_head(head, &question, (int)options->timeout_ms);
     c->head = malloc(c->head_len);
     if (c->head == NULL)
         return iscep_error_nomem(err);
@@ -171,7 +171,7 @@ static iscep_status end(bench_local_load *load, connection *c, const iscep_local
                         iscep_error *err)
 {
     int32_t verdict;
-    if (!iscep_local_reply_verdict(reply, &verdict) || !reply->is_kept)
+    if (!iscep_local_reply_verdict(reply, ISCEP_ASK_VALIDATE, &verdict) || !reply->is_kept)
         return iscep_error_set(err, ISCEP_PROTOCOL, "local",
                                "HTTP %d without a verdict, or the daemon hangs up", reply->status);
     c->is_waiting = false;

@@ -172,6 +172,34 @@ static void measure_memory(bench_results *results, const bench_stage *stage)
     }
 }
 
+static void show_step(const char *what)
+{
+    show_progress("%s", what);
+}
+
+static void measure_journal(bench_results *results, const bench_stack *stack)
+{
+    const bench_options *options = results->options;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_status status = bench_journal_measure(&results->journal, stack->dir, options->is_quick,
+                                                options->rounds, show_step, &err);
+    results->journal_outcome = status == ISCEP_OK ? BENCH_DONE : BENCH_FAILED;
+    if (status != ISCEP_OK)
+        iscep_text_copy(results->journal_reason, sizeof results->journal_reason, err.message);
+}
+
+/* The journal needs a directory, and nothing of the cloud. */
+static iscep_status measure_only_journal(bench_results *results, iscep_error *err)
+{
+    bench_stack stack = {0};
+    iscep_status status = bench_stack_open(&stack, results->options->bin_dir, err);
+    if (status == ISCEP_OK)
+        measure_journal(results, &stack);
+    end_progress();
+    bench_stack_close(&stack);
+    return status;
+}
+
 static iscep_status measure_all(bench_results *results, iscep_error *err)
 {
     bench_stage stage;
@@ -181,6 +209,8 @@ static iscep_status measure_all(bench_results *results, iscep_error *err)
         measure_cells(results, &stage);
         if (is_wanted(results->options, "memory"))
             measure_memory(results, &stage);
+        if (is_wanted(results->options, "journal"))
+            measure_journal(results, &stage.stack);
         end_progress();
     }
     close_stage(&stage);
@@ -221,7 +251,8 @@ static int run(const bench_options *options)
     int exit_code = EXIT_FAILED;
     if (status == ISCEP_OK) {
         results->options = options;
-        status = measure_all(results, &err);
+        bool is_only_journal = options->only != NULL && strcmp(options->only, "journal") == 0;
+        status = is_only_journal ? measure_only_journal(results, &err) : measure_all(results, &err);
     }
     if (status == ISCEP_OK)
         status = print_results(results, &err);

@@ -38,23 +38,25 @@ static const struct option long_options[] = {
 
 void bench_options_print_help(FILE *to)
 {
-    fputs("Usage: iscep-bench [run] [OPTION]...\n"
-          "Measures what the connector costs: starts intune-mock and intune-scepd itself, asks them in\n"
-          "four ways, and compares with libcurl alone. Needs no configuration and leaves nothing behind.\n"
-          "\n"
-          "      --rounds N        measurements of each row, interleaved; default 5\n"
-          "      --requests N      requests of one measurement; default 5000\n"
-          "      --in-flight LIST  requests at a time; default 1,64,1024\n"
-          "      --only ROW        curl, libiscep, daemon, plugin or memory; default all\n"
-          "      --quick           a check that it works: 1 round, 400 requests, memory with 1000 in flight\n"
-          "      --bin DIR         where intune-mock and intune-scepd are; default: next to iscep-bench\n"
-          "      --strict          exit 1 when a target is missed; otherwise that is only reported\n"
-          "      --json            one JSON document instead of tables\n"
-          "  -V, --version\n"
-          "  -h, --help\n"
-          "\n"
-          "Exit codes: 0 measured, 1 something did not work (or --strict), 2 usage.\n",
-          to);
+    fputs(
+        "Usage: iscep-bench [run] [OPTION]...\n"
+        "Measures what the connector costs: starts intune-mock and intune-scepd itself, asks them in\n"
+        "four ways, and compares with libcurl alone. Needs no configuration and leaves nothing behind.\n"
+        "\n"
+        "      --rounds N        measurements of each row, interleaved; default 5\n"
+        "      --requests N      requests of one measurement; default 5000\n"
+        "      --in-flight LIST  requests at a time; default 1,64,1024\n"
+        "      --only ROW        curl, libiscep, daemon, plugin, memory or journal; default all\n"
+        "      --quick           a check that it works: 1 round, 400 requests, memory with 1000 in flight,\n"
+        "                        a small journal\n"
+        "      --bin DIR         where intune-mock and intune-scepd are; default: next to iscep-bench\n"
+        "      --strict          exit 1 when a target is missed; otherwise that is only reported\n"
+        "      --json            one JSON document instead of tables\n"
+        "  -V, --version\n"
+        "  -h, --help\n"
+        "\n"
+        "Exit codes: 0 measured, 1 something did not work (or --strict), 2 usage.\n",
+        to);
 }
 
 static iscep_status usage(iscep_error *err, const char *option, const char *what)
@@ -102,8 +104,8 @@ static iscep_status read_levels(bench_options *out, const char *text, iscep_erro
 
 static iscep_status read_only(bench_options *out, const char *text, iscep_error *err)
 {
-    if (strcmp(text, "memory") != 0 && bench_row_find(text) == NULL)
-        return usage(err, "--only", "curl, libiscep, daemon, plugin or memory are possible");
+    if (strcmp(text, "memory") != 0 && strcmp(text, "journal") != 0 && bench_row_find(text) == NULL)
+        return usage(err, "--only", "curl, libiscep, daemon, plugin, memory or journal are possible");
     out->only = text;
     return ISCEP_OK;
 }
@@ -162,6 +164,7 @@ static iscep_status find_own_dir(bench_options *out, iscep_error *err)
 static iscep_status fill_defaults(bench_options *out, bool is_quick, iscep_error *err)
 {
     const struct preset *preset = is_quick ? &quick_preset : &full_preset;
+    out->is_quick = is_quick;
     out->rounds = out->rounds != 0 ? out->rounds : preset->rounds;
     out->requests = out->requests != 0 ? out->requests : preset->requests;
     out->memory_in_flight = preset->memory_in_flight;

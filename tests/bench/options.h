@@ -21,8 +21,9 @@ typedef struct bench_options {
     size_t level_count;
     uint32_t memory_in_flight;  /* requests waiting for a slow Intune */
     uint32_t memory_latency_ms; /* how slow it is */
-    const char *only;           /* a row's name, or "memory"; NULL: everything. Borrowed from argv */
-    char bin_dir[PATH_MAX];     /* where intune-mock and intune-scepd are; ../lib has the plugin */
+    bool is_quick;
+    const char *only;       /* a row's name, "memory" or "journal"; NULL: everything. Borrowed from argv */
+    char bin_dir[PATH_MAX]; /* where intune-mock and intune-scepd are; ../lib has the plugin */
     bool is_json;
     bool is_strict;
 } bench_options;

@@ -79,6 +79,32 @@ static void print_memory(const bench_results *results, FILE *to)
     }
 }
 
+static void print_journal(const bench_results *results, FILE *to)
+{
+    const bench_journal_result *j = &results->journal;
+    if (results->journal_outcome == BENCH_FAILED)
+        fprintf(to, "journal: FAILED: %s\n\n", results->journal_reason);
+    if (results->journal_outcome != BENCH_DONE)
+        return;
+    fprintf(to,
+            "journal, durable reports of issued certificates a second, %u in flight, on average %lld of them "
+            "in a\n"
+            "transaction; %u rounds of %u:\n",
+            j->in_flight, (long long)j->group.median, j->rounds, j->reports);
+    const struct {
+        const char *name;
+        uint32_t history;
+        const bench_spread *rate;
+    } lines[] = {{"SQLite alone", j->small_history, &j->bare},
+                 {"journal", j->small_history, &j->journal},
+                 {"journal", j->large_history, &j->journal_large}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        fprintf(to, "  %-12s  after %7u  %7lld  %lld-%lld\n", lines[i].name, lines[i].history,
+                (long long)lines[i].rate->median, (long long)lines[i].rate->min,
+                (long long)lines[i].rate->max);
+    fputs("\n", to);
+}
+
 static const char *verdict_of(const bench_target *target)
 {
     return !target->is_measured ? "not measured" : target->is_met ? "ok" : "missed";
@@ -107,6 +133,7 @@ void bench_report_print(const bench_results *results, FILE *to)
             sysconf(_SC_NPROCESSORS_ONLN));
     print_cells(results, to);
     print_memory(results, to);
+    print_journal(results, to);
     print_targets(results, to);
 }
 
@@ -170,6 +197,32 @@ static void add_memory(iscep_json *json, bench_protocol protocol, const bench_me
         iscep_json_add_int(json, members[i].name, members[i].value);
 }
 
+static void add_rate(iscep_json *json, const char *name, const bench_spread *spread)
+{
+    iscep_json *object = iscep_json_add_object(json, name);
+    iscep_json_add_int(object, "median", spread->median);
+    iscep_json_add_int(object, "min", spread->min);
+    iscep_json_add_int(object, "max", spread->max);
+}
+
+static void add_journal(iscep_json *json, const bench_results *results)
+{
+    const bench_journal_result *j = &results->journal;
+    if (results->journal_outcome == BENCH_FAILED)
+        iscep_json_add_text(json, "reason", results->journal_reason);
+    if (results->journal_outcome != BENCH_DONE)
+        return;
+    iscep_json_add_int(json, "inFlight", j->in_flight);
+    iscep_json_add_int(json, "reports", j->reports);
+    iscep_json_add_int(json, "rounds", j->rounds);
+    iscep_json_add_int(json, "smallHistory", j->small_history);
+    iscep_json_add_int(json, "largeHistory", j->large_history);
+    add_rate(json, "reportsPerTransaction", &j->group);
+    add_rate(json, "sqlitePerSecond", &j->bare);
+    add_rate(json, "journalPerSecond", &j->journal);
+    add_rate(json, "journalLargePerSecond", &j->journal_large);
+}
+
 static void add_target(iscep_json *json, const bench_target *target)
 {
     iscep_json_add_text(json, "id", target->id);
@@ -198,6 +251,8 @@ iscep_status bench_report_emit_json(iscep_buf *out, const bench_results *results
     for (int i = 0; i < BENCH_PROTOCOL_COUNT; i++)
         if (results->memory[i].outcome != BENCH_NOT_RUN || results->memory[i].reason[0] != '\0')
             add_memory(iscep_json_append_object(memory), (bench_protocol)i, &results->memory[i]);
+    if (results->journal_outcome != BENCH_NOT_RUN)
+        add_journal(iscep_json_add_object(root, "journal"), results);
     iscep_json *list = iscep_json_add_array(root, "targets");
     for (size_t i = 0; i < BENCH_TARGET_COUNT; i++)
         add_target(iscep_json_append_object(list), &targets[i]);

@@ -92,6 +92,16 @@ void bench_targets_judge(bench_target out[BENCH_TARGET_COUNT], const bench_resul
         {.id = "daemon_deadline_http1",
          .text = "daemon, slowest answer of these, which may be retry",
          .unit = "ms"},
+        {.id = "journal_throughput",
+         .text = "journal, reports per second, of SQLite's alone",
+         .unit = "percent",
+         .is_at_least = true,
+         .limit = 50},
+        {.id = "journal_history",
+         .text = "journal, the same with the large history, of the small's",
+         .unit = "percent",
+         .is_at_least = true,
+         .limit = 90},
     };
     memcpy(out, targets, sizeof targets);
     judge_ratio(&out[0], results, &bench_row_libiscep, BENCH_REQUESTS_PER_SECOND, &bench_row_curl,
@@ -101,6 +111,10 @@ void bench_targets_judge(bench_target out[BENCH_TARGET_COUNT], const bench_resul
     judge_memory(&out[2], &results->memory[BENCH_HTTP2]);
     judge_memory(&out[3], &results->memory[BENCH_HTTP1]);
     judge_deadline(&out[4], &results->memory[BENCH_HTTP1]);
+    if (results->journal_outcome == BENCH_DONE) {
+        judge(&out[5], results->journal.percent_of_bare);
+        judge(&out[6], results->journal.percent_of_small);
+    }
 }
 
 bool bench_results_have_failure(const bench_results *results)
@@ -111,5 +125,5 @@ bool bench_results_have_failure(const bench_results *results)
     for (size_t i = 0; i < BENCH_PROTOCOL_COUNT; i++)
         if (results->memory[i].outcome == BENCH_FAILED)
             return true;
-    return false;
+    return results->journal_outcome == BENCH_FAILED;
 }

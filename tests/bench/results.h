@@ -4,13 +4,14 @@
 
 #include "memory.h"
 #include "options.h"
+#include "row_journal.h"
 #include "rows.h"
 #include "stats.h"
 
 enum {
     BENCH_FAILURE_SIZE = 512,
     BENCH_MAX_CELLS = BENCH_ROW_COUNT * BENCH_MAX_LEVELS,
-    BENCH_TARGET_COUNT = 5
+    BENCH_TARGET_COUNT = 7
 };
 
 /* A row at a concurrency. */
@@ -35,6 +36,9 @@ typedef struct bench_results {
     bench_cell cells[BENCH_MAX_CELLS];
     size_t cell_count;
     bench_memory_result memory[BENCH_PROTOCOL_COUNT];
+    bench_outcome journal_outcome;
+    bench_journal_result journal;            /* with DONE */
+    char journal_reason[BENCH_FAILURE_SIZE]; /* with FAILED */
 } bench_results;
 
 typedef struct bench_target {

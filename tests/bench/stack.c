@@ -277,6 +277,7 @@ static iscep_status write_config(const char *path, const bench_stack *stack, con
     iscep_buf_printf(&text, "[connector]\nlisten = unix:%s\n", daemon->socket_path);
     if (settings->request_timeout_ms != 0)
         iscep_buf_printf(&text, "request_timeout_ms = %u\n", settings->request_timeout_ms);
+    iscep_buf_printf(&text, "[journal]\npath = %s.journal\n", daemon->socket_path);
     iscep_buf_printf(
         &text, "[tenant/bench]\ntenant_id = %s\nclient_id = %s\nclient_secret_file = %s\nca_file = %s\n",
         BENCH_TENANT_ID, BENCH_CLIENT_ID, stack->secret_file, stack->ca_file);

@@ -51,6 +51,21 @@ enrolled() { # FILE CN CLIENT
     ok "$3 has a certificate for $2, and Intune knows its thumbprint"
 }
 
+scepctl() { "$BUILD/bin/intune-scepctl" "$@" --socket "$WORK/connector.sock"; }
+
+# The SCEP server's CA revokes when it is asked through its plugin; Intune is asked only when the story wants it.
+configure() {
+    connector_configure
+    cat >>"$WORK/connector.conf" <<TEXT
+
+[ca/host]
+kind = plugin
+
+[revocation]
+poll_interval_ms = 3600000
+TEXT
+}
+
 stack_new
 
 cat <<TEXT
@@ -62,7 +77,10 @@ Everything is real but Intune: the mock in its place checks what it is given as 
 TEXT
 
 chapter "Starting the parts"
-stack_start
+mock_start --revocation-quiet-s 0
+configure
+connector_start
+host_start
 wait_until 20 "the connector's readiness" connector_ask /readyz --fail
 ok "intune-mock   $MOCK_URL   (Entra ID, Graph and Intune, with TLS)"
 ok "intune-scepd  unix:$WORK/connector.sock   (has a token, knows Intune's address)"
@@ -125,20 +143,65 @@ tell "Intune is back. The device polls (CertPoll)."
 wait $client || fail "the pending request did not end in a certificate"
 enrolled "$WORK/tablet-9.pem" tablet-9 strongSwan
 
+chapter "The connector is killed while it owes Intune a report"
+tell "Intune takes no reports now. The certificate of kiosk-4 is issued, the report is on disk, the device waits:"
+mock_fault '{"endpoint":"success","kind":"status","status":503}'
+challenge=$(mock_challenge '{"subject":"CN=kiosk-4","subjectAltNames":[{"type":"dns","value":"kiosk-4.contoso.example"}],
+    "deviceId":"kiosk-4"}')
+strongswan_enrol "$SCEP_URL" "$CA_FILE" "$WORK/kiosk-4" CN=kiosk-4 kiosk-4.contoso.example "$challenge" \
+    --interval 1 --maxpolltime 60 &
+client=$!
+is_owed() { [ "$(scepctl outbox list --all --json | jq .owed)" = 1 ]; }
+wait_until 30 "the report in the outbox" is_owed
+scepctl outbox list --all | show
+[ ! -e "$WORK/kiosk-4.pem" ] || fail "a certificate of which Intune does not know"
+kill -9 "$CONNECTOR_PID"
+{ wait "$CONNECTOR_PID"; } 2>/dev/null || true
+tell "kill -9. A new connector is started, and Intune is back."
+mock_no_faults
+connector_start
+wait $client || fail "the kill has cost the device its certificate"
+enrolled "$WORK/kiosk-4.pem" kiosk-4 strongSwan
+reports=$(mock_transactions | jq -c '[.[] | select(.deviceId == "kiosk-4") | .success.distinctContents]')
+[ "$reports" = "[1]" ] || fail "Intune was told different things of kiosk-4: $reports"
+ok "nothing was lost, and nothing said twice"
+
+chapter "Intune asks for a revocation"
+tell "laptop-1 is wiped. Intune wants its certificate revoked; intune-scepctl revocations run asks for it at once."
+mock_admin POST /revocations '{"deviceId":"laptop-1"}' >/dev/null
+scepctl revocations run >/dev/null
+revocation() { mock_admin GET /revocations | jq -r '.[0] | "\(.state) \(.errorCode)"'; }
+is_answered() { [ "$(revocation)" = "succeeded None" ]; }
+wait_until 30 "the result" is_answered
+serial=$(openssl x509 -in "$WORK/laptop-1.pem" -noout -serial | sed 's/.*=//')
+curl -sS --fail "${SCEP_URL%/scep}/crl" | openssl crl -inform DER -out "$WORK/crl.pem"
+openssl crl -in "$WORK/crl.pem" -noout -issuer -crlnumber | show
+openssl crl -in "$WORK/crl.pem" -noout -text | grep -A1 "Serial Number: $serial" | show
+if openssl verify -crl_check -CAfile "$CA_FILE" -CRLfile "$WORK/crl.pem" "$WORK/laptop-1.pem" >"$WORK/verify" 2>&1; then
+    fail "laptop-1's certificate is not revoked"
+fi
+grep -q 'certificate revoked' "$WORK/verify" || fail "laptop-1 is refused for another reason: $(cat "$WORK/verify")"
+openssl verify -crl_check -CAfile "$CA_FILE" -CRLfile "$WORK/crl.pem" "$WORK/kiosk-4.pem" >/dev/null ||
+    fail "kiosk-4's certificate does not verify any more"
+ok "the CRL carries it, openssl refuses it, and Intune holds the result: $(revocation)"
+tell "The whole life of it, as the journal knows it (intune-scepctl trace $serial):"
+scepctl trace "$serial" | show
+
 chapter "What Intune was told"
 mock_transactions | jq -r '
     .[] | [.deviceId, ([.validations[].code] | join(",")), (.success.fields.certificateSerialNumber // "-")] | @tsv' |
     { printf 'DEVICE\tVALIDATIONS\tSERIAL REPORTED\n'; cat; } | awk -F'\t' '{printf "%-10s %-22s %s\n", $1, $2, $3}' | show
 issued=$(find "$WORK/host/issued" -name '*.pem' | wc -l)
 reported=$(mock_transactions | jq '[.[] | select(.success != null)] | length')
-[ "$issued $reported" = "4 4" ] || fail "$issued certificates issued, $reported reported, not 4 and 4"
-ok "4 certificates issued, the same 4 reported, 1 request refused"
+[ "$issued $reported" = "5 5" ] || fail "$issued certificates issued, $reported reported, not 5 and 5"
+ok "5 certificates issued, the same 5 reported, 1 request refused, 1 certificate revoked"
 
 if [ $keep = yes ]; then
     cat <<TEXT
 
 ${bold}Still running, until you press Ctrl-C. In another terminal:${plain}
    curl --unix-socket $WORK/connector.sock http://connector/readyz
+   build/bin/intune-scepctl revocations list --all --socket $WORK/connector.sock
    curl --cacert $WORK/mock/ca.pem $MOCK_URL/admin/transactions
    curl --cacert $WORK/mock/ca.pem $MOCK_URL/admin/challenges -H 'Content-Type: application/json' \\
         -d '{"subject":"CN=mine","subjectAltNames":[{"type":"dns","value":"mine.example"}]}'

@@ -86,25 +86,41 @@ same "403 deny success" "$ANSWER" "a code that is nearly Success"
 healthy "unknown codes"
 ok "unknown codes refuse"
 
-# The report of an issued certificate cannot be had: the device gets nothing, the certificate is kept apart.
-withheld() { # NAME FAULT
-    mock_fault "$2"
-    local challenge before
-    before=$(reported_thumbprints | wc -l)
+# Intune refuses the report of an issued certificate: the device gets nothing, the certificate is kept apart.
+enrol() { # NAME
+    local challenge
     challenge=$(mock_challenge "{\"subject\":\"CN=$1\",\"subjectAltNames\":[{\"type\":\"dns\",\"value\":\"$1.example\"}]}")
-    if strongswan_enrol "$SCEP_URL" "$CA_FILE" "$WORK/$1" "CN=$1" "$1.example" "$challenge" --interval 1 --maxpolltime 20; then
-        fail "$1 got a certificate of which Intune does not know"
-    fi
-    [ ! -e "$WORK/$1.pem" ] || fail "$1 got a certificate of which Intune does not know"
-    same "$before" "$(reported_thumbprints | wc -l)" "certificates that Intune knows"
-    same 1 "$(grep -lr "CN = $1\$\|CN=$1\$" <(for f in "$WORK"/host/withheld/*.pem; do
-        openssl x509 -in "$f" -noout -subject -nameopt RFC2253; done) | wc -l)" "withheld certificates of $1"
-    mock_no_faults
-    ok "withheld: $2"
+    strongswan_enrol "$SCEP_URL" "$CA_FILE" "$WORK/$1" "CN=$1" "$1.example" "$challenge" --interval 1 --maxpolltime 60
 }
-withheld unreported-1 '{"endpoint":"success","kind":"status","status":500}'
-withheld unreported-2 '{"endpoint":"success","kind":"code","code":"Unknown"}'
-withheld unreported-3 '{"endpoint":"success","kind":"cut"}'
+before=$(reported_thumbprints | wc -l)
+mock_fault '{"endpoint":"success","kind":"code","code":"Unknown"}'
+enrol unreported && fail "a certificate that Intune refused to take note of"
+[ ! -e "$WORK/unreported.pem" ] || fail "a certificate that Intune refused to take note of"
+same "$before" "$(reported_thumbprints | wc -l)" "certificates that Intune knows"
+same 1 "$(grep -lr "CN = unreported\$\|CN=unreported\$" <(for f in "$WORK"/host/withheld/*.pem; do
+    openssl x509 -in "$f" -noout -subject -nameopt RFC2253; done) | wc -l)" "withheld certificates"
+mock_no_faults
+ok "a report that is refused: withheld"
+
+# Intune does not answer it: the device waits, and gets its certificate when Intune has taken note.
+pending_reports() { grep -c 'issued_reported.*code=report_pending' "$WORK/connector.log" || true; }
+is_pending_more_than() { [ "$(pending_reports)" -gt "$1" ]; }
+held() { # NAME FAULT
+    local client before
+    before=$(pending_reports)
+    mock_fault "$2"
+    enrol "$1" &
+    client=$!
+    wait_until 30 "the pending report of $1" is_pending_more_than "$before"
+    [ ! -e "$WORK/$1.pem" ] || fail "$1 got a certificate of which Intune does not know"
+    mock_no_faults
+    wait $client || fail "no certificate for $1 when Intune was back"
+    reported_thumbprints | grep -qx "$(openssl x509 -in "$WORK/$1.pem" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')" ||
+        fail "$1 has a certificate of which Intune does not know"
+    ok "held, then delivered: $2"
+}
+held held-1 '{"endpoint":"success","kind":"status","status":500}'
+held held-2 '{"endpoint":"success","kind":"cut"}'
 
 # The connector is away: pending, and a certificate once it is back.
 kill -9 "$CONNECTOR_PID"

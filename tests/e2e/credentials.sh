@@ -44,6 +44,9 @@ configure() {
 [connector]
 listen = unix:$WORK/connector.sock
 
+[journal]
+path = $WORK/journal.db
+
 [tenant/contoso]
 tenant_id = $TENANT
 client_id = $CLIENT_ID

@@ -12,7 +12,7 @@ chmod 0600 "$WORK/client-secret"
 connector_configure
 : >"$WORK/said"
 STEPS="configuration credential dns tcp proxy tls clock graph_token graph_roles discovery intune_reach intune_token
-    intune_roles validation"
+    intune_roles validation revocation"
 
 # --- planting ---
 

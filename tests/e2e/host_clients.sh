@@ -103,11 +103,28 @@ strongswan_polls_until_it_is_refused() {
     ok "strongswan polls for what is pending, and is refused"
 }
 
+a_certificate_waits_for_its_report() {
+    fixed_host reported verify=allow issued_retries=2
+    strongswan "$WORK/waiting" || fail "strongSwan has no certificate"
+    verifies "$WORK/waiting"
+    same 1 "$(grep -c '^verify ' "$WORK/reported.record")" "the number of questions to the plugin"
+    same 3 "$(grep -c '^issued ' "$WORK/reported.record")" "the number of reports to the plugin"
+    same 1 "$(count_issued reported)" "the number of certificates issued"
+    curl -fsS "${SCEP_URL%/scep}/crl" | openssl crl -inform DER -CAfile "$CA_FILE" -noout 2>"$WORK/crl.text" ||
+        fail "there is no CRL"
+    grep -q 'verify OK' "$WORK/crl.text" || fail "the CRL is not the CA's"
+    ends_cleanly reported
+    ok "strongswan polls for what is not reported yet, and is given it then"
+}
+
 a_certificate_that_cannot_be_reported_is_withheld() {
-    fixed_host withheld verify=allow issued=retry
+    fixed_host withheld verify=allow issued=deny
     ! strongswan "$WORK/unreported" || fail "strongSwan has a certificate"
     same 0 "$(count_issued withheld)" "the number of certificates issued"
     same 1 "$(find "$WORK/withheld/withheld" -name '*.pem' | wc -l)" "the number of certificates withheld"
+    local serial
+    serial=$(basename "$(find "$WORK/withheld/withheld" -name '*.pem')" .pem)
+    openssl crl -in "$WORK/withheld/crl.pem" -noout -text | grep -q "$serial" || fail "the CRL does not have it"
     ends_cleanly withheld
     ok "strongswan is not given what could not be reported"
 }
@@ -118,4 +135,5 @@ strongswan_renews
 clients_are_refused_what_is_denied
 strongswan_polls_until_it_is_issued
 strongswan_polls_until_it_is_refused
+a_certificate_waits_for_its_report
 a_certificate_that_cannot_be_reported_is_withheld

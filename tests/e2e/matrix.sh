@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/stack.sh
 . tests/support/stack.sh
+exec 3>&2
 
 document=docs/FAILURE-MATRIX.md
 hops=(token discovery validate success failure)
@@ -33,8 +34,8 @@ HTTP 403                    |{"kind":"status","status":403}                |AADS
 HTTP 404                    |{"kind":"status","status":404}                |AADSTS90033       |graph_status      |intune_status         |opens
 redirect                    |{"kind":"redirect"}                           |json_malformed    |graph_status      |intune_status         |opens
 no answer                   |{"kind":"hang"}                               |timeout           |timeout           |timeout               |opens
-answer too late             |{"kind":"latency","latencyMs":3000}           |timeout           |timeout           |timeout               |opens
-answer drop by drop         |{"kind":"drip","pauseMs":100}                 |timeout           |timeout           |timeout               |opens
+answer too late             |{"kind":"latency","latencyMs":60000}          |timeout           |timeout           |timeout               |opens
+answer drop by drop         |{"kind":"drip","pauseMs":2000}                |timeout           |timeout           |timeout               |opens
 connection closed           |{"kind":"cut"}                                |cut               |cut               |cut                   |opens
 connection reset            |{"kind":"reset"}                              |cut               |cut               |cut                   |opens
 every connection reset      |{"kind":"refuse","endpoint":"all"}            |cut               |cut               |cut                   |opens
@@ -63,33 +64,66 @@ breaker_open_ms = $breaker_open_ms
 fetch_timeout_ms = 5000
 TEXT
     connector_start
+    openssl req -x509 -new -newkey rsa:2048 -nodes -keyout "$WORK/ca.key" -subj "/CN=Matrix CA" -out "$WORK/ca.pem" \
+        2>"$WORK/ca.log"
+    openssl genrsa -out "$WORK/device.key" 2048 2>/dev/null
     make_request
 }
 
-# What a device and its CA make: the CSR, and the certificate that would be reported.
+# What a device and its CA make, number N: N.der, the CSR, and N.issued, what is sent when its certificate is reported.
+made=0
 make_request() {
-    local challenge
+    local challenge name
+    made=$((made + 1))
+    name=$WORK/$made
     challenge=$(mock_challenge '{"subject":"CN=device","subjectAltNames":[{"type":"dns","value":"device.example"}]}')
-    make_csr "$WORK/device" CN=device device.example "$challenge"
-    openssl req -x509 -new -newkey rsa:2048 -nodes -keyout "$WORK/ca.key" -subj "/CN=Matrix CA" -out "$WORK/ca.pem" \
-        2>"$WORK/ca.log"
-    openssl x509 -req -inform DER -in "$WORK/device.der" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" -days 30 \
-        -copy_extensions copy -outform DER -out "$WORK/device.crt" 2>>"$WORK/ca.log"
-    cat "$WORK/device.der" "$WORK/device.crt" >"$WORK/issued.bin"
+    cp "$WORK/device.key" "$name.key"
+    make_csr "$name" CN=device device.example "$challenge"
+    openssl x509 -req -inform DER -in "$name.der" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" -days 30 \
+        -copy_extensions copy -outform DER -out "$name.crt" 2>>"$WORK/ca.log"
+    cat "$name.der" "$name.crt" >"$name.issued"
 }
 
-# What goes over this hop: a validation, or one of the reports. ANSWER is "STATUS VERDICT CODE", MESSAGE what it says.
-ask() { # HOP
-    local reply path=/v1/validate body=device.der
+# send HOP N: what goes over this hop, a validation or one of the reports, of request N. ANSWER is "STATUS VERDICT CODE",
+# MESSAGE what it says.
+send() {
+    local reply path=/v1/validate body=der
     case $1 in
-    success) path=/v1/issued body=issued.bin ;;
+    success) path=/v1/issued body=issued ;;
     failure) path=/v1/failed ;;
     esac
-    reply=$(connector_ask $path -H 'Content-Type: application/pkcs10' -H 'X-Scep-Transaction-Id: matrix' \
+    reply=$(connector_ask $path -H 'Content-Type: application/pkcs10' -H "X-Scep-Transaction-Id: matrix-$2" \
         -H "X-Scep-Timeout-Ms: $PATIENCE_MS" -H 'X-Scep-Error-Code: 2147500037' -H 'X-Scep-Error-Description: no' \
-        -H 'Accept: text/plain' --data-binary "@$WORK/$body" -w '%{http_code}')
+        -H 'Accept: text/plain' --data-binary "@$WORK/$2.$body" -w '%{http_code}')
     ANSWER="${reply##*$'\n'} $(sed -n 's/^verdict: //p' <<<"$reply") $(sed -n 's/^code: //p' <<<"$reply")"
     MESSAGE=$(sed -n 's/^message: //p' <<<"$reply")
+}
+
+is_report() { [ "$1" = success ] || [ "$1" = failure ]; }
+
+is_validated() { send validate "$1" && [ "$ANSWER" = "200 allow Success" ]; }
+
+# A report that has failed once is delivered by the connector itself, so each is of a request of its own; and that must have
+# been validated, which must be done before the faults.
+ready=0
+prepare() { # HOP COUNT
+    local n
+    is_report "$1" || return 0
+    for ((n = 0; n < $2; n++)); do
+        make_request
+        wait_until 20 "a validation before the report of $1" is_validated "$made"
+    done
+    ready=$((made - $2))
+}
+
+ask() { # HOP
+    local number=1
+    if is_report "$1"; then
+        [ $ready -lt $made ] || prepare "$1" 1
+        ready=$((ready + 1))
+        number=$ready
+    fi
+    send "$1" "$number"
 }
 
 # For hops whose answer is kept: only a new connector asks for token and address again. A fetch that hangs is given up
@@ -105,8 +139,11 @@ forget() { # HOP
 # Either the honest answer, or still a retry; a refusal, or a yes while the fault goes on, is a failure.
 is_healthy() { # HOP
     ask "$1"
-    [[ $ANSWER == "200 allow Success" || $ANSWER == "503 retry "* ]] || fail "$1: $ANSWER on the way back to health"
-    [ "$ANSWER" = "200 allow Success" ]
+    case $1:$ANSWER in
+    *:"200 allow Success") return 0 ;;
+    *:"503 retry "*) return 1 ;;
+    esac
+    fail "$1: $ANSWER on the way back to health ($MESSAGE)" 2>&3 # wait_until shows nothing
 }
 
 # Of whatever endpoint: a bad token is noticed by the one to which it is shown.
@@ -131,22 +168,27 @@ advice() {
 }
 
 cell() { # HOP LABEL FAULT CODE CIRCUIT
-    local hop=$1 label=$2 code=$4 want="503 retry $4" opened text circuit
+    local hop=$1 label=$2 code=$4 want="503 retry $4" cause="" opened text circuit
+    case $hop in success | failure) want="503 retry report_pending" ;; esac
     [[ $code != :* ]] || want="403 deny ${code#:}"
     PATIENCE_MS=5000
-    [ "$code" != timeout ] || PATIENCE_MS=1100 # the breaker does not hear callers who wait less than a second
+    [ "$code" != timeout ] || PATIENCE_MS=1300 # the breaker does not hear callers who wait less than a second
+    prepare "$hop" $((breaker_failures + 2))
     opened=$(circuits_opened)
     mock_fault "$(jq -n --arg e "$hop" "{endpoint: \$e} + $3")"
     forget "$hop"
     ask "$hop"
     [ "$want" = "$ANSWER" ] || fail "$hop, $label: $ANSWER, not $want ($MESSAGE)"
+    [[ $want != *report_pending || $MESSAGE == *"($code"[:\)]* ]] || fail "$hop, $label: not ($code) in \"$MESSAGE\""
     text=$(advice)
     [ ${#text} -ge 20 ] || fail "$hop, $label: no advice in \"$MESSAGE\""
     circuit=$(goes_on "$hop" "$opened")
+    ready=$made # a subshell has used them
     [ "$5" = "$circuit" ] || fail "$hop, $label: the circuit $circuit, not $5"
     mock_no_faults
-    wait_until 10 "recovery of $hop after $label" is_healthy "$hop"
-    echo "| $label | ${want% *} | \`${want##* }\` | $circuit | $text |"
+    wait_until 20 "recovery of $hop after $label" is_healthy "$hop"
+    [[ $want != *report_pending ]] || cause=" (\`$code\`)"
+    echo "| $label | ${want% *} | \`${want##* }\`$cause | $circuit | $text |"
 }
 
 row_of() { # HOP LABEL FAULT TOKEN DISCOVERY SCEP CIRCUIT

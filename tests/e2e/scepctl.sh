@@ -149,7 +149,7 @@ says '.error.message | contains("Intune'"'"'s list is open")' true
 
 # --- usage ---
 exits 0 "help" --help
-for command in doctor validate inspect codes; do
+for command in doctor validate trace outbox revocations audit inspect codes; do
     grep -q "^  $command" "$WORK/said" || fail "$command is not in the help"
     exits 0 "help of $command" "$command" --help
     grep -q "^Usage: intune-scepctl $command" "$WORK/out" || fail "no help of $command"

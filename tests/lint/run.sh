@@ -26,16 +26,17 @@ done < <(sed -n 's/^    {"\([a-z_]*\)", .*read_.*/\1/p' connector/daemon/config*
 
 # An include may point at its own layer or below (docs/ARCHITECTURE.md), never up or sideways.
 declare -A below=(
-    [base]="base" [net]="net base" [intune]="intune net base" [service]="service intune net base"
-    [daemon]="daemon service intune net base" [ctl]="ctl daemon/config.h service intune net base"
+    [base]="base" [net]="net base" [intune]="intune net base" [journal]="journal net base"
+    [ca]="ca net base" [service]="service intune journal ca net base"
+    [daemon]="daemon service intune journal ca net base" [ctl]="ctl daemon/config.h service intune net base"
 )
 for layer in "${!below[@]}"; do
     allowed=${below[$layer]// /|}
-    if grep -rnE '^#include "(base|net|intune|service|daemon|ctl)/' "connector/$layer" | grep -vE "\"($allowed)[/\"]"; then
+    if grep -rnE '^#include "(base|net|intune|journal|ca|service|daemon|ctl)/' "connector/$layer" | grep -vE "\"($allowed)[/\"]"; then
         complain "layers: connector/$layer includes what is not below it"
     fi
 done
-grep -rn '^#include "' plugin --include='*.[ch]' | grep -E '"(base|net|intune|service|daemon|ctl|iscep)/' &&
+grep -rn '^#include "' plugin --include='*.[ch]' | grep -E '"(base|net|intune|journal|ca|service|daemon|ctl|iscep)/' &&
     complain "layers: the thin plugin includes the connector"
 
 # Third parties have one home each.
@@ -47,10 +48,15 @@ one_home() { # PATTERN ALLOWED_REGEX
 one_home 'curl/' 'connector/net/'
 one_home 'cjson/' 'connector/base/json'
 one_home 'event2/|http_parser' 'connector/net/'
+one_home 'systemd/' 'connector/base/audit_journald'
+one_home 'sqlite3' 'connector/journal/store_sqlite'
 one_home 'ini_' 'connector/daemon/config'
 
 # Yes is said once: a line that sets the decision to ALLOW.
-count=$(grep -rnE '= *ISCEP_ALLOW' connector --include='*.c' | grep -cv '==')
+count=$(grep -rnE '= *ISCEP_ALLOW' connector --include='*.c' | grep -cvE '[!=]=')
 [ "$count" = 1 ] || complain "verdict: ISCEP_ALLOW is assigned at $count places, not one"
+# And so is "deliver what was issued before".
+count=$(grep -rnE '= *ISCEP_DELIVER\>' connector --include='*.c' | grep -cvE '[=!]=')
+[ "$count" = 1 ] || complain "verdict: ISCEP_DELIVER is assigned at $count places, not one"
 
 exit $failed

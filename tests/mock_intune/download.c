@@ -56,21 +56,38 @@ static void emit(iscep_json *value, mock_revocation *revocation, const mock_stat
     revocation->at_unix_ms = iscep_now_unix_ms(&mock->env);
 }
 
-static void hand_out(iscep_json *value, const mock_state *mock, const download *wanted)
+/* What a download hands out. */
+typedef struct batch {
+    mock_revocation *items[MOCK_REVOCATION_BATCH_MAX];
+    size_t count;
+    int64_t left; /* of maxRequests */
+} batch;
+
+/* Adds those in that state, the oldest first. */
+static void collect(batch *out, const mock_state *mock, const download *wanted, mock_revocation_state state)
 {
     bool is_documented = mock->settings.issuer_filter == MOCK_FILTER_DOCUMENTED;
-    int64_t left = wanted->max_requests;
-    for (size_t i = 0; left > 0 && i < mock_revocations_count(mock->revocations); i++) {
+    for (size_t i = 0; out->left > 0 && i < mock_revocations_count(mock->revocations); i++) {
         mock_revocation *found = mock_revocations_at(mock->revocations, i);
-        if (!mock_revocation_is_open(found) || strcmp(found->tenant_id, wanted->tenant->id) != 0)
+        if (found->state != state || strcmp(found->tenant_id, wanted->tenant->id) != 0)
             continue;
         const char *issuer = is_documented ? found->issuer : found->ca_configuration;
         bool is_wanted = wanted->issuer == NULL || strcmp(issuer, wanted->issuer) == 0;
         if (is_wanted)
-            emit(value, found, mock);
+            out->items[out->count++] = found;
         if (is_wanted || !is_documented)
-            left--;
+            out->left--;
     }
+}
+
+/* What was not answered comes again, but behind what is new: who stores before he answers gets all. */
+static void hand_out(iscep_json *value, const mock_state *mock, const download *wanted)
+{
+    batch all = {.left = wanted->max_requests};
+    collect(&all, mock, wanted, MOCK_REVOCATION_QUEUED);
+    collect(&all, mock, wanted, MOCK_REVOCATION_HANDED_OUT);
+    for (size_t i = 0; i < all.count; i++)
+        emit(value, all.items[i], mock);
 }
 
 void mock_handle_download(mock_state *mock, const mock_request *request, mock_reply *reply)

@@ -146,11 +146,13 @@ static void accept(mock_state *mock, const mock_request *request, mock_reply *re
     ISCEP_AUTO_BUF text;
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_buf_init(&text, FIELDS_MAX_LEN);
-    if (emit_fields(&text, fields, &err) != ISCEP_OK) {
+    iscep_status status = emit_fields(&text, fields, &err);
+    if (status == ISCEP_OK)
+        status = mock_notice_add(notice, iscep_now_unix_ms(&mock->env), &text, &err);
+    if (status != ISCEP_OK) {
         mock_reply_intune_error(reply, mock, request, 503, "ServiceUnavailable", err.message);
         return;
     }
-    mock_notice_add(notice, iscep_now_unix_ms(&mock->env), &text);
     mock_reply_code(reply, MOCK_SUCCESS, "");
 }
 

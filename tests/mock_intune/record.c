@@ -19,6 +19,14 @@ struct mock_record {
     mock_map *by_key; /* borrows what the ring owns */
 };
 
+static void clear_notice(mock_notice *notice)
+{
+    for (size_t i = 0; i < notice->earlier_count; i++)
+        free(notice->earlier[i]);
+    free(notice->earlier);
+    free(notice->fields_json);
+}
+
 static void free_transaction(mock_transaction *transaction)
 {
     if (transaction == NULL)
@@ -28,8 +36,8 @@ static void free_transaction(mock_transaction *transaction)
     free(transaction->id);
     free(transaction->device_id);
     free(transaction->caller_info);
-    free(transaction->success.fields_json);
-    free(transaction->failure.fields_json);
+    clear_notice(&transaction->success);
+    clear_notice(&transaction->failure);
     free(transaction);
 }
 
@@ -181,12 +189,43 @@ bool mock_transaction_has_success_for(const mock_transaction *transaction, const
     return false;
 }
 
-void mock_notice_add(mock_notice *notice, int64_t at_unix_ms, iscep_buf *fields)
+/* The last one becomes an earlier one; one that said the same as the new one is forgotten. Takes the text. */
+static iscep_status replace_last(mock_notice *notice, char *text, iscep_error *err)
 {
-    free(notice->fields_json);
-    notice->fields_json = strdup(iscep_buf_text(fields));
+    char *last = notice->fields_json;
+    for (size_t i = 0; i < notice->earlier_count; i++) {
+        if (strcmp(notice->earlier[i], text) != 0)
+            continue;
+        notice->fields_json = notice->earlier[i];
+        notice->earlier[i] = last;
+        free(text);
+        return ISCEP_OK;
+    }
+    if (last != NULL) {
+        void *grown = realloc(notice->earlier, (notice->earlier_count + 1) * sizeof(notice->earlier[0]));
+        if (grown == NULL) {
+            free(text);
+            return iscep_error_nomem(err);
+        }
+        notice->earlier = grown;
+        notice->earlier[notice->earlier_count++] = last;
+    }
+    notice->fields_json = text;
+    return ISCEP_OK;
+}
+
+iscep_status mock_notice_add(mock_notice *notice, int64_t at_unix_ms, iscep_buf *fields, iscep_error *err)
+{
+    const char *text = iscep_buf_text(fields);
+    if (notice->fields_json == NULL || strcmp(notice->fields_json, text) != 0) {
+        char *copy = strdup(text);
+        iscep_status status = copy != NULL ? replace_last(notice, copy, err) : iscep_error_nomem(err);
+        if (status != ISCEP_OK)
+            return status;
+    }
     notice->at_unix_ms = at_unix_ms;
     notice->count++;
+    return ISCEP_OK;
 }
 
 static void emit_text(iscep_buf *out, const char *name, const char *text)
@@ -214,8 +253,11 @@ static void emit_notice(iscep_buf *out, const char *name, const mock_notice *not
     }
     iscep_buf_append_text(out, "{");
     emit_time(out, notice->at_unix_ms);
-    iscep_buf_printf(out, ",\"count\":%lld,\"fields\":%s}", (long long)notice->count,
-                     notice->fields_json != NULL ? notice->fields_json : "null");
+    iscep_buf_printf(out, ",\"count\":%lld,\"distinctContents\":%zu,\"fields\":%s,\"earlier\":[",
+                     (long long)notice->count, notice->earlier_count + 1, notice->fields_json);
+    for (size_t i = 0; i < notice->earlier_count; i++)
+        iscep_buf_printf(out, "%s%s", i > 0 ? "," : "", notice->earlier[i]);
+    iscep_buf_append_text(out, "]}");
 }
 
 void mock_transaction_emit(iscep_buf *out, const mock_transaction *transaction)

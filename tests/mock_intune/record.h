@@ -16,11 +16,13 @@ typedef struct mock_validation {
     uint8_t csr_sha256[32];
 } mock_validation;
 
-/* A success or failure notification that was accepted: the last one, and how many there were. */
+/* Success or failure notifications that were accepted: how many there were, the last one, and what else was said. */
 typedef struct mock_notice {
     int64_t count;
     int64_t at_unix_ms;
     char *fields_json; /* an object: what it said, without the request */
+    char **earlier;    /* those that said something else than the last; each once */
+    size_t earlier_count;
 } mock_notice;
 
 typedef struct mock_transaction {
@@ -54,8 +56,9 @@ void mock_transaction_validated(mock_transaction *transaction, const mock_valida
 /* Was this very request validated with Success, and what do we know of it? */
 bool mock_transaction_has_success(const mock_transaction *transaction);
 bool mock_transaction_has_success_for(const mock_transaction *transaction, const uint8_t csr_sha256[32]);
-/* Takes the text of fields. */
-void mock_notice_add(mock_notice *notice, int64_t at_unix_ms, iscep_buf *fields);
+/* Copies the text of fields. */
+iscep_status mock_notice_add(mock_notice *notice, int64_t at_unix_ms, iscep_buf *fields,
+                             iscep_error *err) ISCEP_CHECKED;
 /* Appends the transaction as a JSON object. */
 void mock_transaction_emit(iscep_buf *out, const mock_transaction *transaction);
 

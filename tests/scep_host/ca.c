@@ -319,6 +319,14 @@ iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const isce
     return ISCEP_OK;
 }
 
+size_t iscep_host_ca_count_unreported(const iscep_host_ca *ca)
+{
+    ISCEP_AUTO_BUF path;
+    iscep_buf_init(&path, PATH_MAX_LEN);
+    iscep_buf_printf(&path, "%s/unreported", ca->dir);
+    return iscep_state_dir_count(iscep_buf_text(&path), ".pem");
+}
+
 /* From unreported/; what is on the other shelf already stays there. */
 static iscep_status move_to(const iscep_host_ca *ca, const char *shelf, const X509 *cert, iscep_error *err)
 {
@@ -343,9 +351,8 @@ iscep_status iscep_host_ca_withhold(const iscep_host_ca *ca, const X509 *cert, i
     char serial[ISCEP_HOST_SERIAL_SIZE];
     iscep_cert_state before;
     iscep_host_serial(serial, cert);
-    iscep_status revoked = iscep_host_ca_revoke(ca, serial, CESSATION_OF_OPERATION, &before, err);
-    iscep_status moved = move_to(ca, "withheld", cert, revoked == ISCEP_OK ? err : NULL);
-    return revoked != ISCEP_OK ? revoked : moved;
+    iscep_status status = iscep_host_ca_revoke(ca, serial, CESSATION_OF_OPERATION, &before, err);
+    return status == ISCEP_OK ? move_to(ca, "withheld", cert, err) : status;
 }
 
 iscep_status iscep_host_ca_revoke(const iscep_host_ca *ca, const char *serial, uint32_t reason,

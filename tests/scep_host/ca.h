@@ -37,9 +37,11 @@ const char *iscep_host_ca_path(const iscep_host_ca *ca); /* of ca.pem */
 /* Issues, and has the certificate on disk and in index.txt before it returns. Free with X509_free. Threads: any. */
 iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const iscep_cert_request *request,
                                  iscep_error *err) ISCEP_CHECKED;
+/* How many lie in unreported/: after a crash those that nobody has, and nobody may know of. */
+size_t iscep_host_ca_count_unreported(const iscep_host_ca *ca);
 /* It is given to the device now, perhaps once more: to issued/. */
 iscep_status iscep_host_ca_deliver(const iscep_host_ca *ca, const X509 *cert, iscep_error *err) ISCEP_CHECKED;
-/* It must never be given to anybody: revoked (cessationOfOperation), and to withheld/. */
+/* It must never be given to anybody: revoked (cessationOfOperation), and then to withheld/. */
 iscep_status iscep_host_ca_withhold(const iscep_host_ca *ca, const X509 *cert,
                                     iscep_error *err) ISCEP_CHECKED;
 

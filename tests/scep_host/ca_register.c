@@ -34,9 +34,19 @@ static iscep_status read_file(iscep_buf *out, const iscep_ca_register *reg, cons
     return iscep_state_file_read(out, in_dir(reg, name).path, err);
 }
 
+/* One that is gone is not empty: by an empty one nothing was ever issued, and nothing is revoked. */
+static iscep_status check_index(const iscep_ca_register *reg, iscep_error *err)
+{
+    return iscep_state_file_exists(in_dir(reg, "index.txt").path)
+               ? ISCEP_OK
+               : iscep_error_set(err, ISCEP_STORAGE, NULL, "%s/index.txt is gone: restore it", reg->dir);
+}
+
+/* out is initialised in any case. */
 static iscep_status read_index(iscep_buf *out, const iscep_ca_register *reg, iscep_error *err)
 {
-    return read_file(out, reg, "index.txt", ISCEP_CERT_INDEX_MAX_LEN, err);
+    iscep_status status = read_file(out, reg, "index.txt", ISCEP_CERT_INDEX_MAX_LEN, err);
+    return status == ISCEP_OK ? check_index(reg, err) : status;
 }
 
 static iscep_status write_file(const iscep_ca_register *reg, const char *name, iscep_bytes content,
@@ -159,13 +169,22 @@ iscep_status iscep_ca_register_crl(const iscep_ca_register *reg, X509_CRL **out,
     return status;
 }
 
+static iscep_status check_whole(const iscep_ca_register *reg, iscep_error *err)
+{
+    if (iscep_state_file_exists(in_dir(reg, "index.txt").path) ||
+        !iscep_state_file_exists(in_dir(reg, "crl.pem").path))
+        return ISCEP_OK;
+    return iscep_error_set(err, ISCEP_CONFIG, NULL,
+                           "%s/crl.pem is there and index.txt is not: restore it, or remove both", reg->dir);
+}
+
 iscep_status iscep_ca_register_open(const iscep_ca_register *reg, iscep_error *err)
 {
     static const struct {
         const char *name;
         const char *content;
     } files[] = {{"index.txt", ""}, {"index.txt.attr", INDEX_ATTRIBUTES}};
-    iscep_status status = ISCEP_OK;
+    iscep_status status = check_whole(reg, err);
     for (size_t i = 0; status == ISCEP_OK && i < sizeof(files) / sizeof(files[0]); i++) {
         if (!iscep_state_file_exists(in_dir(reg, files[i].name).path))
             status = write_file(reg, files[i].name, iscep_bytes_of_text(files[i].content), err);
@@ -184,7 +203,9 @@ iscep_status iscep_ca_register_add(const iscep_ca_register *reg, const X509 *cer
         status = iscep_state_lock_take(&lock, in_dir(reg, "index.txt.lock").path, err);
     if (status != ISCEP_OK)
         return status;
-    status = iscep_state_file_append(in_dir(reg, "index.txt").path, iscep_buf_bytes(&line), err);
+    status = check_index(reg, err);
+    if (status == ISCEP_OK)
+        status = iscep_state_file_append(in_dir(reg, "index.txt").path, iscep_buf_bytes(&line), err);
     iscep_state_lock_release(lock);
     return status;
 }

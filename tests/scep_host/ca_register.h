@@ -21,7 +21,7 @@ typedef struct iscep_ca_register {
     EVP_PKEY *ca_key;
 } iscep_ca_register;
 
-/* Makes what is not there, and a CRL unless there is a current one. */
+/* Makes what is not there, and a CRL unless there is a current one. CONFIG: there is a CRL, and no index.txt any more. */
 iscep_status iscep_ca_register_open(const iscep_ca_register *reg, iscep_error *err) ISCEP_CHECKED;
 
 /* On disk when it returns ISCEP_OK. */

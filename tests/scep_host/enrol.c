@@ -127,11 +127,25 @@ static bool park_issued(const passage *at, iscep_transaction *transaction, iscep
     return iscep_transactions_park_issued(at->enrol->transactions, transaction, der, wait_ms_of(at, answer));
 }
 
+/* What had to wait may have been revoked meanwhile. */
+static void check_parked(const passage *at, const iscep_transaction *transaction, X509 *cert,
+                         iscep_plugin_answer *answer)
+{
+    bool is_parked = iscep_transaction_cert(transaction).len > 0;
+    if (answer->decision == ISCEP_PLUGIN_ALLOWED && is_parked &&
+        !iscep_host_ca_vouches_for(at->enrol->ca, cert))
+        *answer =
+            (iscep_plugin_answer){.decision = ISCEP_PLUGIN_REFUSED,
+                                  .code = "no_longer_valid",
+                                  .message = "it was revoked, or expired, before it could be delivered"};
+}
+
 /* The plugin must know of the certificate before the device has it. Takes the certificate. */
 static void report_and_deliver(const passage *at, iscep_transaction *transaction, X509 *cert, iscep_bytes der)
 {
     iscep_plugin_answer answer;
     iscep_plugin_host_issued(at->enrol->plugin, iscep_transaction_enrolment(transaction), der, &answer);
+    check_parked(at, transaction, cert, &answer);
     if (answer.decision == ISCEP_PLUGIN_ALLOWED) {
         deliver(at, transaction, cert, der);
         return;

@@ -29,13 +29,27 @@ typedef struct scep_server {
     iscep_timer *sweep;
 } scep_server;
 
+/* They may be on their way, or nobody may ever have them: for a person to look at. */
+static void warn_of_unreported(const scep_server *host)
+{
+    size_t count = iscep_host_ca_count_unreported(host->ca);
+    if (count > 0)
+        iscep_log_event(host->env.log, ISCEP_LOG_WARN, "certificates_unreported",
+                        ISCEP_LOG_NUM("count", (int64_t)count),
+                        ISCEP_LOG_TEXT("advice", "revoke those whose device does not ask again"));
+}
+
 static iscep_status make_issuing(scep_server *host, const iscep_host_options *options, iscep_error *err)
 {
     const iscep_host_ca_options ca = {.state_dir = options->state_dir,
                                       .validity_days = options->validity_days,
                                       .crl_url = options->crl_url};
     iscep_status status = iscep_crypto_new(&host->crypto, options->is_legacy_des_allowed, err);
-    return status == ISCEP_OK ? iscep_host_ca_open(&host->ca, &host->env, host->crypto, &ca, err) : status;
+    if (status == ISCEP_OK)
+        status = iscep_host_ca_open(&host->ca, &host->env, host->crypto, &ca, err);
+    if (status == ISCEP_OK)
+        warn_of_unreported(host);
+    return status;
 }
 
 static const char *name_of_revoke(int32_t result)

@@ -16,7 +16,7 @@ const char ISCEP_HOST_HELP_TEXT[] =
     "it issues.\n"
     "\n"
     "  --plugin PATH                the plugin, a shared object\n"
-    "  --plugin-config KEY=VALUE    a setting for the plugin; may be repeated\n"
+    "  --plugin-config KEY=VALUE    a setting for the plugin, such as socket=PATH; may be repeated\n"
     "  --plugin-timeout-ms N        how long the plugin may take for an answer (25000)\n"
     "  --state DIR                  where the CA and what it issued are kept (scep-host.state)\n"
     "  --listen HOST:PORT           address to listen on; port 0 takes a free one (127.0.0.1:0)\n"

@@ -1,6 +1,7 @@
 /* Writing a file so that a crash leaves the old one, the new one, or none, but never half of one. */
 #include "state_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -37,6 +38,19 @@ iscep_status iscep_state_dir_make(const char *path, iscep_error *err)
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return storage_error("make directory", path, err);
     return ISCEP_OK;
+}
+
+size_t iscep_state_dir_count(const char *path, const char *suffix)
+{
+    size_t count = 0;
+    DIR *dir = opendir(path);
+    for (const struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        size_t len = strlen(entry->d_name);
+        count += len > strlen(suffix) && strcmp(entry->d_name + len - strlen(suffix), suffix) == 0;
+    }
+    if (dir)
+        closedir(dir);
+    return count;
 }
 
 static bool write_all(int file, iscep_bytes content)

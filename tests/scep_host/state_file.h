@@ -8,6 +8,8 @@
 
 /* A directory for the owner alone; one that is there already is fine. */
 iscep_status iscep_state_dir_make(const char *path, iscep_error *err) ISCEP_CHECKED;
+/* How many names in the directory end like that; 0 if it cannot be read. */
+size_t iscep_state_dir_count(const char *path, const char *suffix);
 /* On disk (fsync) under its name when this returns ISCEP_OK. */
 iscep_status iscep_state_file_write(const char *path, mode_t mode, iscep_bytes content,
                                     iscep_error *err) ISCEP_CHECKED;

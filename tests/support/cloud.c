@@ -23,6 +23,8 @@ static const struct {
     {CLOUD_VALIDATE, "POST", CLOUD_SERVICE_PATH "/ScepActions/validateRequest"},
     {CLOUD_ISSUED, "POST", CLOUD_SERVICE_PATH "/ScepActions/successNotification"},
     {CLOUD_FAILED, "POST", CLOUD_SERVICE_PATH "/ScepActions/failureNotification"},
+    {CLOUD_DOWNLOAD, "POST", CLOUD_PKI_PATH "/CertificateAuthorityRequests/downloadRevocationRequests"},
+    {CLOUD_UPLOAD, "POST", CLOUD_PKI_PATH "/CertificateAuthorityRequests/uploadRevocationResults"},
 };
 
 static cloud_service find_service(const iscep_exchange *exchange)
@@ -123,8 +125,8 @@ void cloud_start(cloud *c)
     snprintf(
         c->discovery_body, sizeof c->discovery_body,
         "{\"value\":[{\"providerName\":\"ScepRequestValidationFEService\",\"uri\":\"%s" CLOUD_SERVICE_PATH
-        "\"}]}",
-        c->base_url);
+        "\"},{\"providerName\":\"PkiConnectorFEService\",\"uri\":\"%s" CLOUD_PKI_PATH "\"}]}",
+        c->base_url, c->base_url);
     loop_thread_start(&c->on);
 }
 

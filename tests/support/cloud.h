@@ -15,6 +15,7 @@
 #define CLOUD_CLIENT_ID    "66666666-7777-4888-8999-aaaaaaaaaaaa"
 #define CLOUD_SECRET       "secret-canary~ +&=%"
 #define CLOUD_SERVICE_PATH "/RACerts/StatelessScepRequestValidationService"
+#define CLOUD_PKI_PATH     "/RACerts/PkiConnectorFEService"
 
 typedef enum cloud_service {
     CLOUD_UNKNOWN, /* no such method and path: answered with 404 */
@@ -23,6 +24,8 @@ typedef enum cloud_service {
     CLOUD_VALIDATE,
     CLOUD_ISSUED,
     CLOUD_FAILED,
+    CLOUD_DOWNLOAD,
+    CLOUD_UPLOAD,
     CLOUD_SERVICE_COUNT
 } cloud_service;
 

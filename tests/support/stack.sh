@@ -5,7 +5,7 @@
 #   stack_start [OPTION...]  mock, connector and SCEP host; options go to scep-host
 #   mock ACTION…             what to ask of the mock's admin API (mock_* below)
 #
-# It leaves MOCK_URL, SCEP_URL, CA_FILE, CONNECTOR_PID and WORK to whoever sources it.
+# It leaves MOCK_URL, SCEP_URL, CA_FILE, CONNECTOR_PID, HOST_COMMAND and WORK to whoever sources it.
 # BUILD names the build directory, so that the same tests run on the sanitized builds.
 
 BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build}
@@ -68,6 +68,9 @@ connector_configure() {
 listen = unix:$WORK/connector.sock
 request_timeout_ms = 10000
 
+[journal]
+path = $WORK/journal.db
+
 [tenant/contoso]
 tenant_id = $TENANT
 client_id = $CLIENT_ID
@@ -94,10 +97,11 @@ connector_start() {
 
 # The plugin is asked again about a pending request after half a second, so that nobody waits long.
 host_start() {
+    HOST_COMMAND=("$BUILD/bin/scep-host" --plugin "$BUILD/lib/scep_intune.so"
+        --plugin-config "socket=$WORK/connector.sock" --plugin-config timeout_ms=12000 --state "$WORK/host"
+        --port-file "$WORK/host.port" --pending-retry-ms 500 --legacy-des "$@")
     rm -f "$WORK/host.port"
-    start host "$BUILD/bin/scep-host" --plugin "$BUILD/lib/scep_intune.so" \
-        --plugin-config "socket=$WORK/connector.sock" --plugin-config timeout_ms=12000 --state "$WORK/host" \
-        --port-file "$WORK/host.port" --pending-retry-ms 500 --legacy-des "$@"
+    start host "${HOST_COMMAND[@]}"
     wait_until 20 "the SCEP host's start" test -s "$WORK/host.port"
     SCEP_URL=http://127.0.0.1:$(cat "$WORK/host.port")/scep
     CA_FILE=$WORK/host/ca.pem

@@ -110,16 +110,32 @@ Test(command, exit_codes_have_these_meanings)
     static const struct {
         int code;
         iscep_ca_outcome outcome;
-    } cases[] = {{0, ISCEP_CA_REVOKED},   {1, ISCEP_CA_FAILED},   {2, ISCEP_CA_ALREADY_REVOKED},
-                 {3, ISCEP_CA_NOT_FOUND}, {4, ISCEP_CA_REFUSED},  {5, ISCEP_CA_UNSUPPORTED},
-                 {6, ISCEP_CA_FAILED},    {75, ISCEP_CA_BUSY},    {76, ISCEP_CA_FAILED},
-                 {126, ISCEP_CA_FAILED},  {127, ISCEP_CA_FAILED}, {255, ISCEP_CA_FAILED}};
+    } cases[] = {{0, ISCEP_CA_REVOKED},     {1, ISCEP_CA_FAILED},    {2, ISCEP_CA_FAILED},
+                 {3, ISCEP_CA_FAILED},      {4, ISCEP_CA_FAILED},    {5, ISCEP_CA_FAILED},
+                 {75, ISCEP_CA_BUSY},       {76, ISCEP_CA_FAILED},   {126, ISCEP_CA_FAILED},
+                 {127, ISCEP_CA_FAILED},    {193, ISCEP_CA_FAILED},  {194, ISCEP_CA_ALREADY_REVOKED},
+                 {195, ISCEP_CA_NOT_FOUND}, {196, ISCEP_CA_REFUSED}, {197, ISCEP_CA_UNSUPPORTED},
+                 {198, ISCEP_CA_FAILED},    {255, ISCEP_CA_FAILED}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char script[64], want[64];
         snprintf(script, sizeof script, "#!/bin/sh\necho why; exit %d\n", cases[i].code);
         snprintf(want, sizeof want, "the command ended with %d: why", cases[i].code);
         use_script(script, NULL, NULL);
         bench_expect(&b, "0A", cases[i].outcome, want);
+    }
+}
+
+/* sh ends with 2 at its own mistakes, as most programs do: nothing was revoked, and Intune must not hear that it was. */
+Test(command, mistake_of_the_shell_is_no_answer)
+{
+    static const char *const mistakes[] = {"if true; then\n", "set -u; echo $not_there\n",
+                                           ". /no/such/file\n", "set -e; getopts x\n",
+                                           "set -e; curl 2>/dev/null; ls /no/such\n"};
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        char script[128];
+        snprintf(script, sizeof script, "#!/bin/sh\n%s", mistakes[i]);
+        use_script(script, NULL, NULL);
+        bench_expect(&b, "0A", ISCEP_CA_FAILED, "the command ended with ");
     }
 }
 
@@ -154,6 +170,14 @@ Test(command, that_disappears_has_failed)
     bench_open(&b);
     cr_assert_eq(remove(b.options.arguments[0]), 0);
     bench_expect(&b, "0A", ISCEP_CA_FAILED, "cannot run");
+}
+
+Test(command, path_of_the_program_is_no_template)
+{
+    const char *path = bench_write(&b, "{certificate_file}{x}.sh", "#!/bin/sh\necho \"$0\"\n");
+    cr_assert_eq(chmod(path, 0700), 0);
+    b.options.arguments[0] = path;
+    bench_expect(&b, "0A", ISCEP_CA_REVOKED, "{certificate_file}{x}.sh");
 }
 
 Test(command, template_that_is_wrong_is_refused)

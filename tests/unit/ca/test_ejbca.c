@@ -120,6 +120,18 @@ Test(ejbca, without_an_issuer_nobody_is_asked)
     cr_assert_eq(ejbca.asked, 0);
 }
 
+/* libcurl takes the segments "." and ".." away, and the request would be for something else. */
+Test(ejbca, what_is_no_name_is_not_asked_for)
+{
+    static const char *const issuers[] = {"..", ".", "Device CA"};
+    for (size_t i = 0; i < sizeof issuers / sizeof *issuers; i++) {
+        iscep_ca_request request = bench_request(&b, "0A1B");
+        request.issuer = issuers[i];
+        cr_assert_eq(bench_ask(&b, &request).outcome, ISCEP_CA_INVALID, "%s", issuers[i]);
+    }
+    cr_assert_eq(ejbca.asked, 0);
+}
+
 Test(ejbca, reasons_have_its_names)
 {
     static const struct {

@@ -21,7 +21,7 @@ static iscep_admin_api api;
 static temp_dir dir;
 static char socket_path[128], audit_path[128];
 static uint32_t admins[1];
-static int revoker_stand_in; /* only its address is passed on */
+static int revoker_stand_in, service_stand_in; /* only their addresses are passed on */
 
 static void handle(iscep_exchange *exchange, void *user)
 {
@@ -42,7 +42,9 @@ static void set_up(void)
     temp_dir_path(&dir, socket_path, sizeof socket_path, "socket");
     temp_dir_path(&dir, audit_path, sizeof audit_path, "audit");
     cr_assert_eq(iscep_audit_open(&env.audit, &env, audit_path, &err), ISCEP_OK);
-    api = (iscep_admin_api){.env = &env, .revoker = (iscep_revoker *)(void *)&revoker_stand_in};
+    api = (iscep_admin_api){.env = &env,
+                            .service = (iscep_service *)(void *)&service_stand_in,
+                            .revoker = (iscep_revoker *)(void *)&revoker_stand_in};
     loop_thread_make(&on);
     cr_assert_eq(iscep_http_server_new(&server, &env, on.loop, &limits, handle, NULL, &err), ISCEP_OK);
     cr_assert_eq(iscep_http_server_listen_unix(server, socket_path, 0666, &err), ISCEP_OK);
@@ -220,6 +222,14 @@ Test(admin_api, a_path_knows_its_method)
 }
 
 /* --- changing --- */
+
+/* As the process ends: the journal carries out what it was asked for, and the service is gone. */
+Test(admin_api, a_retry_that_ends_after_the_service_wakes_nobody)
+{
+    api.service = NULL;
+    post("/v1/outbox/retry", "{\"ids\":[3]}", 200, "{\"count\":1}\n");
+    cr_assert_eq(journal_asked.woken, 0);
+}
 
 Test(admin_api, retry_and_purge_concern_what_is_named)
 {

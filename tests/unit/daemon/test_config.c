@@ -91,6 +91,7 @@ Test(config, every_key_is_read)
                       "max_connections = 7\n"
                       "log_level = debug\n"
                       "admin_uids = root 4294967294\n"
+                      "plugin_uids = 33\n"
                       "log_format = json\n"
                       "\n"
                       "[tenant/a b]\n"
@@ -117,9 +118,11 @@ Test(config, every_key_is_read)
     cr_assert_eq(config->drain_timeout_ms, 2500);
     cr_assert_eq(config->max_connections, 7);
     cr_assert_eq(config->log_level, ISCEP_LOG_DEBUG);
-    cr_assert_eq(config->admin_uid_count, 2);
-    cr_assert_eq(config->admin_uids[0], 0);
-    cr_assert_eq(config->admin_uids[1], 4294967294);
+    cr_assert_eq(config->admin_uids.count, 2);
+    cr_assert_eq(config->admin_uids.ids[0], 0);
+    cr_assert_eq(config->admin_uids.ids[1], 4294967294);
+    cr_assert_eq(config->plugin_uids.count, 1);
+    cr_assert_eq(config->plugin_uids.ids[0], 33);
     cr_assert_eq(config->log_format, ISCEP_LOG_FORMAT_JSON);
     cr_assert_str_eq(config->tenant_name, "a b");
     cr_assert_str_eq(config->tenant.authority, "https://login.example");

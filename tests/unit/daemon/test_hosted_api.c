@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/hosted_api.h"
@@ -46,6 +47,7 @@ static void set_up(void)
     arrivals = (gate)GATE_INIT;
     results = (gate)GATE_INIT;
     temp_dir_make(&dir);
+    cr_assert_eq(chmod(dir.path, 0755), 0);
     temp_dir_path(&dir, socket_path, sizeof socket_path, "socket");
     loop_thread_make(&on);
     for (size_t i = 0; i < 2; i++)
@@ -53,7 +55,7 @@ static void set_up(void)
     routing = (iscep_routing){.cas = cas, .count = 1};
     api = (iscep_hosted_api){.env = &env, .routing = &routing};
     cr_assert_eq(iscep_http_server_new(&server, &env, on.loop, &limits, handle, NULL, &err), ISCEP_OK);
-    cr_assert_eq(iscep_http_server_listen_unix(server, socket_path, 0600, &err), ISCEP_OK);
+    cr_assert_eq(iscep_http_server_listen_unix(server, socket_path, 0666, &err), ISCEP_OK);
     loop_thread_start(&on);
 }
 
@@ -279,6 +281,34 @@ Test(hosted_api, who_hangs_up_waits_no_longer)
     ask_to_revoke("01");
     int fd = ask_for_work(TEXT);
     read_work(fd, id);
+    close(fd);
+}
+
+/* The work would be lost to the server that revokes, and "revoked" said of what is not. */
+Test(hosted_api, somebody_else_gets_no_work_and_is_not_believed)
+{
+    enum { NOBODY = 65534 };
+    static const uint32_t hosts[] = {NOBODY - 1, NOBODY};
+    char id[64], fields[256];
+    if (geteuid() != 0)
+        cr_skip_test("only root can be somebody else");
+    api.plugin_uids = hosts;
+    api.plugin_uid_count = 1;
+    ask_to_revoke("01");
+    int fd = ask_for_work(TEXT);
+    read_work(fd, id);
+    close(fd);
+    cr_assert_eq(seteuid(NOBODY), 0);
+    fd = ask_for_work(WAIT);
+    cr_assert_eq(seteuid(0), 0);
+    read_reply(fd, 403, NULL);
+    snprintf(fields, sizeof fields, "X-Scep-Revocation-Id: %s\r\nX-Scep-Revocation-Outcome: revoked\r\n", id);
+    send_request(fd, "/v1/revocations/result", fields);
+    read_reply(fd, 403, NULL);
+    cr_assert_eq(gate_count(&results), 0);
+    api.plugin_uid_count = 2;
+    send_request(fd, "/v1/revocations/result", fields);
+    read_reply(fd, 200, NULL);
     close(fd);
 }
 

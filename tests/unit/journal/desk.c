@@ -127,8 +127,10 @@ void desk_note(desk *d, const char *transaction_id, const char *csr, iscep_journ
 
 iscep_issued_record desk_cert(const char *transaction_id, const char *csr, const char *serial)
 {
-    static char der[DESK_TEXT];
-    snprintf(der, sizeof der, "cert:%s", serial);
+    static char ders[4][DESK_TEXT]; /* so many records at a time */
+    static size_t next;
+    char *der = ders[next++ % 4];
+    snprintf(der, DESK_TEXT, "cert:%s", serial);
     return (iscep_issued_record){.key = desk_key(transaction_id, csr),
                                  .csr = iscep_bytes_of_text(csr),
                                  .cert = {.der = iscep_bytes_of_text(der),
@@ -171,12 +173,15 @@ desk_report desk_fail(desk *d, const char *transaction_id, const char *csr, uint
     return out;
 }
 
-static void on_cert(void *user, iscep_status status, const iscep_journal_cert *cert, bool is_owed,
-                    const iscep_error *err)
+static void on_cert(void *user, iscep_status status, iscep_cert_standing standing,
+                    const iscep_journal_cert *cert, const iscep_error *err)
 {
     waiting *w = user;
     desk_found *out = w->out;
-    *out = (desk_found){.status = status, .has_cert = cert != NULL, .is_owed = is_owed};
+    *out = (desk_found){.status = status,
+                        .has_cert = cert != NULL,
+                        .standing = standing,
+                        .is_owed = standing == ISCEP_CERT_OWED};
     copy(out->error, sizeof out->error, err->code);
     if (cert != NULL) {
         copy(out->serial, sizeof out->serial, cert->serial);

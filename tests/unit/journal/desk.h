@@ -80,6 +80,7 @@ typedef struct desk_found {
     iscep_status status;
     char error[64];
     bool has_cert;
+    iscep_cert_standing standing;
     bool is_owed;
     char serial[DESK_TEXT];
     char der[DESK_TEXT];

@@ -275,6 +275,18 @@ Test(deliveries, an_acceptance_of_a_dead_one_is_the_truth)
 
 /* --- what a person does --- */
 
+/* Intune would be told of two certificates for one request. */
+Test(deliveries, a_dead_one_is_not_retried_once_another_certificate_stands_in_its_place)
+{
+    int64_t dead = owe("t1", "csr1", "01AB");
+    desk_settle(&d, dead, ISCEP_DELIVERY_DEAD, "too_old");
+    int64_t standing = owe("t1", "csr1", "01AC");
+    desk_settle(&d, standing, ISCEP_DELIVERY_ACCEPTED, "Success");
+    cr_assert_eq(desk_retry(&d, NULL, 0).count, 0);
+    assert_empty(desk_claim_deliveries(&d, 10));
+    cr_assert_eq(desk_purge(&d, &dead, 1).count, 1);
+}
+
 Test(deliveries, dead_ones_are_retried_with_a_new_age)
 {
     int64_t id = owe("t1", "csr1", "01AB");

@@ -69,6 +69,7 @@ static void await_health(void)
 static void assert_refused_and_recovered(const char *code)
 {
     iscep_error err = ISCEP_ERROR_INIT;
+    const iscep_enrolment_key key = desk_key("t2", "csr2");
     desk_report refused = desk_issue_strict(&d, "t2", "csr2", "02");
     cr_assert_eq(refused.status, ISCEP_STORAGE);
     cr_assert_str_eq(refused.error, code);
@@ -76,6 +77,7 @@ static void assert_refused_and_recovered(const char *code)
     cr_assert_str_eq(err.code, code);
     cr_assert(desk_find(&d, "t1", "csr1").has_cert, "reading goes on");
     cr_assert_not(desk_find(&d, "t2", "csr2").has_cert);
+    cr_assert(iscep_journal_is_new(d.journal, &key));
     faulty_disk_fail(0);
     faulty_disk_fail_sync(0);
     await_health();

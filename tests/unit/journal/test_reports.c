@@ -82,6 +82,18 @@ Test(reports, another_certificate_is_recorded_once_the_one_before_is_withheld)
     cr_assert_str_eq(desk_find(&d, "t1", "csr1").serial, "02CD");
 }
 
+Test(reports, a_replacement_is_recorded_once_the_one_before_is_owed_no_more)
+{
+    iscep_issued_record replacement = desk_cert("t1", "csr1", "02CD");
+    replacement.is_replacement = true;
+    desk_report first = desk_issue_strict(&d, "t1", "csr1", "01AB");
+    desk_assert_report(desk_issue(&d, &replacement), ISCEP_REPORT_OTHER, false);
+    desk_settle(&d, first.report.delivery_id, ISCEP_DELIVERY_ACCEPTED, "Success");
+    desk_assert_report(desk_issue(&d, &replacement), ISCEP_REPORT_OWED, true);
+    desk_assert_report(desk_issue(&d, &replacement), ISCEP_REPORT_OWED, false);
+    cr_assert_eq(desk_find(&d, "t1", "csr1").standing, ISCEP_CERT_OWED, "the newest counts");
+}
+
 Test(reports, another_certificate_is_recorded_once_the_one_before_has_expired)
 {
     desk_report first = desk_issue_strict(&d, "t1", "csr1", "01AB");
@@ -115,10 +127,12 @@ Test(reports, a_withheld_or_dead_certificate_is_not_found)
     desk_report one = desk_issue_strict(&d, "t1", "csr1", "01AB");
     desk_withhold(&d, one.report.delivery_id, false);
     cr_assert_not(desk_find(&d, "t1", "csr1").has_cert);
+    cr_assert_eq(desk_find(&d, "t1", "csr1").standing, ISCEP_CERT_WITHHELD);
     desk_report two = desk_issue_strict(&d, "t2", "csr2", "02CD");
     desk_settle(&d, two.report.delivery_id, ISCEP_DELIVERY_DEAD, "too_old");
     cr_assert_not(desk_find(&d, "t2", "csr2").has_cert);
     cr_assert_eq(desk_find(&d, "t2", "csr2").status, ISCEP_OK);
+    cr_assert_eq(desk_find(&d, "t2", "csr2").standing, ISCEP_CERT_NONE);
 }
 
 Test(reports, a_deferred_certificate_may_be_delivered_while_it_is_owed)

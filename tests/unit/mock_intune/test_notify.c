@@ -88,12 +88,30 @@ Test(notify, success_is_accepted_again_and_again_and_recorded)
     const mock_transaction *transaction = mock_record_find(f.mock.record, FIXTURE_TENANT, "T");
     ISCEP_AUTO_JSON *fields = NULL;
     cr_assert_eq(transaction->success.count, 2);
+    cr_assert_eq(transaction->success.earlier_count, 0);
     cr_assert_eq(transaction->success.at_unix_ms, FIXTURE_NOW_MS + 1000);
     cr_assert_eq(transaction->failure.count, 0);
     cr_assert_eq(iscep_json_parse(&fields, iscep_bytes_of_text(transaction->success.fields_json), NULL),
                  ISCEP_OK);
     cr_assert_str_eq(iscep_json_text(fields, "certificateSerialNumber"), "0a1B");
     cr_assert_null(iscep_json_member(fields, "certificateRequest"));
+}
+
+Test(notify, different_contents_for_one_transaction_are_counted)
+{
+    success_fields another = right;
+    another.thumbprint = "89ABCDEF0123456789ABCDEF0123456789ABCDEF";
+    expect_success(&right, &validated, 200, MOCK_SUCCESS);
+    expect_success(&another, &validated, 200, MOCK_SUCCESS);
+    expect_success(&right, &validated, 200, MOCK_SUCCESS);
+    const mock_transaction *transaction = mock_record_find(f.mock.record, FIXTURE_TENANT, "T");
+    cr_assert_eq(transaction->success.count, 3);
+    cr_assert_eq(transaction->success.earlier_count, 1);
+    cr_assert_not_null(strstr(transaction->success.earlier[0], another.thumbprint));
+    ISCEP_AUTO_BUF shown;
+    iscep_buf_init(&shown, 65536);
+    mock_transaction_emit(&shown, transaction);
+    cr_assert_not_null(strstr(iscep_buf_text(&shown), "\"count\":3,\"distinctContents\":2,\"fields\":"));
 }
 
 Test(notify, success_for_what_was_not_let_pass_is_refused)

@@ -159,13 +159,14 @@ Test(revocation, each_tenant_has_its_own_queue_and_its_own_quiet)
     cr_assert_str_eq(serials_of(OTHER, ANY), "");
 }
 
-Test(revocation, max_requests_cuts_the_oldest_first)
+Test(revocation, max_requests_cuts_and_what_is_new_comes_before_what_was_not_answered)
 {
     set_quiet(0);
     ask_for("{\"serialNumber\":\"01\",\"issuerName\":\"CN=I\"}");
     ask_for("{\"serialNumber\":\"02\",\"issuerName\":\"CN=I\"}");
     cr_assert_str_eq(serials_of(FIXTURE_TENANT, "{\"downloadParameters\":{\"maxRequests\":1}}"), "01 ");
-    cr_assert_str_eq(serials_of(FIXTURE_TENANT, "{\"downloadParameters\":{\"maxRequests\":500}}"), "01 02 ");
+    cr_assert_str_eq(serials_of(FIXTURE_TENANT, "{\"downloadParameters\":{\"maxRequests\":500}}"), "02 01 ");
+    cr_assert_str_eq(serials_of(FIXTURE_TENANT, ANY), "01 02 "); /* the oldest first */
 }
 
 #define FILTERED "{\"downloadParameters\":{\"maxRequests\":1,\"issuerName\":\"%s\"}}"

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "net/process.h"
 #include "tests/support/loop_thread.h"
 
@@ -247,6 +248,26 @@ Test(process, that_is_cancelled_is_gone_without_a_word)
     const char *const argv[] = {"/bin/sh", "-c", "trap '' TERM; sleep 60", NULL};
     const iscep_process_options options = options_of(argv);
     iscep_process_cancel(start(&options));
+    cr_assert_eq(end.count, 0);
+}
+
+/* Somebody else's, after sudo, or in the kernel's hands: the daemon's one thread must not wait for it. */
+Test(process, that_cannot_be_killed_is_not_waited_for)
+{
+    enum { NOBODY = 65534 };
+    const char *const argv[] = {"/bin/sleep", "4", NULL};
+    const iscep_process_options options = options_of(argv);
+    if (geteuid() != 0)
+        cr_skip_test("only root can become somebody who may not");
+    iscep_process *process = start(&options);
+    const iscep_env env = iscep_env_system(NULL);
+    const int64_t began_ms = iscep_now_mono_ms(&env);
+    cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0);
+    iscep_process_cancel(process);
+    cr_assert_eq(setresuid(0, 0, 0), 0);
+    cr_assert_lt(iscep_now_mono_ms(&env) - began_ms, 2000);
+    while (waitpid(-1, NULL, 0) > 0) /* it is reaped all the same, by whomever */
+        continue;
     cr_assert_eq(end.count, 0);
 }
 

@@ -45,6 +45,8 @@ Test(request_head, of_a_host_without_room_wants_no_certificate_of_before)
     question.has_room = false;
     cr_assert_not_null(strstr(emit(&question, 25000), "\r\nX-Scep-Replay: no\r\n\r\n"));
     question.kind = ISCEP_ASK_ISSUED;
+    cr_assert_not_null(strstr(emit(&question, 25000), "\r\nX-Scep-Replay: no\r\n\r\n"));
+    question.kind = ISCEP_ASK_FAILED;
     cr_assert_null(strstr(emit(&question, 25000), "X-Scep-Replay"));
 }
 

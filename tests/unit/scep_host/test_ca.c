@@ -265,6 +265,32 @@ Test(ca, keeps_what_it_issued_and_moves_what_is_withheld, .init = set_up, .fini 
     cr_assert_eq(test_count_files(&the_world, "withheld"), 1);
 }
 
+Test(ca, counts_what_nobody_has, .init = set_up, .fini = tear_down)
+{
+    cr_assert_eq(iscep_host_ca_count_unreported(the_world.ca), 0);
+    OSSL_AUTO(X509) *first = issue("phone", NULL, 0);
+    OSSL_AUTO(X509) *second = issue("phone", NULL, 0);
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(iscep_host_ca_count_unreported(the_world.ca), 2);
+    cr_assert_eq(iscep_host_ca_deliver(the_world.ca, first, &err), ISCEP_OK);
+    cr_assert_eq(iscep_host_ca_count_unreported(the_world.ca), 1);
+}
+
+/* Its name says that it is revoked. */
+Test(ca, has_nothing_among_the_withheld_that_could_not_be_revoked, .init = set_up, .fini = tear_down)
+{
+    OSSL_AUTO(X509) *cert = issue("phone", NULL, 0);
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(unlink(path_of("crl.pem")), 0);
+    cr_assert_eq(mkdir(path_of("crl.pem"), 0700), 0); /* so that it cannot be written, for root either */
+    cr_assert_eq(iscep_host_ca_withhold(the_world.ca, cert, &err), ISCEP_STORAGE);
+    cr_assert_eq(test_count_files(&the_world, "unreported"), 1);
+    cr_assert_eq(test_count_files(&the_world, "withheld"), 0);
+    cr_assert_eq(rmdir(path_of("crl.pem")), 0);
+    cr_assert_eq(iscep_host_ca_withhold(the_world.ca, cert, &err), ISCEP_OK);
+    cr_assert_eq(test_count_files(&the_world, "withheld"), 1);
+}
+
 Test(ca, keeps_what_it_delivers_where_it_can_be_asked_for, .init = set_up, .fini = tear_down)
 {
     OSSL_AUTO(X509) *cert = issue("phone", NULL, 0);

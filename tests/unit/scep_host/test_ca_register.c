@@ -218,6 +218,33 @@ Test(ca_register, keeps_lines_that_it_does_not_understand)
     expect_index("# a note\r\n\n\x01\x02 cut\nR\t", true);
 }
 
+/* Without it everything would be valid again, and nothing ever have been issued: neither is said. */
+Test(ca_register, says_nothing_without_its_index)
+{
+    char serial[ISCEP_HOST_SERIAL_SIZE];
+    X509_CRL *crl = NULL;
+    issue(serial);
+    cr_assert_eq(iscep_revoke(the_world.ca, serial, 4, &err), SCEP_REVOKE_DONE);
+    cr_assert_eq(unlink(path_of("index.txt")), 0);
+    cr_assert_eq(iscep_revoke(the_world.ca, serial, 4, &err), SCEP_REVOKE_LATER);
+    cr_assert_eq(iscep_host_ca_crl(the_world.ca, &crl, &err), ISCEP_STORAGE);
+    cr_assert_eq(iscep_ca_register_add(&(iscep_ca_register){.dir = the_world.dir.path},
+                                       iscep_host_ca_cert(the_world.ca), &err),
+                 ISCEP_STORAGE, "nor is a new one begun");
+    cr_assert_eq(listed_reason(serial), 4, "the CRL is as it was");
+}
+
+Test(ca_register, does_not_begin_a_new_index_beside_an_old_crl)
+{
+    iscep_host_ca_free(the_world.ca);
+    the_world.ca = NULL;
+    cr_assert_eq(unlink(path_of("index.txt")), 0);
+    const iscep_host_ca_options options = {.state_dir = the_world.dir.path, .validity_days = 30};
+    cr_assert_eq(iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, &err),
+                 ISCEP_CONFIG);
+    cr_assert_not_null(strstr(err.message, "index.txt"), "%s", err.message);
+}
+
 Test(ca_register, makes_a_new_crl_before_the_old_one_ends)
 {
     unsigned long number = crl_number();

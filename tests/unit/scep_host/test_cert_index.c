@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
+#include <openssl/x509.h>
+
+#include "ossl_auto.h"
 
 /* 2026-11-22 12:00:00 UTC */
 #define NOW_UNIX 1795348800
@@ -101,6 +104,34 @@ Test(cert_index, changes_one_line_and_no_other_byte)
     expect_revoked("0A1B", 5, "R\t271122120000Z\t261122120000Z,cessationOfOperation\t0A1B\tunknown\t/CN=one");
     expect_revoked("0C", 0, "R\t251122120000Z\t261122120000Z\t0c\tunknown\t/CN=three");
     expect_revoked("99", 1, "R\t271122120000Z\t261122120000Z,keyCompromise\t99\tunknown\t/CN=cut");
+}
+
+/* What a device calls itself must not become a column, or a line of its own. */
+Test(cert_index, keeps_a_hostile_subject_in_its_column)
+{
+    static const uint8_t name[] = "aa\tb\nV\t271122120000Z\t\t0A\tunknown\t/CN=c\r\\\0\xC3\xA4\x7F";
+    static const int types[] = {V_ASN1_UTF8STRING, V_ASN1_PRINTABLESTRING, V_ASN1_T61STRING, V_ASN1_IA5STRING,
+                                V_ASN1_BMPSTRING};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        ISCEP_AUTO_BUF line;
+        iscep_index_entry entry;
+        iscep_error err = ISCEP_ERROR_INIT;
+        OSSL_AUTO(X509) *cert = X509_new();
+        iscep_buf_init(&line, 4096);
+        ASN1_INTEGER_set(X509_get_serialNumber(cert), 0x0A1B);
+        X509_gmtime_adj(X509_getm_notAfter(cert), 0);
+        cr_assert_eq(X509_NAME_add_entry_by_NID(X509_get_subject_name(cert), NID_commonName, types[i], name,
+                                                sizeof(name) - 1, -1, 0),
+                     1);
+        cr_assert_eq(iscep_cert_index_add(&line, cert, &err), ISCEP_OK);
+        iscep_bytes rest = iscep_buf_bytes(&line);
+        cr_assert(iscep_cert_index_next(&rest, &entry), "%s", iscep_buf_text(&line));
+        expect_bytes(entry.serial, "0A1B");
+        cr_assert_eq(entry.line.len, line.len - 1, "%s", iscep_buf_text(&line));
+        cr_assert_eq(memcmp(entry.rest.data, "unknown\t/CN=", 12), 0);
+        for (size_t at = 12; at < entry.rest.len; at++)
+            cr_assert(entry.rest.data[at] >= 0x20 && entry.rest.data[at] < 0x7F, "%s", iscep_buf_text(&line));
+    }
 }
 
 /* openssl ca(1) makes no CRL of an index with a reason that it does not know. */

@@ -25,6 +25,14 @@ static int count_revoked(void)
     return count;
 }
 
+/* The serial number of the only certificate there is. */
+static void read_serial(char serial[ISCEP_HOST_SERIAL_SIZE])
+{
+    char *index = test_read_file(&the_world, "index.txt");
+    cr_assert_eq(sscanf(index, "%*c\t%*s\t\t%47s", serial), 1, "%s", index);
+    free(index);
+}
+
 Test(enrol_again, what_could_not_be_reported_yet_is_reported_to_the_next_poll, .init = enrolling_set_up,
      .fini = enrolling_tear_down)
 {
@@ -110,6 +118,25 @@ Test(enrol_again, what_is_not_reported_within_an_hour_is_withheld_and_revoked, .
     expect_failure(ISCEP_BAD_CERT_ID);
 }
 
+/* A fleet is revoked while one of it still waits: that its report is accepted now makes it no better. */
+Test(enrol_again, what_was_revoked_while_it_waited_is_not_delivered, .init = enrolling_set_up,
+     .fini = enrolling_tear_down)
+{
+    char serial[ISCEP_HOST_SERIAL_SIZE];
+    iscep_cert_state before;
+    iscep_error err = ISCEP_ERROR_INIT;
+    PLUG({"verify", "allow"}, {"issued_retries", "1"});
+    send_request();
+    expect_pending();
+    read_serial(serial);
+    cr_assert_eq(iscep_host_ca_revoke(the_world.ca, serial, 4, &before, &err), ISCEP_OK);
+    the_world.clock_offset_ms += 1001;
+    send_poll(&phone, "phone");
+    expect_failure(ISCEP_BAD_REQUEST);
+    cr_assert_null(reply.cert);
+    expect_files(0, 0, 1);
+}
+
 Test(enrol_again, a_poll_that_comes_too_late_finds_it_withheld, .init = enrolling_set_up,
      .fini = enrolling_tear_down)
 {
@@ -179,10 +206,8 @@ Test(enrol_again, a_crash_between_report_and_delivery_is_made_good, .init = enro
     send_request();
     expect_pending();
     expect_files(1, 0, 0);
-    char *index = test_read_file(&the_world, "index.txt");
     char serial[ISCEP_HOST_SERIAL_SIZE];
-    cr_assert_eq(sscanf(index, "V\t%*s\t\t%47s", serial), 1, "%s", index);
-    free(index);
+    read_serial(serial);
     char name[PATH_MAX];
     char pem_path[PATH_MAX];
     snprintf(name, sizeof(name), "unreported/%s.pem", serial);
@@ -339,17 +364,15 @@ Test(enrol_again, a_certificate_that_nobody_may_have_is_not_given_by_its_number,
     X509_NAME *issuer = X509_get_subject_name(iscep_host_ca_cert(the_world.ca));
     PLUG({"verify", "allow"}, {"issued", "retry"});
     send_request();
-    char *index = test_read_file(&the_world, "index.txt");
     char serial[ISCEP_HOST_SERIAL_SIZE];
     BIGNUM *number = NULL;
-    cr_assert_eq(sscanf(index, "V\t%*s\t\t%47s", serial), 1, "%s", index);
+    read_serial(serial);
     cr_assert_gt(BN_hex2bn(&number, serial), 0);
     ASN1_INTEGER *asked = BN_to_ASN1_INTEGER(number, NULL);
     send_query("21", issuer, asked);
     expect_failure(ISCEP_BAD_CERT_ID);
     ASN1_INTEGER_free(asked);
     BN_free(number);
-    free(index);
 }
 
 Test(enrol_again, a_query_that_is_none_is_bad_request, .init = enrolling_set_up, .fini = enrolling_tear_down)

@@ -137,7 +137,7 @@ Test(replay, an_expired_certificate_is_not_delivered)
     iscep_buf_clear(&short_lived);
 }
 
-Test(replay, a_withheld_certificate_is_not_delivered)
+Test(replay, a_withheld_certificate_is_not_delivered_and_no_other_is_issued)
 {
     service_world_validate(&w);
     service_world_report(&w, &w.cert, 20000, &caught);
@@ -145,8 +145,60 @@ Test(replay, a_withheld_certificate_is_not_delivered)
     fake_http_answer_call(&w.cloud.http, FIRST, 200, "{\"code\":\"Unknown\"}");
     service_world_await_answer(&w, &caught);
     assert_answered(&caught, ISCEP_DENY, "Unknown");
-    const iscep_service_request request = service_world_request(&w);
-    assert_asked(&request, FIRST + 1);
+    service_world_verify(&w, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DENY, "certificate_withheld");
+    cr_assert_eq(caught.cert_len, 0);
+}
+
+static void on_counted(void *user, iscep_status status, int64_t count, const iscep_error *err)
+{
+    (void)user;
+    cr_assert_eq(status, ISCEP_OK, "%s", err->message);
+    cr_assert_eq(count, 1);
+}
+
+static void on_revocation_settled(void *user, iscep_status status, const iscep_error *err)
+{
+    (void)user;
+    cr_assert_eq(status, ISCEP_OK, "%s", err->message);
+}
+
+/* Intune has asked for it, and the CA has done it. */
+static void have_it_revoked(void)
+{
+    const iscep_revocation_request request = {
+        .context = "c", .serial_text = "0A1B", .serial = "0A1B", .issuer = "", .configuration = ""};
+    const iscep_revocation_outcome done = {
+        .state = ISCEP_REVOCATION_ANSWERABLE, .is_revoked = true, .message = ""};
+    iscep_journal_store_revocations(w.journal, SERVICE_WORLD_TENANT, &request, 1, on_counted, NULL);
+    iscep_journal_settle_revocation(w.journal, 1, &done, on_revocation_settled, NULL);
+    service_world_await_journal(&w);
+}
+
+Test(replay, a_revoked_certificate_is_not_delivered_when_it_is_reported_again)
+{
+    enrol(&w.cert);
+    have_it_revoked();
+    service_world_report(&w, &w.cert, 20000, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DENY, "certificate_revoked");
+}
+
+/* Held first: Intune had taken note, its answer was lost, and meanwhile it wants the certificate revoked. */
+Test(replay, a_certificate_revoked_while_it_was_held_is_not_delivered)
+{
+    service_world_validate(&w);
+    service_world_report(&w, &w.cert, 40, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_RETRY, "report_pending");
+    have_it_revoked();
+    fake_env_advance(&w.cloud.env, 5000);
+    service_world_report(&w, &w.cert, 20000, &caught);
+    service_world_await_calls(&w, FIRST + 2);
+    fake_http_answer_call(&w.cloud.http, FIRST + 1, 200, WORLD_SUCCESS);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DENY, "certificate_revoked");
 }
 
 Test(replay, the_local_rules_come_first)

@@ -130,6 +130,19 @@ Test(reporting, without_an_answer_it_is_given_up_where_it_can_be_revoked)
     cr_assert_eq(service_world_revocations(&w), 1, "once");
 }
 
+/* Intune may have taken note of it: a second certificate for the same request would be another story told. */
+Test(reporting, a_request_whose_certificate_was_given_up_is_refused_without_asking_intune)
+{
+    service_world_configure_ca(&w);
+    open_validated();
+    report_in_vain(&w.cert);
+    size_t calls = w.cloud.http.count;
+    service_world_verify(&w, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DENY, "certificate_withheld");
+    cr_assert_eq(w.cloud.http.count, calls);
+}
+
 Test(reporting, it_is_kept_where_so_configured_or_of_an_unknown_ca)
 {
     service_world_configure_ca(&w);
@@ -275,6 +288,22 @@ Test(reporting, it_is_refused_and_never_told_where_so_configured)
     iscep_service_wake(w.service);
     service_world_await_journal(&w);
     cr_assert_eq(w.cloud.http.count, FIRST);
+}
+
+/* The process ends between the record and the decision: there is none. */
+Test(reporting, it_is_never_told_even_if_the_process_ends_at_once)
+{
+    w.options.reporting.is_unvalidated_refused = true;
+    service_world_open(&w);
+    service_world_warm(&w);
+    service_world_report(&w, &w.cert, PATIENT_MS, &caught);
+    service_world_close(&w); /* the journal carries out what it was asked for */
+    service_world_open(&w);
+    service_world_await_journal(&w);
+    cr_assert_eq(w.cloud.http.count, FIRST);
+    service_world_report(&w, &w.cert, PATIENT_MS, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DENY, "never_validated");
 }
 
 Test(reporting, a_validated_one_is_not_refused)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "service/revoker_parts.h"
 #include "tests/unit/service/revoker_world.h"
 
 TestSuite(storm, .init = revoker_world_init, .fini = revoker_world_clear);
@@ -234,6 +235,50 @@ Test(storm, stops_what_was_claimed_before)
     approve();
     revoker_world_await(all_are_answered);
     cr_assert_eq(blue.count, 11);
+}
+
+/* A judgement that counted before the round's store knows nothing of what the store has brought. */
+Test(storm, judgement_under_way_does_not_let_go_what_is_being_stored)
+{
+    revoker_world_start();
+    revoker_world_poll();
+    revoker_world_settle();
+    cr_assert_not(world.revoker->guard.is_closed);
+    iscep_storm_guard_judge(world.revoker);
+    iscep_storm_guard_close(world.revoker); /* as the poll does before it stores */
+    revoker_world_settle();
+    cr_assert_not(world.revoker->guard.is_judging);
+    cr_assert(world.revoker->guard.is_closed);
+    revoker_world_ask("0A", BLUE_ISSUER);
+    revoker_world_poll(); /* the round's own judgement opens it */
+    revoker_world_await(all_are_answered);
+}
+
+/* Whoever hands out for ever would never have them judged. */
+Test(storm, round_without_end_is_cut_short_and_judged)
+{
+    world.options.batch = 1;
+    world.options.storm_limit = 50;
+    revoker_world_ask_many(110);
+    revoker_world_start();
+    revoker_world_await(is_held);
+    revoker_world_settle();
+    cr_assert_eq(world.downloads, 100);
+    cr_assert_eq(revoker_world_counts().held, 100);
+    cr_assert_eq(blue.count, 0);
+}
+
+/* The clock was ahead when a person approved, and was then set right. */
+Test(storm, approval_of_a_clock_that_was_ahead_does_not_switch_the_guard_off)
+{
+    world.options.storm_limit = 5;
+    revoker_world_start();
+    revoker_world_settle();
+    world.revoker->guard.approved_unix_ms = iscep_now_unix_ms(&world.env) + INT64_C(365) * 24 * 3600 * 1000;
+    revoker_world_ask_many(6);
+    revoker_world_poll();
+    revoker_world_await(is_held);
+    cr_assert_eq(blue.count, 0);
 }
 
 Test(storm, approving_when_nothing_is_held_is_harmless)

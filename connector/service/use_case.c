@@ -144,12 +144,14 @@ void iscep_use_case_answer_deliver(iscep_use_case *it, const char *code, const c
 /* A refusal of our own is a security decision too, and leaves the same traces. */
 void iscep_use_case_reject(iscep_use_case *it, const iscep_error *err)
 {
+    bool is_refusal = err->status == ISCEP_USAGE; /* otherwise it was not the request's fault */
+    const char *verdict = decision_name(is_refusal ? ISCEP_DENY : ISCEP_RETRY);
     iscep_log_event(it->service->env->log, ISCEP_LOG_WARN, event_name(it->use),
                     ISCEP_LOG_TEXT("transaction_id", it->transaction_id), /* empty if it was at fault */
-                    ISCEP_LOG_TEXT("verdict", "deny"), ISCEP_LOG_TEXT("code", err->code),
+                    ISCEP_LOG_TEXT("verdict", verdict), ISCEP_LOG_TEXT("code", err->code),
                     ISCEP_LOG_TEXT("reason", err->message));
-    audit(it, "deny", err->code, "");
-    if (it->key.transaction_id != NULL && it->use != ISCEP_USE_FAILED)
+    audit(it, verdict, err->code, "");
+    if (is_refusal && it->key.transaction_id != NULL && it->use != ISCEP_USE_FAILED)
         iscep_use_case_note(it, it->use == ISCEP_USE_VERIFY ? ISCEP_EVENT_REFUSED : ISCEP_EVENT_WITHHELD,
                             err->code, err->message, NULL);
     iscep_use_case_free(it);
@@ -159,7 +161,10 @@ void iscep_use_case_reject(iscep_use_case *it, const iscep_error *err)
 
 static iscep_status read_request(iscep_use_case *it, const iscep_service_request *request, iscep_error *err)
 {
-    iscep_status status = iscep_transaction_id_parse(it->transaction_id, request->transaction_id, err);
+    char transaction_id[ISCEP_TRANSACTION_ID_SIZE];
+    iscep_status status = iscep_transaction_id_parse(transaction_id, request->transaction_id, err);
+    if (status == ISCEP_OK)
+        memcpy(it->transaction_id, transaction_id, request->transaction_id.len + 1);
     if (status == ISCEP_OK)
         status = iscep_csr_rules_check_len(&it->service->options->policy.csr, request->csr.len, err);
     if (status == ISCEP_OK)
@@ -179,7 +184,7 @@ iscep_status iscep_use_case_begin(iscep_use_case **out, iscep_service *service, 
                                   const iscep_service_request *request, iscep_service_fn done, void *user,
                                   iscep_error *err)
 {
-    iscep_use_case *it = calloc(1, sizeof *it);
+    iscep_use_case *it = calloc(1, sizeof *it + request->transaction_id.len + 1);
     if (it == NULL)
         return iscep_error_nomem(err);
     *it = (iscep_use_case){.service = service,

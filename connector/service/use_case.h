@@ -21,7 +21,6 @@ typedef struct iscep_use_case {
     LIST_ENTRY(iscep_use_case) waiting_link; /* reporting.c: while it waits for a delivery */
     iscep_service *service;                  /* NULL: it was freed; only the journal still knows this */
     iscep_use use;
-    char transaction_id[ISCEP_TRANSACTION_ID_SIZE];
     iscep_enrolment_key key;
     char *subject;
     iscep_csr *csr;      /* NULL as soon as nobody needs it any more */
@@ -47,6 +46,7 @@ typedef struct iscep_use_case {
     int64_t next_mono_ms; /* the next attempt; 0: nobody knows */
     char last_code[64];   /* of the last attempt; empty: none has ended */
     char last_request_id[ISCEP_VERDICT_REQUEST_ID_SIZE];
+    char transaction_id[]; /* empty if it is none; as long as it is: thousands of these wait for a slow Intune */
 } iscep_use_case;
 TAILQ_HEAD(iscep_use_case_list, iscep_use_case);
 LIST_HEAD(iscep_waiting_list, iscep_use_case);

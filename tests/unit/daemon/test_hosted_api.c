@@ -298,9 +298,10 @@ Test(hosted_api, somebody_else_gets_no_work_and_is_not_believed)
     int fd = ask_for_work(TEXT);
     read_work(fd, id);
     close(fd);
-    cr_assert_eq(seteuid(NOBODY), 0);
-    fd = ask_for_work(WAIT);
+    cr_assert_eq(seteuid(NOBODY), 0); /* of the whole process, so only while the connection is made */
+    fd = peer_connect_unix(socket_path);
     cr_assert_eq(seteuid(0), 0);
+    send_request(fd, "/v1/revocations/next", WAIT);
     read_reply(fd, 403, NULL);
     snprintf(fields, sizeof fields, "X-Scep-Revocation-Id: %s\r\nX-Scep-Revocation-Outcome: revoked\r\n", id);
     send_request(fd, "/v1/revocations/result", fields);

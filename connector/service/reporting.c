@@ -1,6 +1,9 @@
 /* See reporting.h. */
 #include "service/reporting.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/audit.h"
 #include "intune/advice.h"
 #include "intune/reply.h"
@@ -76,7 +79,7 @@ static void answer_pending(iscep_use_case *it)
 {
     iscep_error err;
     int64_t left_ms = it->next_mono_ms - iscep_now_mono_ms(it->service->env);
-    const char *last = it->last_code[0] != '\0' ? it->last_code : "timeout"; /* of the caller's time */
+    const char *last = it->last_code != NULL ? it->last_code : "timeout"; /* of the caller's time */
     const char *hint = iscep_advice_find(last);
     iscep_error_set(&err, ISCEP_SERVICE, "report_pending",
                     "Intune has not taken note of the report yet, which is on disk (%s%s%s)", last,
@@ -153,7 +156,7 @@ static void withhold(iscep_use_case *it, const char *code, const char *finding)
     iscep_log_event(service->env->log, ISCEP_LOG_WARN, "certificate_withheld",
                     ISCEP_LOG_TEXT("transaction_id", it->transaction_id),
                     ISCEP_LOG_TEXT("serial", iscep_cert_serial(it->cert)), ISCEP_LOG_TEXT("code", code),
-                    ISCEP_LOG_TEXT("last", it->last_code));
+                    ISCEP_LOG_TEXT("last", it->last_code != NULL ? it->last_code : ""));
     iscep_journal_withhold(service->journal, it->delivery_id, verdict.code, verdict.message,
                            find_ca(it) != NULL, on_withheld, it);
 }
@@ -223,8 +226,10 @@ void iscep_reporting_on_tried(void *user, int64_t id, const iscep_verdict *verdi
     iscep_use_case *it;
     LIST_FOREACH(it, bucket_of(user, id), waiting_link)
     if (it->delivery_id == id) {
-        iscep_text_copy(it->last_code, sizeof it->last_code, verdict->code);
-        iscep_text_copy(it->last_request_id, sizeof it->last_request_id, verdict->request_id);
+        free(it->last_code);
+        free(it->last_request_id);
+        it->last_code = strdup(verdict->code); /* NULL, no memory: less is said of it */
+        it->last_request_id = strdup(verdict->request_id);
     }
 }
 

@@ -106,6 +106,8 @@ void iscep_use_case_free(iscep_use_case *it)
     iscep_cert_free(it->cert);
     free(it->subject);
     free(it->description);
+    free(it->last_code);
+    free(it->last_request_id);
     free(it);
 }
 
@@ -127,7 +129,8 @@ void iscep_use_case_answer_error(iscep_use_case *it, const iscep_error *err)
 {
     iscep_verdict verdict = ISCEP_VERDICT_INIT;
     iscep_verdict_from_error(&verdict, err);
-    iscep_text_copy(verdict.request_id, sizeof verdict.request_id, it->last_request_id);
+    if (it->last_request_id != NULL)
+        iscep_text_copy(verdict.request_id, sizeof verdict.request_id, it->last_request_id);
     iscep_use_case_answer(it, &verdict, (iscep_bytes){0});
 }
 

@@ -44,9 +44,10 @@ typedef struct iscep_use_case {
     int64_t delivery_id;
     bool is_waiting;
     int64_t next_mono_ms; /* the next attempt; 0: nobody knows */
-    char last_code[64];   /* of the last attempt; empty: none has ended */
-    char last_request_id[ISCEP_VERDICT_REQUEST_ID_SIZE];
-    char transaction_id[]; /* empty if it is none; as long as it is: thousands of these wait for a slow Intune */
+    char *last_code;      /* of the last attempt; NULL: none has ended */
+    char *last_request_id;
+    char transaction_id
+        []; /* empty if it is none; as long as it is: thousands of these wait for a slow Intune */
 } iscep_use_case;
 TAILQ_HEAD(iscep_use_case_list, iscep_use_case);
 LIST_HEAD(iscep_waiting_list, iscep_use_case);

@@ -26,7 +26,8 @@ static iscep_status lock_file(const iscep_audit_file *file, iscep_error *err)
     if (fstat(file->fd, &found) != 0 || !S_ISREG(found.st_mode))
         return iscep_error_set(err, ISCEP_CONFIG, "audit_file", "%s is not a file", file->path);
     if (flock(file->fd, LOCK_EX | LOCK_NB) != 0)
-        return iscep_error_set(err, ISCEP_CONFIG, "audit_file", "%s: another process writes it", file->path);
+        return iscep_error_set(err, ISCEP_CONFIG, "audit_file",
+                               "%s: another process writes it: is another intune-scepd running?", file->path);
     return ISCEP_OK;
 }
 

@@ -45,7 +45,7 @@ static const struct {
     {"revocation_held", false,
      "It is to be revoked, and the storm guard holds it: look at intune-scepctl revocations list, then run "
      "intune-scepctl revocations approve."},
-    {"revoked", false, "The certificate is revoked."},
+    {"revoked", false, "The certificate is revoked: a device that has none, or this one, must enrol anew."},
     {"revocation_failed", true, "The CA could not revoke the certificate."},
     {"revocation_answered", false, "Intune has the result of the revocation that it asked for."},
 };

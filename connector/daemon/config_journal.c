@@ -86,6 +86,12 @@ static const char *read_unvalidated(iscep_config *config, void *to, const char *
     return read_switch(to, text, "report", "refuse");
 }
 
+static const char *read_path(iscep_config *config, void *to, const char *text)
+{
+    return text[0] != '/' && text[0] != '\0' ? "must be an absolute path"
+                                             : iscep_config_read_text(config, to, text);
+}
+
 const char *iscep_config_read_audit(iscep_config *config, void *to, const char *text)
 {
     const char **out = to;
@@ -101,7 +107,7 @@ const char *iscep_config_read_audit(iscep_config *config, void *to, const char *
 #define REPORTING(member) offsetof(iscep_config, reporting.member)
 
 const struct key iscep_journal_keys[] = {
-    {"path", JOURNAL(path), iscep_config_read_text},
+    {"path", JOURNAL(path), read_path},
     {"report", REPORTING(is_deferred), read_report},
     {"withheld", REPORTING(is_withheld_revoked), read_withheld},
     {"unvalidated_reports", REPORTING(is_unvalidated_refused), read_unvalidated},

@@ -100,12 +100,15 @@ static void handle_livez(iscep_exchange *exchange, iscep_local_api *api)
 static void handle_readyz(iscep_exchange *exchange, iscep_local_api *api)
 {
     iscep_error err = ISCEP_ERROR_INIT;
-    if (iscep_intune_is_ready(api->intune, &err)) {
+    bool is_ready = iscep_intune_is_ready(api->intune, &err);
+    if (!is_ready)
+        iscep_intune_warm_up(api->intune);
+    if (is_ready && api->journal != NULL)
+        is_ready = iscep_journal_is_healthy(api->journal, &err);
+    if (is_ready)
         reply_ok(exchange);
-        return;
-    }
-    iscep_intune_warm_up(api->intune);
-    iscep_exchange_reply_error(exchange, 503, err.code, err.message);
+    else
+        iscep_exchange_reply_error(exchange, 503, err.code, err.message);
 }
 
 static const struct {

@@ -12,6 +12,7 @@ typedef struct iscep_local_api {
     const iscep_env *env;
     iscep_intune *intune;
     iscep_service *service;
+    const iscep_journal *journal; /* for /readyz; NULL: it is not looked at */
     int64_t request_timeout_ms;
     const iscep_admin_api *admin; /* NULL: those routes are not there */
     iscep_hosted_api *hosted;     /* NULL: those neither */

@@ -209,6 +209,7 @@ static void fill_apis(struct parts *parts)
     parts->api = (iscep_local_api){.env = &parts->env,
                                    .intune = parts->intune,
                                    .service = parts->service,
+                                   .journal = parts->journal,
                                    .request_timeout_ms = config->request_timeout_ms,
                                    .admin = &parts->admin,
                                    .hosted = &parts->hosted};

@@ -129,6 +129,23 @@ mv "$WORK/other.crt2" "$WORK/other.crt"
 is_told other || fail "Intune was not told of the replacement"
 ok "a caller without room for the certificate of before is not stuck"
 
+# A journal that cannot be written: here, because somebody else holds its lock.
+device shut-out
+coproc HOLDER { sqlite3 "$WORK/journal.db"; }
+echo "BEGIN IMMEDIATE; SELECT 'held';" >&"${HOLDER[1]}"
+read -r <&"${HOLDER[0]}"
+report shut-out
+same "503 retry journal_locked" "$ANSWER" "a report that cannot be recorded"
+same 503 "$(connector_ask /readyz -o /dev/null -w '%{http_code}')" "readiness while the journal cannot be written"
+validate shut-out
+same "503 retry journal_locked" "$ANSWER" "a request that could not be recorded"
+echo "COMMIT;" >&"${HOLDER[1]}"
+exec {HOLDER[1]}>&-
+wait_until 20 "the journal's recovery" connector_ask /readyz --fail
+report shut-out
+same "200 allow Success" "$ANSWER" "the report once the journal can be written"
+ok "a journal that cannot be written stops issuing, says so, and recovers by itself"
+
 # Killed again and again while reports are under way; each is asked for until it is answered.
 for n in 1 2 3 4 5 6; do device "kill-$n"; done
 intune_is_away

@@ -88,6 +88,7 @@ Test(config_journal, what_makes_no_sense_is_refused_with_its_line)
         const char *want;
     } cases[] = {
         {"path =\n", ":2: path: must not be empty"},
+        {"path = journal.db\n", ":2: path: must be an absolute path"},
         {"report = lax\n", ":2: report: must be strict or deferred"},
         {"report = Strict\n", ":2: report: must be strict or deferred"},
         {"withheld = no\n", ":2: withheld: must be keep or revoke"},

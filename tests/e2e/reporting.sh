@@ -139,8 +139,7 @@ same "503 retry journal_locked" "$ANSWER" "a report that cannot be recorded"
 same 503 "$(connector_ask /readyz -o /dev/null -w '%{http_code}')" "readiness while the journal cannot be written"
 validate shut-out
 same "503 retry journal_locked" "$ANSWER" "a request that could not be recorded"
-echo "COMMIT;" >&"${HOLDER[1]}"
-exec {HOLDER[1]}>&-
+printf 'COMMIT;\n.quit\n' >&"${HOLDER[1]}"
 wait_until 20 "the journal's recovery" connector_ask /readyz --fail
 report shut-out
 same "200 allow Success" "$ANSWER" "the report once the journal can be written"

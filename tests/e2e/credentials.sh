@@ -154,10 +154,10 @@ certificate = $WORK/stranger.pem"
 does_not_start "a certificate of another key" cert "[credential/cert]
 kind = certificate
 key = $WORK/known.key
-certificate = $WORK/stranger.pem" "connector.conf:14: [credential/cert]: no certificate belongs to the key"
+certificate = $WORK/stranger.pem" "connector.conf:17: [credential/cert]: no certificate belongs to the key"
 does_not_start "a key of another kind" cert "[credential/cert]
 kind = certificate
-client_secret_file = $WORK/client-secret" 'connector.conf:15: unknown key "client_secret_file" in [credential/cert]'
+client_secret_file = $WORK/client-secret" 'connector.conf:18: unknown key "client_secret_file" in [credential/cert]'
 
 # --- a certificate whose key is in a TPM ---
 
@@ -204,7 +204,7 @@ does_not_start "a handle with no key in the TPM" tpm "[credential/tpm]
 kind = certificate
 provider = tpm2
 key = handle:0x81000009
-certificate = $WORK/tpm.pem" "connector.conf:14: [credential/tpm]: "
+certificate = $WORK/tpm.pem" "connector.conf:17: [credential/tpm]: "
 does_not_start "a provider that is not installed" tpm "[credential/tpm]
 kind = certificate
 provider = no-such-provider
@@ -252,7 +252,7 @@ client_secret_file = $WORK/client-secret"
 mock_admin PUT "/credentials/$known" '{"expiresInSeconds":0}' >/dev/null
 enrols "an expired certificate, and a secret behind it" "old new" "$two" new
 does_not_start "a section that nobody uses" old "$two" "[credential/new] is not used"
-does_not_start "a credential without a section" "old newer" "$two" "connector.conf:7: [tenant/contoso]: there is no section [credential/newer]"
+does_not_start "a credential without a section" "old newer" "$two" "connector.conf:10: [tenant/contoso]: there is no section [credential/newer]"
 
 # --- rotation under load: no request is refused, none has to be asked again ---
 

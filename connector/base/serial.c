@@ -1,118 +1,109 @@
-/* See serial.h. */
+/* See serial.h. The arithmetic is OpenSSL's. */
 #include "base/serial.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_DIGITS = 2 * ISCEP_SERIAL_MAX_BYTES };
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
 
-static const char hex_digits[] = "0123456789ABCDEF";
+enum { MAX_DECIMAL_DIGITS = 155 }; /* of 2^512 - 1 */
 
-static bool is_blank(char c)
+static const char hex_digits[] = "0123456789ABCDEFabcdef";
+
+/* Colons or spaces stand between whole bytes; only the first group may have an odd number of digits. */
+static bool take_hex(char digits[ISCEP_SERIAL_SIZE], const char *text, size_t len)
 {
-    return c == ' ' || c == '\t';
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* The nibbles, without leading zeros, become our spelling. */
-static void spell(char out[ISCEP_SERIAL_SIZE], const char *digits, size_t count)
-{
-    size_t at = 0;
-    if (count % 2 == 1 || count == 0)
-        out[at++] = '0';
-    if (count == 0)
-        out[at++] = '0';
-    memcpy(out + at, digits, count);
-    out[at + count] = '\0';
-}
-
-/* text: at least one digit. */
-static bool parse_hex(char out[ISCEP_SERIAL_SIZE], const char *text, size_t len)
-{
-    char digits[MAX_DIGITS];
     size_t count = 0, group = 0;
     bool is_first_group = true;
-    for (size_t i = 0; i < len; i++) {
-        bool is_separator = text[i] == ':' || text[i] == ' ';
-        if (is_separator && (group == 0 || (!is_first_group && group % 2 == 1)))
+    for (size_t i = 0; i <= len; i++) {
+        bool is_end = i == len || text[i] == ':' || text[i] == ' ';
+        if (is_end && (group == 0 || (!is_first_group && group % 2 == 1)))
             return false;
-        if (is_separator) {
+        if (is_end) {
             is_first_group = false;
             group = 0;
             continue;
         }
-        int value = hex_value(text[i]);
-        if (value < 0)
+        if (strchr(hex_digits, text[i]) == NULL)
             return false;
         group++;
-        if (value == 0 && count == 0)
+        if (text[i] == '0' && count == 0)
             continue;
-        if (count == MAX_DIGITS)
+        if (count == ISCEP_SERIAL_SIZE - 1)
             return false;
-        digits[count++] = hex_digits[value];
+        digits[count++] = text[i];
     }
-    if (group == 0 || (!is_first_group && group % 2 == 1))
-        return false;
-    spell(out, digits, count);
+    digits[count] = '\0';
     return true;
 }
 
-/* bytes = bytes * 10 + digit, the last byte first. False if it does not fit. */
-static bool multiply_and_add(unsigned char *bytes, size_t *len, unsigned digit)
+static bool take_decimal(char digits[MAX_DECIMAL_DIGITS + 1], const char *text, size_t len)
 {
-    unsigned carry = digit;
-    for (size_t i = 0; i < *len; i++) {
-        carry += bytes[i] * 10u;
-        bytes[i] = (unsigned char)(carry & 0xFF);
-        carry >>= 8;
-    }
-    if (carry == 0)
-        return true;
-    if (*len == ISCEP_SERIAL_MAX_BYTES)
+    for (; len > 1 && text[0] == '0'; len--)
+        text++;
+    if (len > MAX_DECIMAL_DIGITS || strspn(text, "0123456789") < len)
         return false;
-    bytes[(*len)++] = (unsigned char)carry;
+    memcpy(digits, text, len);
+    digits[len] = '\0';
     return true;
 }
 
-static bool parse_decimal(char out[ISCEP_SERIAL_SIZE], const char *text, size_t len)
+/* Upper case, two digits a byte. */
+static bool spell(char out[ISCEP_SERIAL_SIZE], const BIGNUM *number)
 {
-    unsigned char bytes[ISCEP_SERIAL_MAX_BYTES];
-    size_t byte_count = 0;
-    for (size_t i = 0; i < len; i++)
-        if (text[i] < '0' || text[i] > '9' ||
-            !multiply_and_add(bytes, &byte_count, (unsigned)(text[i] - '0')))
-            return false;
-    char digits[MAX_DIGITS];
-    size_t count = 0;
-    for (size_t i = byte_count; i > 0; i--) {
-        if (count > 0 || bytes[i - 1] >> 4 != 0)
-            digits[count++] = hex_digits[bytes[i - 1] >> 4];
-        digits[count++] = hex_digits[bytes[i - 1] & 0xF];
-    }
-    spell(out, digits, count);
-    return true;
+    char *hex = BN_bn2hex(number);
+    size_t len = hex == NULL ? 0 : strlen(hex);
+    bool is_right = len > 0 && len < ISCEP_SERIAL_SIZE;
+    if (is_right)
+        memcpy(out, BN_is_zero(number) ? "00" : hex, BN_is_zero(number) ? 3 : len + 1);
+    OPENSSL_free(hex);
+    return is_right;
 }
 
 bool iscep_serial_parse(char out[ISCEP_SERIAL_SIZE], const char *text, bool is_decimal)
 {
-    while (is_blank(*text))
-        text++;
+    char digits[MAX_DECIMAL_DIGITS + 1 > ISCEP_SERIAL_SIZE ? MAX_DECIMAL_DIGITS + 1 : ISCEP_SERIAL_SIZE];
+    BIGNUM *number = NULL;
+    text += strspn(text, " \t");
     size_t len = strlen(text);
-    while (len > 0 && is_blank(text[len - 1]))
+    while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
         len--;
     if (!is_decimal && len > 2 && strncasecmp(text, "0x", 2) == 0) {
         text += 2;
         len -= 2;
     }
-    if (len == 0)
+    if (len == 0 || !(is_decimal ? take_decimal(digits, text, len) : take_hex(digits, text, len)))
         return false;
-    return is_decimal ? parse_decimal(out, text, len) : parse_hex(out, text, len);
+    bool is_number = digits[0] == '\0'
+                         ? (number = BN_new()) != NULL
+                         : (is_decimal ? BN_dec2bn(&number, digits) : BN_hex2bn(&number, digits)) > 0;
+    is_number = is_number && spell(out, number);
+    BN_free(number);
+    return is_number;
+}
+
+bool iscep_serial_is_canonical(const char *serial)
+{
+    char same[ISCEP_SERIAL_SIZE];
+    return iscep_serial_parse(same, serial, false) && strcmp(same, serial) == 0;
+}
+
+void iscep_serial_emit_decimal(iscep_buf *out, const char *serial)
+{
+    BIGNUM *number = NULL;
+    char *decimal = BN_hex2bn(&number, serial) > 0 ? BN_bn2dec(number) : NULL;
+    if (decimal != NULL)
+        iscep_buf_append_text(out, decimal);
+    else
+        out->is_overflown = true;
+    OPENSSL_free(decimal);
+    BN_free(number);
+}
+
+void iscep_serial_emit_colons(iscep_buf *out, const char *serial)
+{
+    for (size_t i = 0; serial[i] != '\0'; i++)
+        iscep_buf_printf(out, "%s%c", i > 0 && i % 2 == 0 ? ":" : "", tolower((unsigned char)serial[i]));
 }

@@ -5,7 +5,7 @@
 #ifndef ISCEP_BASE_SERIAL_H
 #define ISCEP_BASE_SERIAL_H
 
-#include <stdbool.h>
+#include "base/bytes.h"
 
 /* RFC 5280 4.1.2.2 allows 20 bytes; CAs with more have been seen, so that more must be readable to be refused by name. */
 #define ISCEP_SERIAL_MAX_BYTES 64
@@ -16,5 +16,10 @@
  * colons or spaces stand between whole bytes; only the first group may have an odd number of digits.
  */
 bool iscep_serial_parse(char out[ISCEP_SERIAL_SIZE], const char *text, bool is_decimal);
+
+/* Is it in the one spelling already? The functions below take no other. */
+bool iscep_serial_is_canonical(const char *serial);
+void iscep_serial_emit_decimal(iscep_buf *out, const char *serial); /* appends "255" for "FF" */
+void iscep_serial_emit_colons(iscep_buf *out, const char *serial);  /* appends "0a:1b" for "0A1B" */
 
 #endif

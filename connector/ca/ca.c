@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ca/kind.h"
-#include "ca/serial.h"
+#include "base/serial.h"
 
 enum { MAX_MESSAGE_LEN = 384, MAX_ISSUER_LEN = 8192 };
 
@@ -147,7 +147,7 @@ static void answer_at_once(iscep_ca_done done, void *user, iscep_ca_outcome outc
 
 void iscep_ca_revoke(iscep_ca *ca, const iscep_ca_request *request, iscep_ca_done done, void *user)
 {
-    if (!iscep_ca_serial_is_right(request->serial) || strlen(request->issuer) > MAX_ISSUER_LEN ||
+    if (!iscep_serial_is_canonical(request->serial) || strlen(request->issuer) > MAX_ISSUER_LEN ||
         iscep_crl_reason_name(request->reason) == NULL) {
         answer_at_once(done, user, ISCEP_CA_INVALID, "no such serial number, issuer or reason can be");
         return;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "ca/kind.h"
-#include "ca/serial.h"
+#include "base/serial.h"
 #include "net/process.h"
 
 enum {
@@ -54,7 +54,7 @@ static const struct {
 typedef struct run {
     iscep_process *process;
     char cert_path[32]; /* empty: there is no such file */
-    char decimal[3 * ISCEP_CA_SERIAL_MAX_BYTES];
+    char decimal[3 * ISCEP_SERIAL_MAX_BYTES];
     char reason_code[4];
     const char *values[VALUE_COUNT];
     iscep_buf texts; /* arguments and variables, each with its NUL */
@@ -141,7 +141,7 @@ static bool set_values(run *r, const iscep_ca_request *request)
 {
     ISCEP_AUTO_BUF decimal;
     iscep_buf_init(&decimal, sizeof r->decimal - 1);
-    iscep_ca_serial_emit_decimal(&decimal, request->serial);
+    iscep_serial_emit_decimal(&decimal, request->serial);
     snprintf(r->decimal, sizeof r->decimal, "%s", iscep_buf_text(&decimal));
     snprintf(r->reason_code, sizeof r->reason_code, "%d", (int)request->reason);
     if (request->cert.len > 0 && !write_certificate(r, request->cert))

@@ -1,13 +1,19 @@
 /* See index_txt.h. */
 #include "ca/index_txt.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-enum { COLUMN_COUNT = 6, TYPE = 0, REVOCATION = 2, SERIAL = 3, MAX_REVOCATION_LEN = 255 };
+enum {
+    COLUMN_COUNT = 6,
+    TYPE = 0,
+    REVOCATION = 2,
+    SERIAL = 3,
+    MAX_REVOCATION_LEN = 255,
+    MAX_SERIAL_LEN = 255
+};
 
 /* openssl ca's words: RFC 5280's, but for the second letter of CACompromise, and three that say more. */
 static const struct {
@@ -51,24 +57,15 @@ static bool split(iscep_bytes columns[COLUMN_COUNT], iscep_bytes line)
     return count == COLUMN_COUNT;
 }
 
-/* As ours are: upper case, whole bytes, no leading zero byte. False: it is no number, or too long. */
-static bool parse_serial(char *out, size_t out_size, iscep_bytes column)
+/* Hex digits and nothing else. False: it is no number, or too long. */
+static bool parse_serial(char out[ISCEP_SERIAL_SIZE], iscep_bytes column)
 {
-    while (column.len > 1 && column.data[0] == '0') {
-        column.data++;
-        column.len--;
-    }
-    size_t pad = column.len % 2;
-    if (column.len == 0 || column.len + pad >= out_size)
+    char text[MAX_SERIAL_LEN + 1];
+    if (column.len > MAX_SERIAL_LEN)
         return false;
-    out[0] = '0';
-    for (size_t i = 0; i < column.len; i++) {
-        if (isxdigit(column.data[i]) == 0)
-            return false;
-        out[pad + i] = (char)toupper(column.data[i]);
-    }
-    out[pad + column.len] = '\0';
-    return true;
+    memcpy(text, column.data, column.len);
+    text[column.len] = '\0';
+    return strspn(text, "0123456789ABCDEFabcdef") == column.len && iscep_serial_parse(out, text, false);
 }
 
 /* "YYMMDDHHMMSSZ", or with four digits of the year. -1: neither. */
@@ -112,8 +109,7 @@ static void parse_line(iscep_index_row *out, iscep_bytes line)
     iscep_bytes columns[COLUMN_COUNT];
     *out = (iscep_index_row){.type = ISCEP_INDEX_FOREIGN, .line = line};
     bool begins_revoked = line.len >= 2 && line.data[0] == 'R' && line.data[1] == '\t';
-    if (!split(columns, line) || columns[TYPE].len != 1 ||
-        !parse_serial(out->serial, sizeof out->serial, columns[SERIAL])) {
+    if (!split(columns, line) || columns[TYPE].len != 1 || !parse_serial(out->serial, columns[SERIAL])) {
         out->serial[0] = '\0';
         out->type = begins_revoked ? ISCEP_INDEX_LOST : ISCEP_INDEX_FOREIGN;
         return;

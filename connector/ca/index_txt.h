@@ -7,7 +7,7 @@
 #define ISCEP_CA_INDEX_TXT_H
 
 #include "ca/ca.h"
-#include "ca/serial.h"
+#include "base/serial.h"
 
 typedef enum iscep_index_type {
     ISCEP_INDEX_FOREIGN, /* a comment, an empty line, a damaged one */
@@ -19,10 +19,10 @@ typedef enum iscep_index_type {
 
 typedef struct iscep_index_row {
     iscep_index_type type;
-    iscep_bytes line;                               /* without its line end */
-    char serial[2 * ISCEP_CA_SERIAL_MAX_BYTES + 1]; /* as ours are */
-    int64_t revoked_unix;                           /* revoked ones; -1: the date cannot be read */
-    int32_t reason;                                 /* CRLReason; 0 also if the word is unknown */
+    iscep_bytes line;               /* without its line end */
+    char serial[ISCEP_SERIAL_SIZE]; /* as ours are */
+    int64_t revoked_unix;           /* revoked ones; -1: the date cannot be read */
+    int32_t reason;                 /* CRLReason; 0 also if the word is unknown */
 } iscep_index_row;
 
 /* Takes the next line from rest; false at the end. */

@@ -12,13 +12,13 @@
 
 #include "base/keystore.h"
 #include "ca/ca.h"
-#include "ca/serial.h"
+#include "base/serial.h"
 
 typedef struct iscep_openssl_job {
     const iscep_env *env;
     const iscep_ca_options *options;
     const atomic_bool *is_stopping; /* ends the wait for the lock */
-    char serial[2 * ISCEP_CA_SERIAL_MAX_BYTES + 1];
+    char serial[ISCEP_SERIAL_SIZE];
     iscep_crl_reason reason;
     int64_t lock_by_mono_ms; /* whoever has waited until then gives up */
     iscep_ca_outcome outcome;

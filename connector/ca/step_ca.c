@@ -10,7 +10,7 @@
 #include "base/jwk.h"
 #include "ca/kind.h"
 #include "ca/rest.h"
-#include "ca/serial.h"
+#include "base/serial.h"
 #include "net/url.h"
 
 enum {
@@ -107,9 +107,9 @@ static iscep_status send_revoke(iscep_ca_call *call, iscep_error *err)
 {
     step_ca *state = call->ca->state;
     ISCEP_AUTO_BUF serial, token;
-    iscep_buf_init(&serial, 4 * (size_t)ISCEP_CA_SERIAL_MAX_BYTES);
+    iscep_buf_init(&serial, 4 * (size_t)ISCEP_SERIAL_MAX_BYTES);
     iscep_buf_init(&token, ISCEP_JWT_MAX_LEN);
-    iscep_ca_serial_emit_decimal(&serial, call->request.serial);
+    iscep_serial_emit_decimal(&serial, call->request.serial);
     iscep_status status = emit_token(&token, call->ca, iscep_buf_text(&serial), err);
     if (status != ISCEP_OK)
         return status;

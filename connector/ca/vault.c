@@ -7,7 +7,7 @@
 #include "base/secret.h"
 #include "ca/kind.h"
 #include "ca/rest.h"
-#include "ca/serial.h"
+#include "base/serial.h"
 
 enum { MAX_PATH_LEN = 1024 };
 
@@ -111,9 +111,9 @@ static void send_revoke(iscep_ca_call *call, const char *token)
     const iscep_ca_options *options = call->ca->options;
     ISCEP_AUTO_BUF path, serial;
     iscep_buf_init(&path, MAX_PATH_LEN);
-    iscep_buf_init(&serial, 3 * (size_t)ISCEP_CA_SERIAL_MAX_BYTES);
+    iscep_buf_init(&serial, 3 * (size_t)ISCEP_SERIAL_MAX_BYTES);
     iscep_buf_printf(&path, "v1/%s/revoke", options->mount != NULL ? options->mount : default_mount);
-    iscep_ca_serial_emit_colons(&serial, call->request.serial);
+    iscep_serial_emit_colons(&serial, call->request.serial);
     ISCEP_AUTO_JSON *body = iscep_json_new_object();
     iscep_json_add_text(body, "serial_number", iscep_buf_text(&serial));
     iscep_ca_rest_request request = {.method = "POST",

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(memchr(row.line.data, '\n', row.line.len) == NULL);
         FUZZ_CHECK(!has_end || data[at + row.line.len] == '\n');
         at += row.line.len + (has_end ? 1 : 0);
-        FUZZ_CHECK(row.serial[0] == '\0' || iscep_ca_serial_is_right(row.serial));
+        FUZZ_CHECK(row.serial[0] == '\0' || iscep_serial_is_canonical(row.serial));
         bool is_entry = row.type == ISCEP_INDEX_VALID || row.type == ISCEP_INDEX_EXPIRED;
         FUZZ_CHECK(!is_entry || row.serial[0] != '\0');
         if (is_entry)

@@ -4,7 +4,6 @@
  */
 #include "daemon/config.h"
 
-#include <errno.h>
 #include <ini_configobj.h>
 #include <ini_valueobj.h>
 #include <pwd.h>
@@ -14,7 +13,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "daemon/config_key.h"
 
@@ -37,48 +35,13 @@ char *iscep_config_keep(iscep_config *config, const char *text)
 
 /* --- how a value's text is read --- */
 
-const char *iscep_config_read_text(iscep_config *config, void *to, const char *text)
-{
-    const char **out = to;
-    *out = text[0] == '\0' ? NULL : iscep_config_keep(config, text);
-    return *out == NULL ? "must not be empty" : NULL;
-}
-
-static bool parse_number(const char *text, int base, unsigned long max, unsigned long *out)
-{
-    char *end;
-    errno = 0;
-    *out = strtoul(text, &end, base);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out <= max;
-}
-
-static const char *read_milliseconds(iscep_config *config, void *to, const char *text)
-{
-    (void)config;
-    unsigned long number;
-    if (!parse_number(text, 10, 3600000, &number) || number == 0)
-        return "must be a number of milliseconds from 1 to 3600000";
-    *(int64_t *)to = (int64_t)number;
-    return NULL;
-}
-
-static const char *read_count(iscep_config *config, void *to, const char *text)
-{
-    (void)config;
-    unsigned long number;
-    if (!parse_number(text, 10, 1000000, &number) || number == 0)
-        return "must be a number from 1 to 1000000";
-    *(uint32_t *)to = (uint32_t)number;
-    return NULL;
-}
-
 static const char *read_mode(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    unsigned long number;
-    if (!parse_number(text, 8, 0777, &number))
+    size_t len = strspn(text, "01234567");
+    if (len == 0 || text[len] != '\0' || strtoul(text, NULL, 8) > 0777)
         return "must be an octal file mode such as 0660";
-    *(uint32_t *)to = (uint32_t)number;
+    *(uint32_t *)to = (uint32_t)strtoul(text, NULL, 8);
     return NULL;
 }
 
@@ -100,21 +63,20 @@ static const char *read_log_level(iscep_config *config, void *to, const char *te
 
 static const char *read_log_format(iscep_config *config, void *to, const char *text)
 {
+    static const char *const words[] = {[ISCEP_LOG_FORMAT_TEXT] = "text", [ISCEP_LOG_FORMAT_JSON] = "json"};
+    unsigned at = 0;
     (void)config;
-    if (strcmp(text, "text") != 0 && strcmp(text, "json") != 0)
-        return "must be text or json";
-    *(iscep_log_format *)to = strcmp(text, "json") == 0 ? ISCEP_LOG_FORMAT_JSON : ISCEP_LOG_FORMAT_TEXT;
-    return NULL;
+    const char *wrong = iscep_config_read_word(&at, text, words, 2);
+    *(iscep_log_format *)to = (iscep_log_format)at;
+    return wrong;
 }
 
 static bool find_uid(const char *word, uint32_t *out)
 {
-    unsigned long number;
     const struct passwd *user = getpwnam(word);
-    if (user == NULL && !parse_number(word, 10, UINT32_MAX - 1, &number))
-        return false;
-    *out = user != NULL ? user->pw_uid : (uint32_t)number;
-    return true;
+    if (user != NULL)
+        *out = user->pw_uid;
+    return user != NULL || iscep_config_read_number32(out, word, 0, UINT32_MAX - 1) == NULL;
 }
 
 static const char *read_uids(iscep_config *config, void *to, const char *text)
@@ -135,161 +97,19 @@ static const char *read_uids(iscep_config *config, void *to, const char *text)
 }
 
 /* Behind the host's slash: "v1/x", not "/v1/x". */
-static const char *read_path(iscep_config *config, void *to, const char *text)
-{
-    if (text[0] == '/')
-        return "must not begin with a slash";
-    return iscep_config_read_text(config, to, text);
-}
-
-/* A file that others will open by its path: better refused now than found missing by the first device. */
-static const char *read_readable_file(iscep_config *config, void *to, const char *text)
-{
-    if (access(text, R_OK) != 0)
-        return "names a file that cannot be read";
-    return iscep_config_read_text(config, to, text);
-}
-
-/* A host name or its end, of two labels at least: "com" would let a bad answer carry the token almost anywhere. */
-static bool is_host_suffix(const char *text)
-{
-    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
-    return text[len] == '\0' && text[0] != '.' &&
-           (strchr(text, '.') != NULL || strcmp(text, "localhost") == 0);
-}
-
-static const char *read_hosts(iscep_config *config, void *to, const char *text)
-{
-    (void)to;
-    char *hosts = iscep_config_keep(config, text);
-    if (hosts == NULL)
-        return "does not fit into memory";
-    config->tenant.allowed_host_count = 0;
-    char *at;
-    for (char *host = strtok_r(hosts, " ,\t", &at); host != NULL; host = strtok_r(NULL, " ,\t", &at)) {
-        if (config->tenant.allowed_host_count == ISCEP_TENANT_MAX_HOSTS)
-            return "names more than 16 hosts";
-        if (!is_host_suffix(host))
-            return "must name host suffixes such as manage.microsoft.com: no https://, no *, more than one "
-                   "label";
-        config->tenant.allowed_hosts[config->tenant.allowed_host_count++] = host;
-    }
-    return config->tenant.allowed_host_count == 0 ? "must name at least one host suffix" : NULL;
-}
-
-static const char *read_cloud(iscep_config *config, void *to, const char *text)
-{
-    (void)to;
-    config->cloud = iscep_cloud_find(text);
-    return config->cloud == NULL ? "must be public, gcc-high, dod or china" : NULL;
-}
-
-static const char *read_list(iscep_config *config, void *to, const char *text)
-{
-    char **out = to;
-    *out = iscep_config_keep(config, text);
-    return *out == NULL || text[strspn(text, " ,\t")] == '\0' ? "must not be empty" : NULL;
-}
-
-static const char *read_proxy(iscep_config *config, void *to, const char *text)
-{
-    static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://"};
-    if (strchr(text, '@') != NULL)
-        return "must not hold a name or password: proxy_user and proxy_password_file do";
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
-            return iscep_config_read_text(config, to, text);
-    return "must be an http, https, socks5 or socks5h URL";
-}
-
-static const char *read_ip_version(iscep_config *config, void *to, const char *text)
-{
-    (void)config;
-    const bool is_any = strcmp(text, "any") == 0;
-    if (!is_any && strcmp(text, "4") != 0 && strcmp(text, "6") != 0)
-        return "must be any, 4 or 6";
-    *(iscep_ip_version *)to = is_any ? ISCEP_IP_ANY : text[0] == '4' ? ISCEP_IP_V4 : ISCEP_IP_V6;
-    return NULL;
-}
-
-static _Thread_local iscep_error secret_fault; /* the sentence must outlive the reading of the value */
-
-static const char *load_secret(iscep_secret **out, const char *path)
-{
-    return iscep_secret_load(out, path, &secret_fault) != ISCEP_OK ? secret_fault.message : NULL;
-}
-
-static const char *read_secret_file(iscep_config *config, void *to, const char *text)
-{
-    iscep_secret *secret =
-        NULL; /* only whether it can be read: intune/credential reads it whenever it is used */
-    const char *fault = iscep_config_read_file(config, to, text);
-    if (fault == NULL)
-        fault = load_secret(&secret, *(const char **)to);
-    iscep_secret_free(secret);
-    return fault;
-}
-
-static const char *read_proxy_password(iscep_config *config, void *to, const char *text)
-{
-    (void)to;
-    const char *path = NULL;
-    const char *fault = iscep_config_read_file(config, &path, text);
-    iscep_secret_free(config->proxy_password);
-    config->proxy_password = NULL;
-    if (fault == NULL)
-        fault = load_secret(&config->proxy_password, path);
-    config->outbound.proxy_password = config->proxy_password;
-    return fault;
-}
-
 /* --- the keys --- */
 
 static const struct key connector_keys[] = {
     {"listen", offsetof(iscep_config, socket_path), read_listen},
     {"socket_mode", offsetof(iscep_config, socket_mode), read_mode},
-    {"request_timeout_ms", offsetof(iscep_config, request_timeout_ms), read_milliseconds},
-    {"drain_timeout_ms", offsetof(iscep_config, drain_timeout_ms), read_milliseconds},
-    {"max_connections", offsetof(iscep_config, max_connections), read_count},
+    {"request_timeout_ms", offsetof(iscep_config, request_timeout_ms), iscep_config_read_milliseconds},
+    {"drain_timeout_ms", offsetof(iscep_config, drain_timeout_ms), iscep_config_read_milliseconds},
+    {"max_connections", offsetof(iscep_config, max_connections), iscep_config_read_count},
     {"log_level", offsetof(iscep_config, log_level), read_log_level},
     {"log_format", offsetof(iscep_config, log_format), read_log_format},
     {"admin_uids", offsetof(iscep_config, admin_uids), read_uids},
     {"plugin_uids", offsetof(iscep_config, plugin_uids), read_uids},
     {"audit", offsetof(iscep_config, audit), iscep_config_read_audit},
-    {0},
-};
-
-static const struct key tenant_keys[] = {
-    {"tenant_id", offsetof(iscep_config, tenant.tenant_id), iscep_config_read_text},
-    {"client_id", offsetof(iscep_config, tenant.client_id), iscep_config_read_text},
-    {"client_secret_file", offsetof(iscep_config, client_secret_file), read_secret_file},
-    {"credentials", offsetof(iscep_config, credential_ids), read_list},
-    {"cloud", 0, read_cloud},
-    {"authority", offsetof(iscep_config, tenant.authority), iscep_config_read_text},
-    {"graph", offsetof(iscep_config, tenant.graph), iscep_config_read_text},
-    {"graph_resource", offsetof(iscep_config, tenant.graph_resource), iscep_config_read_text},
-    {"intune_resource", offsetof(iscep_config, tenant.intune_resource), iscep_config_read_text},
-    {"token_path", offsetof(iscep_config, tenant.token_path), read_path},
-    {"discovery_path", offsetof(iscep_config, tenant.discovery_path), read_path},
-    {"scep_path", offsetof(iscep_config, tenant.scep_path), read_path},
-    {"scep_api_version", offsetof(iscep_config, tenant.scep_api_version), iscep_config_read_text},
-    {"revocation_path", offsetof(iscep_config, tenant.revocation_path), read_path},
-    {"revocation_api_version", offsetof(iscep_config, tenant.revocation_api_version), iscep_config_read_text},
-    {"allowed_hosts", 0, read_hosts},
-    {"caller_info", offsetof(iscep_config, tenant.caller_info), iscep_config_read_text},
-    {"issuer_name", offsetof(iscep_config, tenant.issuer_name), iscep_config_read_text},
-    {"ca_file", offsetof(iscep_config, outbound.ca_file), read_readable_file},
-    {"proxy", offsetof(iscep_config, outbound.proxy), read_proxy},
-    {"proxy_user", offsetof(iscep_config, outbound.proxy_user), iscep_config_read_text},
-    {"proxy_password_file", 0, read_proxy_password},
-    {"no_proxy", offsetof(iscep_config, outbound.no_proxy), iscep_config_read_text},
-    {"ip_version", offsetof(iscep_config, outbound.ip_version), read_ip_version},
-    {"connect_timeout_ms", offsetof(iscep_config, outbound.connect_timeout_ms), read_milliseconds},
-    {"fetch_timeout_ms", offsetof(iscep_config, tenant.fetch_timeout_ms), read_milliseconds},
-    {"breaker_failures", offsetof(iscep_config, tenant.breaker.failures), read_count},
-    {"breaker_open_ms", offsetof(iscep_config, tenant.breaker.open_ms), read_milliseconds},
-    {"max_outbound_connections", offsetof(iscep_config, outbound.max_connections), read_count},
-    {"max_streams", offsetof(iscep_config, outbound.max_streams), read_count},
     {0},
 };
 
@@ -339,9 +159,9 @@ static iscep_status set_value(const reading *in, const section *into, const char
         return iscep_error_set(err, ISCEP_CONFIG, "config_key", "%s:%u: unknown key \"%s\" in [%s]", in->path,
                                line, name, into->name);
     const char *fault = key->read(in->config, (char *)into->base + key->offset, text);
-    const char *code = fault == secret_fault.message ? secret_fault.code : "config_value";
     if (fault != NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, code, "%s:%u: %s: %s", in->path, line, name, fault);
+        return iscep_error_set(err, ISCEP_CONFIG, iscep_config_fault_code(fault), "%s:%u: %s: %s", in->path,
+                               line, name, fault);
     return ISCEP_OK;
 }
 
@@ -351,7 +171,7 @@ static iscep_status begin_tenant(section *out, const reading *in, iscep_error *e
         return iscep_error_set(err, ISCEP_CONFIG, "config_section",
                                "%s: [%s]: only one tenant can be configured", in->path, out->name);
     in->config->tenant_name = iscep_config_keep(in->config, out->name + strlen("tenant/"));
-    out->keys = tenant_keys;
+    out->keys = iscep_tenant_keys;
     return ISCEP_OK;
 }
 

@@ -7,59 +7,30 @@
 
 enum { DEFAULT_TIMEOUT_MS = 30000, DEFAULT_IN_FLIGHT = 4, DEFAULT_CRL_DAYS = 7 };
 
-/* --- numbers --- */
-
-static const char *read_number(int64_t *out, const char *text, int64_t max, const char *fault)
-{
-    char *end;
-    long long number = strtoll(text, &end, 10);
-    bool is_right =
-        text[0] >= '0' && text[0] <= '9' && *end == '\0' && strlen(text) < 12 && number >= 1 && number <= max;
-    if (is_right)
-        *out = number;
-    return is_right ? NULL : fault;
-}
-
-static const char *read_timeout(iscep_config *config, void *to, const char *text)
-{
-    (void)config;
-    return read_number(to, text, 3600000, "must be a number of milliseconds from 1 to 3600000");
-}
-
 static const char *read_days(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return read_number(to, text, 3650, "must be a number of days from 1 to 3650");
+    return iscep_config_read_number(to, text, " of days", 1, 3650);
 }
 
 static const char *read_in_flight(iscep_config *config, void *to, const char *text)
 {
-    int64_t number = 0;
     (void)config;
-    const char *fault = read_number(&number, text, 1000, "must be a number from 1 to 1000");
-    if (fault == NULL)
-        *(uint32_t *)to = (uint32_t)number;
-    return fault;
+    return iscep_config_read_number32(to, text, 1, 1000);
 }
 
 /* --- the kind --- */
 
 static const char *read_kind(iscep_config *config, void *to, const char *text)
 {
-    static const struct {
-        const char *word;
-        iscep_ca_kind kind;
-    } kinds[] = {{"command", ISCEP_CA_COMMAND}, {"openssl-ca", ISCEP_CA_OPENSSL},
-                 {"step-ca", ISCEP_CA_STEP},    {"ejbca", ISCEP_CA_EJBCA},
-                 {"vault", ISCEP_CA_VAULT},     {"plugin", ISCEP_CA_PLUGIN}};
+    /* in the order of iscep_ca_kind */
+    static const char *const words[] = {"command", "openssl-ca", "step-ca", "ejbca", "vault", "plugin"};
+    unsigned at = 0;
     (void)config;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i].word, text) != 0)
-            continue;
-        *(iscep_ca_kind *)to = kinds[i].kind;
-        return NULL;
-    }
-    return "must be command, openssl-ca, step-ca, ejbca, vault or plugin";
+    const char *wrong = iscep_config_read_word(&at, text, words, sizeof words / sizeof *words);
+    if (wrong == NULL)
+        *(iscep_ca_kind *)to = (iscep_ca_kind)(ISCEP_CA_COMMAND + at);
+    return wrong;
 }
 
 /* --- the command line --- */
@@ -110,7 +81,7 @@ static const char *read_command(iscep_config *config, void *to, const char *text
 #define COMMON_KEYS                                                                                          \
     {"kind", AT(kind), read_kind}, {"issuer", AT(issuer), iscep_config_read_text},                           \
         {"ca_configuration", AT(ca_configuration), iscep_config_read_text},                                  \
-        {"timeout_ms", AT(timeout_ms), read_timeout},                                                        \
+        {"timeout_ms", AT(timeout_ms), iscep_config_read_milliseconds},                                      \
     {                                                                                                        \
         "max_in_flight", AT(max_in_flight), read_in_flight                                                   \
     }

@@ -8,32 +8,6 @@
 #include "daemon/config_key.h"
 #include "intune/credential.h"
 
-/* --- files, also those that systemd hands over --- */
-
-#define SYSTEMD_PREFIX "credential:"
-
-static const char *read_systemd_credential(iscep_config *config, const char **to, const char *name)
-{
-    const char *directory = getenv("CREDENTIALS_DIRECTORY");
-    if (directory == NULL)
-        return "is a systemd credential, but systemd has given us none: see LoadCredential= in "
-               "systemd.exec(5)";
-    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
-        return "must be " SYSTEMD_PREFIX " and the name of a systemd credential";
-    ISCEP_AUTO_BUF path;
-    iscep_buf_init(&path, 4096);
-    iscep_buf_printf(&path, "%s/%s", directory, name);
-    *to = path.is_overflown ? NULL : iscep_config_keep(config, iscep_buf_text(&path));
-    return *to == NULL ? "does not fit into memory" : NULL;
-}
-
-const char *iscep_config_read_file(iscep_config *config, void *to, const char *text)
-{
-    if (strncmp(text, SYSTEMD_PREFIX, strlen(SYSTEMD_PREFIX)) == 0)
-        return read_systemd_credential(config, to, text + strlen(SYSTEMD_PREFIX));
-    return iscep_config_read_text(config, to, text);
-}
-
 /* --- the keys of each kind --- */
 
 static const char *read_kind(iscep_config *config, void *to, const char *text)

@@ -19,10 +19,28 @@ struct key {
 /* A copy that lives as long as config; NULL: no memory. */
 char *iscep_config_keep(iscep_config *config, const char *text);
 
-/* Any text but an empty one. */
+/*
+ * For readers (config_value.c): NULL if the text is right, otherwise the sentence, as of read_fn. unit stands behind "a
+ * number", such as " of days", or is empty.
+ */
+const char *iscep_config_read_number(int64_t *out, const char *text, const char *unit, int64_t min,
+                                     int64_t max);
+const char *iscep_config_read_number32(uint32_t *out, const char *text, uint32_t min, uint32_t max);
+const char *iscep_config_read_hours(int64_t *out_ms, const char *text, int64_t max);
+const char *iscep_config_read_word(unsigned *out, const char *text, const char *const *words, unsigned count);
+const char *iscep_config_read_switch(bool *out, const char *text, const char *off, const char *on);
+
+/* Readers that more than one section has. Any text but an empty one; 1 to 3600000; 1 to 1000000. */
 const char *iscep_config_read_text(iscep_config *config, void *to, const char *text);
+const char *iscep_config_read_milliseconds(iscep_config *config, void *to, const char *text);
+const char *iscep_config_read_count(iscep_config *config, void *to, const char *text);
 /* The path of a file; "credential:NAME" is one that systemd has handed over. */
 const char *iscep_config_read_file(iscep_config *config, void *to, const char *text);
+
+/* [tenant/NAME] */
+extern const struct key iscep_tenant_keys[];
+/* The code for what a reader answered: a secret's own, otherwise "config_value". Static storage, or until the next reading. */
+const char *iscep_config_fault_code(const char *fault);
 
 /* [credential/ID]: what any section has with kind 0, else all keys of the kind. */
 const struct key *iscep_credential_keys(iscep_credential_kind kind);

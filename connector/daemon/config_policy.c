@@ -7,78 +7,44 @@
 
 static _Thread_local char fault[512]; /* a reader's answer that is made up on the spot */
 
-/* --- numbers --- */
-
-static const char *read_number(uint32_t *to, const char *text, uint32_t max)
-{
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && number >= 1 && number <= max) {
-        *to = (uint32_t)number;
-        return NULL;
-    }
-    snprintf(fault, sizeof fault, "must be a number from 1 to %u", max);
-    return fault;
-}
-
 static const char *read_len(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return read_number(to, text, ISCEP_CSR_MAX_LEN);
+    return iscep_config_read_number32(to, text, 1, ISCEP_CSR_MAX_LEN);
 }
 
 static const char *read_bits(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return read_number(to, text, 16384);
-}
-
-/* --- one word of several --- */
-
-static bool find_choice(unsigned *out, const char *text, const char *const *choices, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (strcmp(text, choices[i]) != 0)
-            continue;
-        *out = i;
-        return true;
-    }
-    return false;
+    return iscep_config_read_number32(to, text, 1, 16384);
 }
 
 static const char *read_foreign_challenge(iscep_config *config, void *to, const char *text)
 {
     static const char *const choices[] = {
         [ISCEP_FOREIGN_ASK] = "ask", [ISCEP_FOREIGN_DENY] = "deny", [ISCEP_FOREIGN_DECLINE] = "decline"};
-    unsigned choice;
+    unsigned choice = 0;
     (void)config;
-    if (!find_choice(&choice, text, choices, 3))
-        return "must be ask, deny or decline";
+    const char *wrong = iscep_config_read_word(&choice, text, choices, 3);
     *(iscep_foreign_challenge *)to = (iscep_foreign_challenge)choice;
-    return NULL;
+    return wrong;
 }
 
 static const char *read_issued_check(iscep_config *config, void *to, const char *text)
 {
     static const char *const choices[] = {
         [ISCEP_ISSUED_OFF] = "off", [ISCEP_ISSUED_WARN] = "warn", [ISCEP_ISSUED_WITHHOLD] = "withhold"};
-    unsigned choice;
+    unsigned choice = 0;
     (void)config;
-    if (!find_choice(&choice, text, choices, 3))
-        return "must be off, warn or withhold";
+    const char *wrong = iscep_config_read_word(&choice, text, choices, 3);
     *(iscep_issued_mode *)to = (iscep_issued_mode)choice;
-    return NULL;
+    return wrong;
 }
 
 static const char *read_ca_rights(iscep_config *config, void *to, const char *text)
 {
-    static const char *const choices[] = {"deny", "allow"};
-    unsigned choice;
     (void)config;
-    if (!find_choice(&choice, text, choices, 2))
-        return "must be deny or allow";
-    *(bool *)to = choice == 1;
-    return NULL;
+    return iscep_config_read_switch(to, text, "deny", "allow");
 }
 
 /* --- lists: words of a vocabulary, or "any" alone; "default" stands for the default's words --- */

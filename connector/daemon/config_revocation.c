@@ -1,5 +1,5 @@
 /* The section [revocation]: service/revoker.h as text. */
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/dn.h"
@@ -7,90 +7,59 @@
 
 enum { HOUR_MS = 3600 * 1000, MAX_HOURS = 24 * 366 };
 
-static bool parse_number(int64_t *out, const char *text, long long max)
-{
-    char *end;
-    long long number = strtoll(text, &end, 10);
-    bool is_right = text[0] >= '0' && text[0] <= '9' && *end == '\0' && strlen(text) < 12 && number <= max;
-    if (is_right)
-        *out = number;
-    return is_right;
-}
-
 static const char *read_poll(iscep_config *config, void *to, const char *text)
 {
     (void)to;
-    if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-        return "must be yes or no";
     config->is_poll_given = true;
-    config->revoker.is_polling = text[0] == 'y';
-    return NULL;
+    return iscep_config_read_switch(&config->revoker.is_polling, text, "no", "yes");
 }
 
 static const char *read_interval(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    bool is_right = parse_number(to, text, 24 * HOUR_MS) && *(int64_t *)to > 0;
-    return is_right ? NULL : "must be a number of milliseconds from 1 to 86400000";
+    return iscep_config_read_number(to, text, " of milliseconds", 1, 24 * HOUR_MS);
 }
 
 static const char *read_hours(iscep_config *config, void *to, const char *text)
 {
-    int64_t hours = 0;
     (void)config;
-    if (!parse_number(&hours, text, MAX_HOURS) || hours == 0)
-        return "must be a number of hours from 1 to 8784";
-    *(int64_t *)to = hours * HOUR_MS;
-    return NULL;
+    return iscep_config_read_hours(to, text, MAX_HOURS);
 }
 
 static const char *read_batch(iscep_config *config, void *to, const char *text)
 {
-    int64_t number = 0;
     (void)config;
-    if (!parse_number(&number, text, 500) || number == 0)
-        return "must be a number from 1 to 500";
-    *(uint32_t *)to = (uint32_t)number;
-    return NULL;
+    return iscep_config_read_number32(to, text, 1, 500);
 }
 
 static const char *read_bound(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return parse_number(to, text, 1000000) ? NULL : "must be a number from 0 to 1000000; 0: not this bound";
+    return iscep_config_read_number(to, text, "", 0, 1000000);
 }
 
 static const char *read_percent(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return parse_number(to, text, 100) ? NULL : "must be a number from 0 to 100; 0: not this bound";
-}
-
-/* One of two words; the second means true. */
-static bool read_choice(void *to, const char *text, const char *no, const char *yes)
-{
-    bool is_yes = strcmp(text, yes) == 0;
-    if (is_yes || strcmp(text, no) == 0)
-        *(bool *)to = is_yes;
-    return is_yes || strcmp(text, no) == 0;
+    return iscep_config_read_number(to, text, "", 0, 100);
 }
 
 static const char *read_foreign(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return read_choice(to, text, "leave", "answer") ? NULL : "must be leave or answer";
+    return iscep_config_read_switch(to, text, "leave", "answer");
 }
 
 static const char *read_serial_format(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return read_choice(to, text, "hex", "decimal") ? NULL : "must be hex or decimal";
+    return iscep_config_read_switch(to, text, "hex", "decimal");
 }
 
 static const char *read_error_code(iscep_config *config, void *to, const char *text)
 {
     (void)config;
-    return read_choice(to, text, "name", "number") ? NULL : "must be name or number";
+    return iscep_config_read_switch(to, text, "name", "number");
 }
 
 #define REVOKER(member) offsetof(iscep_config, revoker.member)

@@ -1,6 +1,7 @@
 /* See audit.h. */
 #include "base/audit.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ enum { LOOK_INTERVAL_MS = 1000 }; /* how often it is asked whether the file was 
 struct iscep_audit {
     const iscep_env *env;
     bool is_journald;
+    pthread_mutex_t lock;   /* guards what follows: a line is hashed, written and made the head in one step */
     iscep_audit_file *file; /* NULL: journald, or it must be opened anew */
     iscep_audit_link head;
     int64_t looked_mono_ms;
@@ -89,10 +91,8 @@ static iscep_status take_file(iscep_audit *audit, iscep_error *err)
     return status;
 }
 
-iscep_status iscep_audit_reopen(iscep_audit *audit, iscep_error *err)
+static iscep_status reopen_locked(iscep_audit *audit, iscep_error *err)
 {
-    if (audit->is_journald)
-        return ISCEP_OK;
     iscep_status status = take_file(audit, err);
     if (status != ISCEP_OK)
         return status;
@@ -100,6 +100,16 @@ iscep_status iscep_audit_reopen(iscep_audit *audit, iscep_error *err)
     iscep_log_event(audit->env->log, ISCEP_LOG_INFO, "audit_reopened",
                     ISCEP_LOG_TEXT("path", audit->destination));
     return ISCEP_OK;
+}
+
+iscep_status iscep_audit_reopen(iscep_audit *audit, iscep_error *err)
+{
+    if (audit->is_journald)
+        return ISCEP_OK;
+    pthread_mutex_lock(&audit->lock);
+    iscep_status status = reopen_locked(audit, err);
+    pthread_mutex_unlock(&audit->lock);
+    return status;
 }
 
 /* Was it moved away? Asked at most once a second. A file in which a write has left a piece is opened anew at once. */
@@ -117,7 +127,7 @@ static iscep_status look_at_file(iscep_audit *audit, iscep_error *err)
     if (now_ms - audit->looked_mono_ms < LOOK_INTERVAL_MS)
         return ISCEP_OK;
     audit->looked_mono_ms = now_ms;
-    return iscep_audit_file_is_moved(audit->file) ? iscep_audit_reopen(audit, err) : ISCEP_OK;
+    return iscep_audit_file_is_moved(audit->file) ? reopen_locked(audit, err) : ISCEP_OK;
 }
 
 /* --- opening and writing --- */
@@ -142,6 +152,7 @@ iscep_status iscep_audit_open(iscep_audit **out, const iscep_env *env, const cha
                            .is_journald = strcmp(destination, "journald") == 0,
                            .head = ISCEP_AUDIT_LINK_INIT,
                            .looked_mono_ms = iscep_now_mono_ms(env)};
+    pthread_mutex_init(&audit->lock, NULL);
     memcpy(audit->destination, destination, strlen(destination) + 1);
     iscep_status status = audit->is_journald ? open_journald(audit, err) : take_file(audit, err);
     if (status == ISCEP_OK)
@@ -156,6 +167,7 @@ void iscep_audit_close(iscep_audit *audit)
     if (audit == NULL)
         return;
     iscep_audit_file_close(audit->file);
+    pthread_mutex_destroy(&audit->lock);
     free(audit);
 }
 
@@ -183,11 +195,9 @@ static void log_fault(iscep_audit *audit, const iscep_error *err)
     audit->is_fault_logged = true;
 }
 
-void iscep_audit_write(iscep_audit *audit, const char *event, const iscep_log_field *fields, size_t count)
+static void write_locked(iscep_audit *audit, const char *event, const iscep_log_field *fields, size_t count)
 {
     iscep_error err = ISCEP_ERROR_INIT;
-    if (audit == NULL)
-        return;
     iscep_status looked = look_at_file(audit, &err);
     const bool is_writable =
         audit->is_journald || audit->file != NULL; /* perhaps the one that was moved away */
@@ -200,7 +210,16 @@ void iscep_audit_write(iscep_audit *audit, const char *event, const iscep_log_fi
         log_fault(audit, &err);
 }
 
-void iscep_audit_recall(iscep_audit *audit, uint64_t seq, const char *hash)
+void iscep_audit_write(iscep_audit *audit, const char *event, const iscep_log_field *fields, size_t count)
+{
+    if (audit == NULL)
+        return;
+    pthread_mutex_lock(&audit->lock);
+    write_locked(audit, event, fields, count);
+    pthread_mutex_unlock(&audit->lock);
+}
+
+static void recall_locked(iscep_audit *audit, uint64_t seq, const char *hash)
 {
     const bool is_held =
         seq < audit->head.seq || (seq == audit->head.seq && strcmp(hash, audit->head.hash) == 0);
@@ -209,18 +228,28 @@ void iscep_audit_recall(iscep_audit *audit, uint64_t seq, const char *hash)
     if (audit->head.seq == 0) {
         audit->head.seq = seq;
         memcpy(audit->head.hash, hash, ISCEP_AUDIT_HASH_SIZE);
-        iscep_audit_write(audit, ISCEP_AUDIT_CONTINUED, NULL, 0);
+        write_locked(audit, ISCEP_AUDIT_CONTINUED, NULL, 0);
         return;
     }
     const iscep_log_field fields[] = {ISCEP_LOG_NUM("remembered_seq", (int64_t)seq),
                                       ISCEP_LOG_TEXT("remembered_hash", hash)};
     iscep_log_write(audit->env->log, ISCEP_LOG_ERROR, ISCEP_AUDIT_CUT, fields,
                     sizeof fields / sizeof *fields);
-    iscep_audit_write(audit, ISCEP_AUDIT_CUT, fields, sizeof fields / sizeof *fields);
+    write_locked(audit, ISCEP_AUDIT_CUT, fields, sizeof fields / sizeof *fields);
 }
 
-uint64_t iscep_audit_head(const iscep_audit *audit, char hash[ISCEP_AUDIT_HASH_SIZE])
+void iscep_audit_recall(iscep_audit *audit, uint64_t seq, const char *hash)
 {
+    pthread_mutex_lock(&audit->lock);
+    recall_locked(audit, seq, hash);
+    pthread_mutex_unlock(&audit->lock);
+}
+
+uint64_t iscep_audit_head(iscep_audit *audit, char hash[ISCEP_AUDIT_HASH_SIZE])
+{
+    pthread_mutex_lock(&audit->lock);
     memcpy(hash, audit->head.hash, ISCEP_AUDIT_HASH_SIZE);
-    return audit->head.seq;
+    const uint64_t seq = audit->head.seq;
+    pthread_mutex_unlock(&audit->lock);
+    return seq;
 }

@@ -5,7 +5,7 @@
  *     iscep_audit_event(env->audit, "request_verified", ISCEP_LOG_TEXT("transaction_id", id), ISCEP_LOG_TEXT("verdict", "deny"));
  *
  * A line is with the system (write(2)) when the call returns, so it survives the end of the process. Never a secret, a
- * token, a challenge or a CSR. On one loop's thread.
+ * token, a challenge or a CSR. Any thread may write; the order of the lines is that in which they were chained.
  */
 #ifndef ISCEP_BASE_AUDIT_H
 #define ISCEP_BASE_AUDIT_H
@@ -20,7 +20,7 @@ typedef struct iscep_audit iscep_audit;
  */
 iscep_status iscep_audit_open(iscep_audit **out, const iscep_env *env, const char *destination,
                               iscep_error *err) ISCEP_CHECKED;
-void iscep_audit_close(iscep_audit *audit);
+void iscep_audit_close(iscep_audit *audit); /* nobody writes any more */
 /* The file was moved away (log rotation): go on in a new one, whose first line names the old one's last hash. */
 iscep_status iscep_audit_reopen(iscep_audit *audit, iscep_error *err) ISCEP_CHECKED;
 
@@ -38,6 +38,6 @@ void iscep_audit_write(iscep_audit *audit, const char *event, const iscep_log_fi
 
 /* The newest line's number and hash (64 lower-case hex digits), to be remembered elsewhere. */
 #define ISCEP_AUDIT_HASH_SIZE 65
-uint64_t iscep_audit_head(const iscep_audit *audit, char hash[ISCEP_AUDIT_HASH_SIZE]);
+uint64_t iscep_audit_head(iscep_audit *audit, char hash[ISCEP_AUDIT_HASH_SIZE]);
 
 #endif

@@ -2,24 +2,13 @@
 #include "base/audit_journald.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <syslog.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-/* Where sd_journal_send sends; without it, it says that all is well (sd_journal_send(3)). */
-static const char journald_socket[] = "/run/systemd/journal/socket";
+#include "base/journald.h"
 
 /* As many entries as are looked at for one that is ours and sound. */
 enum { MAX_ENTRIES = 16 };
-
-static iscep_status find_journald(iscep_status otherwise, iscep_error *err)
-{
-    if (access(journald_socket, W_OK) == 0)
-        return ISCEP_OK;
-    return iscep_error_set(err, otherwise, "audit_journald", "journald does not listen at %s",
-                           journald_socket);
-}
 
 static bool read_entry(iscep_audit_line *out, sd_journal *journal)
 {
@@ -46,7 +35,7 @@ iscep_status iscep_audit_journald_find_end(iscep_audit_link *head, bool *is_foun
 {
     sd_journal *journal = NULL;
     *is_found = false;
-    iscep_status status = find_journald(ISCEP_CONFIG, err);
+    iscep_status status = iscep_journald_find(ISCEP_CONFIG, err);
     if (status != ISCEP_OK)
         return status;
     if (sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY) < 0)
@@ -64,13 +53,16 @@ iscep_status iscep_audit_journald_find_end(iscep_audit_link *head, bool *is_foun
 
 iscep_status iscep_audit_journald_send(iscep_bytes line, iscep_error *err)
 {
-    iscep_status status = find_journald(ISCEP_STORAGE, err);
+    static const char priority[] = "PRIORITY=5",
+                      identifier[] = "SYSLOG_IDENTIFIER=" ISCEP_AUDIT_JOURNALD_NAME;
+    ISCEP_AUTO_BUF message;
+    iscep_buf_init(&message, line.len + sizeof "MESSAGE=");
+    iscep_buf_append_text(&message, "MESSAGE=");
+    iscep_buf_append(&message, line.data, line.len - 1);
+    iscep_status status = iscep_buf_status(&message, err);
     if (status != ISCEP_OK)
         return status;
-    int fault = sd_journal_send("MESSAGE=%.*s", (int)line.len - 1, (const char *)line.data, "PRIORITY=%i",
-                                LOG_NOTICE, "SYSLOG_IDENTIFIER=" ISCEP_AUDIT_JOURNALD_NAME, NULL);
-    if (fault < 0)
-        return iscep_error_set(err, ISCEP_STORAGE, "audit_journald", "journald does not take a line: %s",
-                               strerror(-fault));
-    return ISCEP_OK;
+    const iscep_bytes fields[] = {iscep_buf_bytes(&message), iscep_bytes_of_text(priority),
+                                  iscep_bytes_of_text(identifier)};
+    return iscep_journald_send(fields, sizeof fields / sizeof *fields, err);
 }

@@ -1,7 +1,11 @@
 /* See digest.h. */
 #include "base/digest.h"
 
+#include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
 
 iscep_status iscep_sha256(uint8_t out[ISCEP_SHA256_LEN], iscep_bytes bytes, iscep_error *err)
 {
@@ -21,4 +25,21 @@ iscep_status iscep_sha256_of_pair(uint8_t out[ISCEP_SHA256_LEN], iscep_bytes fir
                    EVP_DigestFinal_ex(ctx, out, NULL) == 1;
     EVP_MD_CTX_free(ctx);
     return is_done ? ISCEP_OK : iscep_error_nomem(err);
+}
+
+bool iscep_hmac_sha256_is(const char *hex, iscep_bytes key, iscep_bytes bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    static const uint8_t no_key[1]; /* NULL would not mean an empty one */
+    const void *key_data = key.len > 0 ? key.data : no_key;
+    uint8_t mac[ISCEP_SHA256_LEN];
+    char want[2 * ISCEP_SHA256_LEN];
+    if (strlen(hex) != sizeof want || key.len > INT_MAX ||
+        HMAC(EVP_sha256(), key_data, (int)key.len, bytes.data, bytes.len, mac, NULL) == NULL)
+        return false;
+    for (size_t i = 0; i < sizeof mac; i++) {
+        want[2 * i] = digits[mac[i] >> 4];
+        want[2 * i + 1] = digits[mac[i] & 0x0F];
+    }
+    return CRYPTO_memcmp(want, hex, sizeof want) == 0;
 }

@@ -3,6 +3,7 @@
 
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static int64_t read_clock_ms(clockid_t clock)
@@ -16,6 +17,14 @@ static int64_t system_mono_ms(void *user)
 {
     (void)user;
     return read_clock_ms(CLOCK_MONOTONIC);
+}
+
+static int64_t system_mono_us(void *user)
+{
+    struct timespec now;
+    (void)user;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static int64_t system_unix_ms(void *user)
@@ -34,8 +43,11 @@ static iscep_status system_random(void *user, uint8_t *out, size_t len, iscep_er
 
 iscep_env iscep_env_system(const iscep_log *log)
 {
-    return (iscep_env){
-        .now_mono_ms = system_mono_ms, .now_unix_ms = system_unix_ms, .random = system_random, .log = log};
+    return (iscep_env){.now_mono_ms = system_mono_ms,
+                       .now_mono_us = system_mono_us,
+                       .now_unix_ms = system_unix_ms,
+                       .random = system_random,
+                       .log = log};
 }
 
 iscep_status iscep_random_up_to(int64_t *out, const iscep_env *env, int64_t max, iscep_error *err)
@@ -79,4 +91,25 @@ void iscep_iso8601_emit(char out[ISCEP_ISO8601_SIZE], int64_t unix_ms)
     snprintf(date, sizeof date, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (tm.tm_year + 1900) % 10000,
              tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
     iscep_text_copy(out, ISCEP_ISO8601_SIZE, date);
+}
+
+/* d stands for a digit, anything else for itself. */
+static bool has_shape(const char *text, const char *shape)
+{
+    for (; *shape != '\0'; text++, shape++)
+        if (*shape == 'd' ? *text < '0' || *text > '9' : *text != *shape)
+            return false;
+    return *text == '\0';
+}
+
+bool iscep_iso8601_parse(const char *text, int64_t *unix_ms)
+{
+    struct tm tm = {0};
+    if (text == NULL || !has_shape(text, "dddd-dd-ddTdd:dd:dd.dddZ"))
+        return false;
+    const char *fraction = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (fraction == NULL || *fraction != '.')
+        return false;
+    *unix_ms = (int64_t)timegm(&tm) * 1000 + strtoll(fraction + 1, NULL, 10);
+    return true;
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/utf8.h"
 
 enum { MAX_NUMBER_LEN = 63 }; /* cJSON would go on behind a longer one's 63rd character */
@@ -289,6 +290,13 @@ void iscep_json_add_int(iscep_json *json, const char *name, int64_t number)
 void iscep_json_add_number(iscep_json *json, const char *name, double number)
 {
     mark_unless(json, cJSON_AddNumberToObject(json, name, number) != NULL);
+}
+
+void iscep_json_add_time(iscep_json *json, const char *name, int64_t unix_ms)
+{
+    char text[ISCEP_ISO8601_SIZE];
+    iscep_iso8601_emit(text, unix_ms);
+    iscep_json_add_text(json, name, unix_ms != 0 ? text : NULL);
 }
 
 void iscep_json_add_bool(iscep_json *json, const char *name, bool value)

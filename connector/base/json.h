@@ -47,6 +47,8 @@ iscep_json *iscep_json_add_array(iscep_json *json, const char *name);           
 void iscep_json_add_text(iscep_json *json, const char *name, const char *text); /* NULL text adds null */
 void iscep_json_add_int(iscep_json *json, const char *name, int64_t number);
 void iscep_json_add_number(iscep_json *json, const char *name, double number);
+/* As iscep_iso8601_emit makes it; 0 adds null. */
+void iscep_json_add_time(iscep_json *json, const char *name, int64_t unix_ms);
 void iscep_json_add_bool(iscep_json *json, const char *name, bool value);
 iscep_json *iscep_json_append_object(iscep_json *array); /* borrowed child */
 void iscep_json_append_int(iscep_json *array, int64_t number);

@@ -23,16 +23,16 @@ bool iscep_log_level_parse(const char *word, iscep_log_level *out)
     return false;
 }
 
-static void append_json(iscep_buf *line, const char *time, const char *level, const char *event,
-                        const iscep_log_field *fields, size_t count)
+static void append_json(iscep_buf *line, const char *time, const iscep_log_record *record)
 {
-    iscep_buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", time, level, event);
-    for (size_t i = 0; i < count; i++) {
-        iscep_buf_printf(line, ",\"%s\":", fields[i].key);
-        if (fields[i].text != NULL)
-            iscep_json_append_quoted(line, fields[i].text);
+    iscep_buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", time,
+                     level_names[record->level], record->event);
+    for (size_t i = 0; i < record->count; i++) {
+        iscep_buf_printf(line, ",\"%s\":", record->fields[i].key);
+        if (record->fields[i].text != NULL)
+            iscep_json_append_quoted(line, record->fields[i].text);
         else
-            iscep_buf_printf(line, "%lld", (long long)fields[i].number);
+            iscep_buf_printf(line, "%lld", (long long)record->fields[i].number);
     }
     iscep_buf_append_text(line, "}\n");
 }
@@ -49,27 +49,30 @@ static bool needs_quotes(const char *text)
     return false;
 }
 
-static void append_text(iscep_buf *line, const char *time, const char *level, const char *event,
-                        const iscep_log_field *fields, size_t count)
+void iscep_log_record_emit(iscep_buf *out, const iscep_log_record *record)
 {
-    iscep_buf_printf(line, "%s %-5s %s", time, level, event);
-    for (size_t i = 0; i < count; i++) {
-        iscep_buf_printf(line, " %s=", fields[i].key);
-        if (fields[i].text == NULL)
-            iscep_buf_printf(line, "%lld", (long long)fields[i].number);
-        else if (needs_quotes(fields[i].text))
-            iscep_json_append_quoted(line, fields[i].text);
+    iscep_buf_append_text(out, record->event);
+    for (size_t i = 0; i < record->count; i++) {
+        const iscep_log_field *field = &record->fields[i];
+        iscep_buf_printf(out, " %s=", field->key);
+        if (field->text == NULL)
+            iscep_buf_printf(out, "%lld", (long long)field->number);
+        else if (needs_quotes(field->text))
+            iscep_json_append_quoted(out, field->text);
         else
-            iscep_buf_append_text(line, fields[i].text);
+            iscep_buf_append_text(out, field->text);
     }
+}
+
+static void append_text(iscep_buf *line, const char *time, const iscep_log_record *record)
+{
+    iscep_buf_printf(line, "%s %-5s ", time, level_names[record->level]);
+    iscep_log_record_emit(line, record);
     iscep_buf_append_text(line, "\n");
 }
 
-void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event,
-                     const iscep_log_field *fields, size_t count)
+static void write_line(const iscep_log *log, const iscep_log_record *record)
 {
-    if (log == NULL || level < log->min_level)
-        return;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     char time[ISCEP_ISO8601_SIZE];
@@ -77,15 +80,24 @@ void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *ev
 
     ISCEP_AUTO_BUF line;
     iscep_buf_init(&line, MAX_LINE_LEN);
-    (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level], event,
-                                                                       fields, count);
+    (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, record);
     if (line.is_overflown) { /* too long: say that it happened, without the fields */
+        const iscep_log_record bare = {.level = record->level, .event = record->event};
         iscep_buf_clear(&line);
-        (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, level_names[level],
-                                                                           event, NULL, 0);
+        (log->format == ISCEP_LOG_FORMAT_JSON ? append_json : append_text)(&line, time, &bare);
     }
     if (log->write != NULL)
         log->write(log->user, (const char *)line.data, line.len);
     else if (write(STDERR_FILENO, line.data, line.len) < 0)
         return; /* nowhere left to complain */
+}
+
+void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event,
+                     const iscep_log_field *fields, size_t count)
+{
+    const iscep_log_record record = {.level = level, .event = event, .fields = fields, .count = count};
+    if (log == NULL || level < log->min_level)
+        return;
+    if (log->take == NULL || !log->take(log->take_user, &record))
+        write_line(log, &record);
 }

@@ -29,12 +29,23 @@ typedef struct iscep_log_field {
 #define ISCEP_LOG_TEXT(name, value) ((iscep_log_field){.key = (name), .text = (value)})
 #define ISCEP_LOG_NUM(name, value)  ((iscep_log_field){.key = (name), .number = (value)})
 
+/* An event before it is a line. Borrowed for the length of a call. */
+typedef struct iscep_log_record {
+    iscep_log_level level;
+    const char *event;
+    const iscep_log_field *fields;
+    size_t count;
+} iscep_log_record;
+
 /* Where lines go. write gets one whole line with its line end; NULL means file descriptor 2. */
 typedef struct iscep_log {
-    iscep_log_level min_level;
+    _Atomic(iscep_log_level) min_level; /* may change while others write */
     iscep_log_format format;
     void (*write)(void *user, const char *line, size_t len);
     void *user;
+    /* A target that keeps fields apart is asked first; false: it cannot take it, and it becomes a line. NULL: always. */
+    bool (*take)(void *user, const iscep_log_record *record);
+    void *take_user;
 } iscep_log;
 
 void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *event,
@@ -43,6 +54,9 @@ void iscep_log_write(const iscep_log *log, iscep_log_level level, const char *ev
 #define iscep_log_event(log, level, event, ...)                                                              \
     iscep_log_write((log), (level), (event), (const iscep_log_field[]){__VA_ARGS__},                         \
                     sizeof((const iscep_log_field[]){__VA_ARGS__}) / sizeof(iscep_log_field))
+
+/* Event and fields as in a line of text, without time, level and line end. */
+void iscep_log_record_emit(iscep_buf *out, const iscep_log_record *record);
 
 bool iscep_log_level_parse(const char *word, iscep_log_level *out);
 

@@ -94,3 +94,9 @@ iscep_bytes iscep_secret_reveal(const iscep_secret *secret)
 {
     return iscep_bytes_of(secret->value, secret->len);
 }
+
+bool iscep_secret_equals(const iscep_secret *secret, iscep_bytes value)
+{
+    const iscep_bytes own = iscep_secret_reveal(secret);
+    return own.len == value.len && CRYPTO_memcmp(own.data, value.data, own.len) == 0;
+}

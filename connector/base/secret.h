@@ -12,5 +12,7 @@ iscep_status iscep_secret_load(iscep_secret **out, const char *path, iscep_error
 void iscep_secret_free(iscep_secret *secret);
 /* Borrowed; followed by a NUL that is not counted. Use it, do not keep it, do not log it. */
 iscep_bytes iscep_secret_reveal(const iscep_secret *secret);
+/* In a time that depends on the lengths alone. */
+bool iscep_secret_equals(const iscep_secret *secret, iscep_bytes value);
 
 #endif

@@ -59,14 +59,15 @@ static bool is_certificate(iscep_bytes der)
 iscep_status iscep_x509_read(iscep_buf *der, iscep_x509_kind *kind, iscep_bytes content, iscep_error *err)
 {
     if (content.len > 0 && content.len <= MAX_FILE_LEN) {
-        if (read_pem(der, kind, content))
-            return iscep_buf_status(der, err);
+        /* DER first: a device may write a PEM of its choice into its request. */
         *kind = is_request(content) ? ISCEP_X509_REQUEST : ISCEP_X509_CERTIFICATE;
         if (*kind == ISCEP_X509_REQUEST || is_certificate(content)) {
             iscep_buf_append(der, content.data, content.len);
             return iscep_buf_status(der, err);
         }
         ERR_clear_error();
+        if (read_pem(der, kind, content))
+            return iscep_buf_status(der, err);
     }
     return iscep_error_set(err, ISCEP_USAGE, "x509_unrecognised",
                            "neither a PKCS#10 request nor an X.509 certificate, in DER or PEM");

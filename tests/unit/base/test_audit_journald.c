@@ -1,38 +1,15 @@
 /* The audit trail in journald: what a stand-in for it receives, in a mount namespace of the test's own. */
 #include <criterion/criterion.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/audit_chain.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/fake_journald.h"
 
 static fake_env world;
 static iscep_audit *audit;
 static int journald;
-
-/* Nobody else on the machine sees what is mounted here; it goes with the process, and each test is one. */
-static void hide_the_real_one(void)
-{
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("none", "/run", "tmpfs", 0, NULL) != 0)
-        cr_skip_test("only root can mount");
-    cr_assert_eq(mkdir("/run/systemd", 0755), 0);
-    cr_assert_eq(mkdir("/run/systemd/journal", 0755), 0);
-}
-
-static void listen_as_journald(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
-    journald = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    cr_assert_geq(journald, 0);
-    cr_assert_eq(bind(journald, (const struct sockaddr *)&address, sizeof address), 0);
-}
 
 static void set_up(void)
 {
@@ -50,10 +27,8 @@ TestSuite(audit_journald, .init = set_up, .fini = tear_down);
 /* The value of a field of the next entry: "NAME=value" lines. */
 static void receive(char *out, size_t out_size, const char *name)
 {
-    char entry[8192], start[64];
-    const ssize_t len = recv(journald, entry, sizeof entry - 1, MSG_DONTWAIT);
-    cr_assert_gt(len, 0);
-    entry[len] = '\0';
+    char entry[FAKE_JOURNALD_MAX_LEN], start[64];
+    fake_journald_receive(journald, entry);
     snprintf(start, sizeof start, "%s=", name);
     const char *value = strstr(entry, start);
     cr_assert_not_null(value, "%s", entry);
@@ -67,8 +42,8 @@ Test(audit_journald, a_line_is_an_entry_and_the_entries_are_a_chain)
     char line[4096];
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_audit_chain chain;
-    hide_the_real_one();
-    listen_as_journald();
+    fake_journald_hide_the_real_one();
+    journald = fake_journald_listen();
     cr_assert_eq(iscep_audit_open(&audit, &world.env, "journald", &err), ISCEP_OK, "%s", err.message);
     cr_assert_not_null(strstr(fake_env_log(&world), "audit_begun"));
     iscep_audit_chain_init(&chain, NULL);
@@ -88,7 +63,7 @@ Test(audit_journald, a_line_is_an_entry_and_the_entries_are_a_chain)
 Test(audit_journald, without_journald_it_is_not_opened)
 {
     iscep_error err = ISCEP_ERROR_INIT;
-    hide_the_real_one();
+    fake_journald_hide_the_real_one();
     cr_assert_eq(iscep_audit_open(&audit, &world.env, "journald", &err), ISCEP_CONFIG);
     cr_assert_str_eq(err.message, "journald does not listen at /run/systemd/journal/socket");
 }
@@ -98,15 +73,14 @@ Test(audit_journald, a_journald_that_went_away_leaves_a_gap)
 {
     char line[4096];
     iscep_error err = ISCEP_ERROR_INIT;
-    hide_the_real_one();
-    listen_as_journald();
+    fake_journald_hide_the_real_one();
+    journald = fake_journald_listen();
     cr_assert_eq(iscep_audit_open(&audit, &world.env, "journald", &err), ISCEP_OK);
-    close(journald);
-    cr_assert_eq(unlink("/run/systemd/journal/socket"), 0);
+    fake_journald_close(journald);
     iscep_audit_event(audit, "decided", ISCEP_LOG_NUM("n", 1));
     iscep_audit_event(audit, "decided", ISCEP_LOG_NUM("n", 2));
     cr_assert_not_null(strstr(fake_env_log(&world), "audit_failed"));
-    listen_as_journald();
+    journald = fake_journald_listen();
     iscep_audit_event(audit, "decided", ISCEP_LOG_NUM("n", 3));
     receive(line, sizeof line, "MESSAGE");
     cr_assert_not_null(strstr(line, "{\"seq\":1,"), "%s", line);

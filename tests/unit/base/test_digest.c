@@ -1,4 +1,4 @@
-/* SHA-256 of a pair: other parts, other digest, wherever the border between them lies. */
+/* SHA-256 of a pair: other parts, other digest, wherever the border between them lies; and HMAC. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -22,4 +22,42 @@ Test(digest, is_the_same_for_the_same_pair_only)
         digest_of(other, others[i][0], others[i][1]);
         cr_assert_arr_neq(digest, other, sizeof digest, "case %zu", i);
     }
+}
+
+/* RFC 4231, test cases 1 and 2; and the empty key. */
+Test(digest, hmac_is_told_by_the_one_right_spelling)
+{
+    static const struct {
+        const char *key;
+        const char *data;
+        const char *hex;
+    } cases[] = {
+        {"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b", "Hi There",
+         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {"Jefe", "what do ya want for nothing?",
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {"", "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const iscep_bytes key = iscep_bytes_of_text(cases[i].key), data = iscep_bytes_of_text(cases[i].data);
+        char wrong[66];
+        cr_assert(iscep_hmac_sha256_is(cases[i].hex, key, data), "case %zu", i);
+        for (size_t at = 0; at < 64; at++) {
+            memcpy(wrong, cases[i].hex, 65);
+            wrong[at] = wrong[at] == '0' ? '1' : '0';
+            cr_assert_not(iscep_hmac_sha256_is(wrong, key, data), "case %zu, digit %zu", i, at);
+        }
+        memcpy(wrong, cases[i].hex, 63);
+        wrong[63] = '\0';
+        cr_assert_not(iscep_hmac_sha256_is(wrong, key, data), "cut");
+        memcpy(wrong, cases[i].hex, 64);
+        memcpy(wrong + 64, "0", 2);
+        cr_assert_not(iscep_hmac_sha256_is(wrong, key, data), "longer");
+        cr_assert_not(iscep_hmac_sha256_is("", key, data));
+        cr_assert_not(iscep_hmac_sha256_is(cases[i].hex, key, iscep_bytes_of_text("other")));
+        cr_assert_not(iscep_hmac_sha256_is(cases[i].hex, iscep_bytes_of_text("other"), data));
+    }
+    cr_assert_not(iscep_hmac_sha256_is("B0344C61D8DB38535CA8AFCEAF0BF12B881DC200C9833DA726E9376C2E32CFF7",
+                                       iscep_bytes_of_text(cases[0].key), iscep_bytes_of_text("Hi There")),
+                  "another spelling");
 }

@@ -61,6 +61,30 @@ Test(iso8601, is_utc_with_milliseconds)
     }
 }
 
+Test(iso8601, a_time_is_read_to_the_millisecond)
+{
+    int64_t unix_ms;
+    cr_assert(iscep_iso8601_parse("2026-11-18T11:06:40.123Z", &unix_ms));
+    cr_assert_eq(unix_ms, 1795000000123);
+}
+
+Test(iso8601, what_is_no_whole_time_is_none)
+{
+    static const char *const texts[] = {"",
+                                        "-",
+                                        "2026-11-18",
+                                        "2026-11-18T11:06:40Z",
+                                        "2026-11-18T11:06:40.123",
+                                        "2026-11-18T11:06:40.123z",
+                                        "2026-11-18 11:06:40.123Z",
+                                        "2026-11-18T11:06:40.123ZZ",
+                                        "xxxx-11-18T11:06:40.123Z"};
+    int64_t unix_ms;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cr_assert_not(iscep_iso8601_parse(texts[i], &unix_ms), "%s", texts[i]);
+    cr_assert_not(iscep_iso8601_parse(NULL, &unix_ms));
+}
+
 Test(clock, of_the_system_goes_forward)
 {
     iscep_env env = iscep_env_system(NULL);

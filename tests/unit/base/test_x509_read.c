@@ -57,6 +57,18 @@ Test(x509_read, der_is_taken_as_it_is)
     EVP_PKEY_free(key);
 }
 
+Test(x509_read, a_request_inside_a_request_is_not_read)
+{
+    ISCEP_AUTO_BUF pem, outer;
+    iscep_buf_init(&pem, 64 * 1024);
+    iscep_buf_init(&outer, ISCEP_CSR_MAX_LEN);
+    iscep_buf_append_text(&pem, "\n");
+    emit_pem(&pem, "CERTIFICATE REQUEST", iscep_buf_bytes(&csr));
+    test_pki_emit_csr(&outer, &(test_csr_options){.challenges = {iscep_buf_text(&pem)},
+                                                  .challenge_type = 12 /* UTF8String */});
+    assert_read(iscep_buf_bytes(&outer), ISCEP_X509_REQUEST, iscep_buf_bytes(&outer));
+}
+
 Test(x509_read, pem_is_found_between_other_things)
 {
     static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"};

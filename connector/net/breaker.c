@@ -1,6 +1,8 @@
 /* See breaker.h. */
 #include "net/breaker.h"
 
+#include "base/metrics.h"
+
 enum {
     /* A connection that dies takes all its requests with it: what fails together, fails once. */
     BURST_MS = 200,
@@ -8,10 +10,21 @@ enum {
     MAX_RETRY_AFTER_MS = 5 * 60 * 1000,
 };
 
-void iscep_breaker_init(iscep_breaker *breaker, const iscep_env *env, const char *endpoint,
-                        const iscep_breaker_limits *limits)
+static void set_state(iscep_breaker *breaker, iscep_breaker_state state)
 {
-    *breaker = (iscep_breaker){.env = env, .endpoint = endpoint, .limits = *limits};
+    static const double shown[] = {
+        [ISCEP_BREAKER_CLOSED] = 0, [ISCEP_BREAKER_HALF_OPEN] = 1, [ISCEP_BREAKER_OPEN] = 2};
+    breaker->state = state;
+    ISCEP_METRIC_SET(breaker->env->metrics, ISCEP_METRIC_BREAKER_OPEN, shown[state], breaker->tenant,
+                     breaker->endpoint);
+}
+
+void iscep_breaker_init(iscep_breaker *breaker, const iscep_env *env, const char *tenant,
+                        const char *endpoint, const iscep_breaker_limits *limits)
+{
+    *breaker = (iscep_breaker){.env = env, .tenant = tenant, .endpoint = endpoint, .limits = *limits};
+    /* only from the first success on it takes the place of another of the same name: it may never come to use */
+    ISCEP_METRIC_ADD(env->metrics, ISCEP_METRIC_BREAKER_OPEN, 0, tenant, endpoint);
 }
 
 /* HTTP statuses by which a service that works refuses one request for what is in it. */
@@ -53,14 +66,15 @@ static void open_circuit(iscep_breaker *breaker, int64_t now_ms)
 {
     bool was_closed = breaker->state == ISCEP_BREAKER_CLOSED;
     int64_t open_ms = open_time_ms(breaker);
-    breaker->state = ISCEP_BREAKER_OPEN;
+    set_state(breaker, ISCEP_BREAKER_OPEN);
     breaker->probe = 0;
     breaker->probe_mono_ms = now_ms + open_ms;
     iscep_log_event(
         breaker->env->log, was_closed ? ISCEP_LOG_WARN : ISCEP_LOG_DEBUG,
         was_closed ? "circuit_opened" : "circuit_probe_failed", ISCEP_LOG_TEXT("endpoint", breaker->endpoint),
         ISCEP_LOG_NUM("failures", breaker->failures), ISCEP_LOG_NUM("open_ms", open_ms),
-        ISCEP_LOG_TEXT("code", breaker->last.code), ISCEP_LOG_TEXT("reason", breaker->last.message));
+        ISCEP_LOG_TEXT("code", breaker->last.code), ISCEP_LOG_TEXT("reason", breaker->last.message),
+        ISCEP_LOG_TEXT("tenant", breaker->tenant));
 }
 
 static iscep_status refuse(const iscep_breaker *breaker, int64_t wait_ms, iscep_error *err)
@@ -83,7 +97,7 @@ iscep_status iscep_breaker_enter(iscep_breaker *breaker, iscep_pass *pass, iscep
         return refuse(breaker, breaker->probe_mono_ms - now_ms, err);
     *pass = ++breaker->last_pass;
     if (breaker->state == ISCEP_BREAKER_OPEN) {
-        breaker->state = ISCEP_BREAKER_HALF_OPEN;
+        set_state(breaker, ISCEP_BREAKER_HALF_OPEN);
         breaker->probe = *pass;
     }
     return ISCEP_OK;
@@ -93,8 +107,9 @@ void iscep_breaker_succeed(iscep_breaker *breaker)
 {
     if (breaker->state != ISCEP_BREAKER_CLOSED)
         iscep_log_event(breaker->env->log, ISCEP_LOG_INFO, "circuit_closed",
-                        ISCEP_LOG_TEXT("endpoint", breaker->endpoint));
-    breaker->state = ISCEP_BREAKER_CLOSED;
+                        ISCEP_LOG_TEXT("endpoint", breaker->endpoint),
+                        ISCEP_LOG_TEXT("tenant", breaker->tenant));
+    set_state(breaker, ISCEP_BREAKER_CLOSED);
     breaker->probe = 0;
     breaker->failures = 0;
 }
@@ -130,7 +145,7 @@ void iscep_breaker_forgo(iscep_breaker *breaker, iscep_pass pass)
 {
     if (breaker->state != ISCEP_BREAKER_HALF_OPEN || pass != breaker->probe)
         return;
-    breaker->state = ISCEP_BREAKER_OPEN;
+    set_state(breaker, ISCEP_BREAKER_OPEN);
     breaker->probe = 0;
     breaker->probe_mono_ms = iscep_now_mono_ms(breaker->env);
 }

@@ -31,6 +31,7 @@ typedef uint64_t iscep_pass;
 
 typedef struct iscep_breaker {
     const iscep_env *env;
+    const char *tenant;   /* its name in the configuration, for logs and metrics; borrowed */
     const char *endpoint; /* static storage */
     iscep_breaker_limits limits;
     iscep_breaker_state state;
@@ -43,8 +44,8 @@ typedef struct iscep_breaker {
     iscep_error last;
 } iscep_breaker;
 
-void iscep_breaker_init(iscep_breaker *breaker, const iscep_env *env, const char *endpoint,
-                        const iscep_breaker_limits *limits);
+void iscep_breaker_init(iscep_breaker *breaker, const iscep_env *env, const char *tenant,
+                        const char *endpoint, const iscep_breaker_limits *limits);
 
 /* THROTTLED, "circuit_open" while it is open. A pass must come back by one of the three functions below. */
 iscep_status iscep_breaker_enter(iscep_breaker *breaker, iscep_pass *pass, iscep_error *err) ISCEP_CHECKED;

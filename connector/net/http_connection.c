@@ -1,196 +1,89 @@
 /*
- * One accepted socket. It is in one of four phases: reading a request (header, then body), working (the
- * handler has the request), idle (kept open between requests) and closing (the last reply is on its way out).
- * A single timer bounds every phase but working, whose bound is the handler's business.
+ * One accepted socket, in one of the phases of iscep_http_phase. A single timer bounds every phase but working, whose bound
+ * is the handler's business; TLS is agreed on within the time of the first header. Until the first byte has come there
+ * is a descriptor and two events, and neither buffers nor SSL.
  */
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "net/http_server_internal.h"
 
 enum {
-    LINGER_MS = 2000,                 /* how long a refused client may go on sending before it is cut off */
-    MAX_BODY_RESERVE_LEN = 16 * 1024, /* what the mere promise of a body may cost us */
-    READ_AHEAD_LEN = 32 * 1024,       /* what may wait in the input buffer while a request is worked on */
+    LINGER_MS = 2000,           /* how long a refused client may go on sending before it is cut off */
+    READ_AHEAD_LEN = 32 * 1024, /* what may wait in the input buffer while a request is worked on */
+    MAX_UNREAD_LEN = 64 * 1024, /* of replies that the client does not read: his next request waits for him */
+    TLS_HANDSHAKE = 0x16,       /* the first byte of every TLS client (RFC 8446 5.1), and of no HTTP client */
 };
 
-enum phase { PHASE_IDLE, PHASE_HEADER, PHASE_BODY, PHASE_WORKING, PHASE_CLOSING };
+static const iscep_http_fault fault_timeout = {408, "request_timeout", "the request did not arrive in time"};
 
-/* Why a request ends before a handler sees it. */
-typedef struct fault {
-    int32_t status;
-    const char *code;
-    const char *message;
-} fault;
+/* --- phases --- */
 
-static const fault fault_malformed = {400, "http_malformed", "not an HTTP/1.1 request"};
-static const fault fault_head_too_large = {431, "header_too_large", "the request's header is too large"};
-static const fault fault_body_too_large = {413, "body_too_large", "the request's body is too large"};
-static const fault fault_timeout = {408, "request_timeout", "the request did not arrive in time"};
-static const fault fault_nomem = {503, "nomem", "out of memory"};
-
-struct iscep_http_connection {
-    LIST_ENTRY(iscep_http_connection) link;
-    iscep_http_server *server;
-    struct bufferevent *bev;
-    iscep_timer *timer;
-    http_parser parser;
-    enum phase phase;
-    bool is_parsing;  /* parse_input is on the stack: whoever changes the phase leaves reading on to it */
-    bool is_in_value; /* the last header piece was of a value */
-    bool is_eof;      /* the client has closed its sending half */
-    iscep_exchange *exchange; /* while reading and working */
-    const fault *fault;       /* found by a parser callback */
-};
-
-static iscep_http_connection *of_parser(http_parser *parser)
+/* Among those who can be closed for a newcomer, as the last. NULL: among none. */
+static void wait_in(iscep_http_connection *connection, struct iscep_connection_queue *queue)
 {
-    return parser->data;
+    if (connection->queue != NULL)
+        TAILQ_REMOVE(connection->queue, connection, waiting);
+    if (queue != NULL)
+        TAILQ_INSERT_TAIL(queue, connection, waiting);
+    connection->queue = queue;
 }
 
-static void enter(iscep_http_connection *connection, enum phase phase)
+static size_t unread_len(const iscep_http_connection *connection)
+{
+    return connection->bev == NULL ? 0 : evbuffer_get_length(bufferevent_get_output(connection->bev));
+}
+
+/* Something is under way as long as a body, or a reply, is. */
+static void set_phase(iscep_http_connection *connection, iscep_http_phase phase)
+{
+    iscep_http_server *server = connection->server;
+    connection->phase = phase;
+    connection->since_mono_ms = iscep_now_mono_ms(server->env);
+    if (phase == ISCEP_HTTP_WORKING || phase == ISCEP_HTTP_CLOSING)
+        wait_in(connection, NULL);
+    else
+        wait_in(connection,
+                phase == ISCEP_HTTP_BODY || unread_len(connection) > 0 ? &server->moving : &server->resting);
+}
+
+void iscep_http_connection_enter(iscep_http_connection *connection, iscep_http_phase phase)
 {
     const iscep_http_server_options *options = &connection->server->options;
-    connection->phase = phase;
+    set_phase(connection, phase);
     switch (phase) {
-    case PHASE_IDLE:
+    case ISCEP_HTTP_IDLE:
         iscep_timer_arm(connection->timer, options->idle_timeout_ms);
         break;
-    case PHASE_HEADER:
+    case ISCEP_HTTP_SILENT: /* who says nothing is as late as who speaks slowly */
+    case ISCEP_HTTP_HEADER:
         iscep_timer_arm(connection->timer, options->header_timeout_ms);
         break;
-    case PHASE_BODY:
+    case ISCEP_HTTP_BODY:
         iscep_timer_arm(connection->timer, options->body_timeout_ms);
         break;
-    case PHASE_WORKING:
+    case ISCEP_HTTP_WORKING:
         iscep_timer_disarm(connection->timer);
         break;
-    case PHASE_CLOSING:
+    case ISCEP_HTTP_CLOSING:
         iscep_timer_arm(connection->timer, LINGER_MS);
         break;
     }
 }
 
-/* --- what http_parser finds --- */
-
-/* -1, not 1: from on_headers_complete, http_parser takes 1 and 2 for "there is no body". */
-static int give_up(iscep_http_connection *connection, const fault *why)
-{
-    connection->fault = why;
-    return -1;
-}
-
-static int append_head(iscep_http_connection *connection, const char *data, size_t len)
-{
-    iscep_buf *head = &connection->exchange->head;
-    iscep_buf_append(head, data, len);
-    return head->is_overflown ? give_up(connection, &fault_head_too_large) : 0;
-}
-
-static int on_message_begin(http_parser *parser)
-{
-    iscep_http_connection *connection = of_parser(parser);
-    const iscep_http_server_options *options = &connection->server->options;
-    connection->is_in_value = true; /* the first field starts a new header */
-    connection->exchange = iscep_exchange_new(connection, options->max_header_len, options->max_body_len);
-    return connection->exchange == NULL ? give_up(connection, &fault_nomem) : 0;
-}
-
-static int on_url(http_parser *parser, const char *data, size_t len)
-{
-    return append_head(of_parser(parser), data, len);
-}
-
-static int on_header_field(http_parser *parser, const char *data, size_t len)
-{
-    iscep_http_connection *connection = of_parser(parser);
-    iscep_exchange *exchange = connection->exchange;
-    if (connection->phase == PHASE_BODY)
-        return 0; /* a trailer (RFC 9110 6.5): nobody here reads them, and they must not pass for header fields */
-    if (connection->is_in_value) {
-        connection->is_in_value = false;
-        if (exchange->header_count == ISCEP_HTTP_MAX_HEADERS)
-            return give_up(connection, &fault_head_too_large);
-        if (append_head(connection, "", 1) != 0) /* ends the target or the last value */
-            return -1;
-        exchange->headers[exchange->header_count++].name_at = (uint32_t)exchange->head.len;
-    }
-    return append_head(connection, data, len);
-}
-
-static int on_header_value(http_parser *parser, const char *data, size_t len)
-{
-    iscep_http_connection *connection = of_parser(parser);
-    iscep_exchange *exchange = connection->exchange;
-    if (connection->phase == PHASE_BODY)
-        return 0;
-    if (!connection->is_in_value) {
-        connection->is_in_value = true;
-        if (append_head(connection, "", 1) != 0) /* ends the name */
-            return -1;
-        exchange->headers[exchange->header_count - 1].value_at = (uint32_t)exchange->head.len;
-    }
-    return append_head(connection, data, len);
-}
-
-static int on_headers_complete(http_parser *parser)
-{
-    iscep_http_connection *connection = of_parser(parser);
-    iscep_exchange *exchange = connection->exchange;
-    if (append_head(connection, "", 1) != 0)
-        return -1;
-    if (iscep_exchange_find_fault(exchange) != NULL || parser->http_major != 1 || parser->upgrade != 0)
-        return give_up(connection, &fault_malformed);
-    bool has_length = (parser->flags & F_CONTENTLENGTH) != 0;
-    if (has_length && parser->content_length > connection->server->options.max_body_len)
-        return give_up(connection, &fault_body_too_large);
-    exchange->method = http_method_str((enum http_method)parser->method);
-    exchange->is_keep_alive = http_should_keep_alive(parser) != 0;
-    const char *expect = iscep_exchange_header(exchange, "Expect");
-    if (expect != NULL && strcasecmp(expect, "100-continue") == 0)
-        bufferevent_write(connection->bev, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-    enter(connection, PHASE_BODY);
-    return 0;
-}
-
-static int on_body(http_parser *parser, const char *data, size_t len)
-{
-    iscep_http_connection *connection = of_parser(parser);
-    iscep_buf *body = &connection->exchange->body;
-    if (body->cap == 0 &&
-        parser->content_length <= MAX_BODY_RESERVE_LEN) /* one allocation of the right size */
-        iscep_buf_reserve(body, len + (size_t)parser->content_length);
-    iscep_buf_append(body, data, len);
-    return body->is_overflown ? give_up(connection, &fault_body_too_large) : 0;
-}
-
-static int on_message_complete(http_parser *parser)
-{
-    enter(of_parser(parser), PHASE_WORKING);
-    http_parser_pause(parser, 1); /* one request at a time: what is behind it waits */
-    return 0;
-}
-
-static const http_parser_settings parser_settings = {
-    .on_message_begin = on_message_begin,
-    .on_url = on_url,
-    .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
-};
-
 /* --- reading --- */
 
-static void refuse(iscep_http_connection *connection, const fault *why)
+static void refuse(iscep_http_connection *connection, const iscep_http_fault *why)
 {
     iscep_exchange *exchange = connection->exchange;
     if (exchange == NULL) {
@@ -209,28 +102,31 @@ static bool parse_piece(iscep_http_connection *connection, struct evbuffer *inpu
 {
     size_t len = evbuffer_get_contiguous_space(input);
     const char *data = (const char *)evbuffer_pullup(input, (ev_ssize_t)len);
-    size_t parsed = http_parser_execute(&connection->parser, &parser_settings, data, len);
+    size_t parsed = http_parser_execute(&connection->parser, &iscep_http_parser_settings, data, len);
     enum http_errno error = HTTP_PARSER_ERRNO(&connection->parser);
     if (error == HPE_PAUSED) {
         http_parser_pause(&connection->parser, 0);
         evbuffer_drain(input, parsed);
-        connection->server->handler(connection->exchange, connection->server->user);
+        if (iscep_http_admit_request(connection))
+            connection->server->handler(connection->exchange, connection->server->user);
         return true;
     }
     evbuffer_drain(input, len);
     if (error == HPE_OK)
         return true;
-    const fault *why = connection->fault;
+    const iscep_http_fault *why = connection->fault;
     if (why == NULL)
-        why = error == HPE_HEADER_OVERFLOW ? &fault_head_too_large : &fault_malformed;
+        why = error == HPE_HEADER_OVERFLOW ? &iscep_http_fault_head_too_large : &iscep_http_fault_malformed;
     refuse(connection, why);
     return false;
 }
 
+/* Who asks and does not read is not answered into our memory. */
 static bool has_more_to_parse(const iscep_http_connection *connection)
 {
-    return connection->bev != NULL && connection->phase != PHASE_WORKING &&
-           connection->phase != PHASE_CLOSING &&
+    return !connection->is_closed && connection->phase != ISCEP_HTTP_WORKING &&
+           connection->phase != ISCEP_HTTP_CLOSING &&
+           (connection->phase != ISCEP_HTTP_IDLE || unread_len(connection) <= MAX_UNREAD_LEN) &&
            evbuffer_get_length(bufferevent_get_input(connection->bev)) > 0;
 }
 
@@ -242,20 +138,20 @@ static void parse_input(iscep_http_connection *connection)
 {
     connection->is_parsing = true;
     while (has_more_to_parse(connection)) {
-        if (connection->phase == PHASE_IDLE)
-            enter(connection, PHASE_HEADER);
+        if (connection->phase == ISCEP_HTTP_IDLE)
+            iscep_http_connection_enter(connection, ISCEP_HTTP_HEADER);
         if (!parse_piece(connection, bufferevent_get_input(connection->bev)))
             break;
     }
     connection->is_parsing = false; /* NOLINT(clang-analyzer-unix.Malloc): still alive, see above */
-    if (connection->bev == NULL)
+    if (connection->is_closed)
         free(connection);
 }
 
 static void on_read(struct bufferevent *bev, void *user)
 {
     iscep_http_connection *connection = user;
-    if (connection->phase == PHASE_CLOSING) {
+    if (connection->phase == ISCEP_HTTP_CLOSING) {
         struct evbuffer *input = bufferevent_get_input(bev);
         evbuffer_drain(input, evbuffer_get_length(input));
     } else {
@@ -263,43 +159,30 @@ static void on_read(struct bufferevent *bev, void *user)
     }
 }
 
-/* --- writing and closing --- */
+/* --- writing --- */
 
 /* The last reply has left: half-close, so that a client still sending reads it before it is cut off. */
-static void on_written(struct bufferevent *bev, void *user)
+static void say_goodbye(iscep_http_connection *connection)
 {
-    iscep_http_connection *connection = user;
-    if (connection->phase != PHASE_CLOSING || evbuffer_get_length(bufferevent_get_output(bev)) > 0)
-        return;
-    SSL *ssl = bufferevent_openssl_get_ssl(bev);
+    SSL *ssl = bufferevent_openssl_get_ssl(connection->bev);
     if (ssl != NULL)
         SSL_shutdown(ssl);
-    if (connection->is_eof || shutdown(bufferevent_getfd(bev), SHUT_WR) != 0)
+    if (connection->is_eof || shutdown(connection->fd, SHUT_WR) != 0)
         iscep_http_connection_close(connection, false);
 }
 
-static void on_event(struct bufferevent *bev, short what, void *user)
+static void on_written(struct bufferevent *bev, void *user)
 {
+    (void)bev;
     iscep_http_connection *connection = user;
-    if ((what & BEV_EVENT_CONNECTED) != 0)
+    if (unread_len(connection) > 0)
         return;
-    connection->is_eof = (what & BEV_EVENT_EOF) != 0;
-    if (connection->is_eof && connection->phase == PHASE_WORKING)
-        iscep_exchange_tell_gone(
-            connection->exchange); /* it may have closed its sending half only: still answer */
-    else if (connection->is_eof && evbuffer_get_length(bufferevent_get_output(bev)) > 0)
-        enter(connection, PHASE_CLOSING);
-    else
-        iscep_http_connection_close(connection, false);
-}
-
-static void on_timeout(void *user)
-{
-    iscep_http_connection *connection = user;
-    if (connection->phase == PHASE_HEADER || connection->phase == PHASE_BODY)
-        refuse(connection, &fault_timeout);
-    else
-        iscep_http_connection_close(connection, connection->phase == PHASE_CLOSING);
+    if (connection->phase == ISCEP_HTTP_CLOSING) {
+        say_goodbye(connection);
+    } else if (connection->queue == &connection->server->moving && connection->phase != ISCEP_HTTP_BODY) {
+        wait_in(connection, &connection->server->resting);
+        parse_input(connection); /* the next request may have waited for this */
+    }
 }
 
 void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes head, iscep_bytes body,
@@ -311,7 +194,7 @@ void iscep_http_connection_send(iscep_http_connection *connection, iscep_bytes h
         evbuffer_add(output, body.data, body.len);
     iscep_exchange_free(connection->exchange);
     connection->exchange = NULL;
-    enter(connection, is_last ? PHASE_CLOSING : PHASE_IDLE);
+    iscep_http_connection_enter(connection, is_last ? ISCEP_HTTP_CLOSING : ISCEP_HTTP_IDLE);
     if (is_last && evbuffer_get_length(output) == 0)
         on_written(connection->bev, connection);
     else if (!is_last && !connection->is_parsing)
@@ -323,69 +206,57 @@ void iscep_http_connection_send_part(iscep_http_connection *connection, iscep_by
     bufferevent_write(connection->bev, bytes.data, bytes.len);
 }
 
-void iscep_http_connection_close(iscep_http_connection *connection, bool is_reset)
+/* --- the first byte --- */
+
+static void log_debug(const iscep_http_connection *connection, const char *event, const char *reason)
 {
-    evutil_socket_t fd = bufferevent_getfd(connection->bev);
-    if (is_reset) {
-        struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    iscep_log_event(connection->server->env->log, ISCEP_LOG_DEBUG, event,
+                    ISCEP_LOG_TEXT("listener", connection->door->name),
+                    ISCEP_LOG_TEXT("client", connection->client.text), ISCEP_LOG_TEXT("reason", reason));
+}
+
+static void on_handshaken(iscep_http_connection *connection)
+{
+    connection->is_shaking_hands = false;
+    connection->certificate = iscep_http_peer_certificate(bufferevent_openssl_get_ssl(connection->bev));
+    connection->peer.has_certificate = connection->certificate != NULL;
+}
+
+static void log_failed_handshake(const iscep_http_connection *connection)
+{
+    const char *reason = ERR_reason_error_string(bufferevent_get_openssl_error(connection->bev));
+    log_debug(connection, "tls_failed", reason != NULL ? reason : "the client hung up");
+}
+
+static void on_event(struct bufferevent *bev, short what, void *user)
+{
+    iscep_http_connection *connection = user;
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        on_handshaken(connection);
+        return;
     }
-    iscep_exchange *exchange = connection->exchange;
-    if (exchange != NULL && connection->phase == PHASE_WORKING) { /* the handler's, until it replies */
-        exchange->connection = NULL;
-        iscep_exchange_tell_gone(exchange);
-    } else {
-        iscep_exchange_free(exchange);
-    }
-    connection->exchange = NULL;
-    iscep_timer_free(connection->timer);
-    bufferevent_free(connection->bev);
-    connection->bev = NULL;
-    LIST_REMOVE(connection, link);
-    iscep_http_server_forget(connection->server, connection);
-    if (!connection->is_parsing)
-        free(connection);
+    if (connection->is_shaking_hands)
+        log_failed_handshake(connection);
+    connection->is_eof = (what & BEV_EVENT_EOF) != 0;
+    if (connection->is_eof && connection->phase == ISCEP_HTTP_WORKING)
+        iscep_exchange_tell_gone(
+            connection->exchange); /* it may have closed its sending half only: still answer */
+    else if (connection->is_eof && evbuffer_get_length(bufferevent_get_output(bev)) > 0)
+        iscep_http_connection_enter(connection, ISCEP_HTTP_CLOSING);
+    else
+        iscep_http_connection_close(connection, false);
 }
 
-bool iscep_http_connection_is_idle(const iscep_http_connection *connection)
+static struct bufferevent *new_bufferevent(const iscep_http_connection *connection)
 {
-    return connection->phase == PHASE_IDLE;
-}
-
-/* Of a TCP connection the kernel knows nobody, and says -1. */
-bool iscep_http_connection_peer_uid(const iscep_http_connection *connection, uint32_t *uid)
-{
-    struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t len = sizeof peer;
-    if (getsockopt(bufferevent_getfd(connection->bev), SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
-        len != sizeof peer || peer.uid == (uid_t)-1)
-        return false;
-    *uid = peer.uid;
-    return true;
-}
-
-iscep_http_connection *iscep_http_connection_next(iscep_http_connection *connection)
-{
-    return LIST_NEXT(connection, link);
-}
-
-iscep_http_server *iscep_http_connection_server(iscep_http_connection *connection)
-{
-    return connection->server;
-}
-
-/* --- opening --- */
-
-static struct bufferevent *new_bufferevent(iscep_http_server *server, evutil_socket_t fd, SSL_CTX *tls)
-{
-    struct event_base *base = iscep_loop_base(server->loop);
-    if (tls == NULL)
-        return bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-    SSL *ssl = SSL_new(tls);
+    struct event_base *base = iscep_loop_base(connection->server->loop);
+    if (connection->tls == NULL)
+        return bufferevent_socket_new(base, connection->fd, BEV_OPT_CLOSE_ON_FREE);
+    SSL *ssl = SSL_new(connection->tls);
     if (ssl == NULL)
         return NULL;
-    struct bufferevent *bev =
-        bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *bev = bufferevent_openssl_socket_new(
+        base, connection->fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
     if (bev == NULL)
         SSL_free(ssl);
     else
@@ -394,30 +265,175 @@ static struct bufferevent *new_bufferevent(iscep_http_server *server, evutil_soc
     return bev;
 }
 
-void iscep_http_connection_open(iscep_http_server *server, evutil_socket_t fd, SSL_CTX *tls)
+/* From here on the connection is read. false: there was no memory for that, and it is closed. */
+static bool begin_to_read(iscep_http_connection *connection)
+{
+    event_free(connection->first_byte);
+    connection->first_byte = NULL;
+    connection->bev = new_bufferevent(connection);
+    if (connection->bev == NULL) {
+        iscep_http_connection_close(connection, true);
+        return false;
+    }
+    connection->is_shaking_hands = connection->tls != NULL;
+    SSL_CTX_free(connection->tls); /* the SSL object has its own reference */
+    connection->tls = NULL;
+    bufferevent_setcb(connection->bev, on_read, on_written, on_event, connection);
+    bufferevent_setwatermark(connection->bev, EV_READ, 0, READ_AHEAD_LEN);
+    bufferevent_enable(connection->bev, EV_READ | EV_WRITE);
+    set_phase(connection, ISCEP_HTTP_HEADER); /* its time has been running since the connection was made */
+    return true;
+}
+
+/* Whoever speaks plain HTTP to a port for TLS can read plain HTTP. */
+static void refuse_plain(iscep_http_connection *connection)
+{
+    log_debug(connection, "tls_failed", "plain HTTP on a port for TLS");
+    iscep_http_say(connection->fd, "400 Bad Request", "tls_expected", "this port speaks TLS");
+    iscep_http_connection_close(connection, false);
+}
+
+static void on_first_byte(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    iscep_http_connection *connection = user;
+    uint8_t first;
+    ssize_t got = recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0)
+        iscep_http_connection_close(connection, false);
+    else if (connection->tls != NULL && first != TLS_HANDSHAKE)
+        refuse_plain(connection);
+    else if (begin_to_read(connection) && !connection->is_shaking_hands && first == TLS_HANDSHAKE)
+        log_debug(connection, "http_failed", "TLS on a plain port"); /* and the parser answers 400 */
+}
+
+/* --- closing --- */
+
+static void on_timeout(void *user)
+{
+    iscep_http_connection *connection = user;
+    const bool is_mute =
+        connection->tls != NULL || connection->is_shaking_hands; /* nothing can be said yet */
+    if (is_mute)
+        log_debug(connection, "tls_failed", "no handshake in time");
+    switch (connection->phase) {
+    case ISCEP_HTTP_SILENT:
+    case ISCEP_HTTP_HEADER:
+    case ISCEP_HTTP_BODY:
+        if (is_mute)
+            iscep_http_connection_close(connection, false);
+        else if (connection->bev != NULL || begin_to_read(connection))
+            refuse(connection, &fault_timeout);
+        break;
+    default:
+        iscep_http_connection_close(connection, connection->phase == ISCEP_HTTP_CLOSING);
+    }
+}
+
+/* Everything but the struct. */
+static void release(iscep_http_connection *connection)
+{
+    iscep_timer_free(connection->timer);
+    if (connection->first_byte != NULL)
+        event_free(connection->first_byte);
+    if (connection->bev != NULL)
+        bufferevent_free(connection->bev);
+    else
+        evutil_closesocket(connection->fd);
+    SSL_CTX_free(connection->tls);
+    X509_free(connection->certificate);
+    if (connection->limiter != NULL)
+        iscep_limiter_disconnect(connection->limiter, &connection->client);
+    if (connection->door != NULL)
+        iscep_http_door_leave(connection->server, connection->door);
+}
+
+void iscep_http_connection_close(iscep_http_connection *connection, bool is_reset)
+{
+    if (is_reset) {
+        struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    iscep_exchange *exchange = connection->exchange;
+    connection->exchange = NULL;
+    if (exchange != NULL && connection->phase == ISCEP_HTTP_WORKING)
+        iscep_exchange_cut(exchange);
+    else
+        iscep_exchange_free(exchange);
+    wait_in(connection, NULL);
+    release(connection);
+    LIST_REMOVE(connection, link);
+    connection->is_closed = true;
+    iscep_http_server_forget(connection->server);
+    if (!connection->is_parsing)
+        free(connection);
+}
+
+void iscep_http_connection_discard(iscep_http_connection *connection)
+{
+    release(connection);
+    free(connection);
+}
+
+/* A request may be there already that has not been read. */
+static bool has_unread(const iscep_http_connection *connection)
+{
+    uint8_t first;
+    return recv(connection->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void iscep_http_connection_leave(iscep_http_connection *connection)
+{
+    connection->is_leaving = true;
+    if ((connection->phase != ISCEP_HTTP_IDLE && connection->phase != ISCEP_HTTP_SILENT) ||
+        has_unread(connection))
+        return;
+    if (unread_len(connection) > 0)
+        iscep_http_connection_enter(connection, ISCEP_HTTP_CLOSING);
+    else
+        iscep_http_connection_close(connection, false);
+}
+
+/* --- opening --- */
+
+iscep_http_connection *iscep_http_connection_new(iscep_http_server *server, evutil_socket_t fd, SSL_CTX *tls,
+                                                 uint32_t door)
 {
     iscep_http_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) {
         evutil_closesocket(fd);
-        return;
+        return NULL;
     }
     connection->server = server;
-    connection->bev = new_bufferevent(server, fd, tls);
-    if (connection->bev == NULL)
-        evutil_closesocket(fd);
-    if (connection->bev == NULL ||
+    connection->fd = fd;
+    if (tls != NULL && SSL_CTX_up_ref(tls) == 1)
+        connection->tls = tls;
+    connection->peer.door = door;
+    connection->peer.is_encrypted = tls != NULL;
+    connection->door = iscep_http_door_enter(server, door);
+    connection->first_byte =
+        event_new(iscep_loop_base(server->loop), fd, EV_READ | EV_PERSIST, on_first_byte, connection);
+    if (connection->tls != tls || connection->door == NULL || connection->first_byte == NULL ||
+        !iscep_http_peer_read(&connection->peer, &connection->client, fd) ||
         iscep_timer_new(&connection->timer, server->loop, on_timeout, connection, NULL) != ISCEP_OK) {
-        if (connection->bev != NULL)
-            bufferevent_free(connection->bev);
-        free(connection);
-        return;
+        iscep_http_connection_discard(connection);
+        return NULL;
     }
+    return connection;
+}
+
+void iscep_http_connection_start(iscep_http_connection *connection)
+{
+    iscep_http_server *server = connection->server;
+    const int on = 1;
+    if (!connection->peer.is_unix) /* what we write is whole: nothing to wait for */
+        setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     http_parser_init(&connection->parser, HTTP_REQUEST);
     connection->parser.data = connection;
     LIST_INSERT_HEAD(&server->connections, connection, link);
     server->connection_count++;
-    bufferevent_setcb(connection->bev, on_read, on_written, on_event, connection);
-    bufferevent_setwatermark(connection->bev, EV_READ, 0, READ_AHEAD_LEN);
-    bufferevent_enable(connection->bev, EV_READ | EV_WRITE);
-    enter(connection, PHASE_HEADER); /* a connection that says nothing is as late as one that speaks slowly */
+    iscep_http_connection_enter(connection, ISCEP_HTTP_SILENT);
+    event_add(connection->first_byte, NULL);
 }

@@ -1,13 +1,24 @@
 /* One request, and the text of its reply: see http_server.h. */
+#include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #include "base/json.h"
+#include "base/metrics.h"
 #include "net/http_server_internal.h"
 
 enum { MAX_REPLY_HEAD_LEN = 8 * 1024 };
+
+static void describe_caller(iscep_exchange *exchange, const iscep_http_connection *connection)
+{
+    exchange->peer = connection->peer;
+    exchange->client = connection->client;
+    if (connection->certificate != NULL && X509_up_ref(connection->certificate) == 1)
+        exchange->certificate = connection->certificate;
+}
 
 iscep_exchange *iscep_exchange_new(iscep_http_connection *connection, size_t max_head_len,
                                    size_t max_body_len)
@@ -16,6 +27,8 @@ iscep_exchange *iscep_exchange_new(iscep_http_connection *connection, size_t max
     if (exchange == NULL)
         return NULL;
     exchange->connection = connection;
+    if (connection != NULL)
+        describe_caller(exchange, connection);
     iscep_buf_init(&exchange->head, max_head_len);
     iscep_buf_init(&exchange->body, max_body_len);
     return exchange;
@@ -27,6 +40,9 @@ void iscep_exchange_free(iscep_exchange *exchange)
         return;
     iscep_buf_wipe(&exchange->head); /* may hold an Authorization field */
     iscep_buf_clear(&exchange->body);
+    X509_free(exchange->certificate);
+    if (exchange->limiter != NULL)
+        iscep_limiter_end(exchange->limiter, &exchange->client);
     free(exchange);
 }
 
@@ -149,13 +165,19 @@ void iscep_exchange_tell_gone(iscep_exchange *exchange)
 {
     const bool is_news = !exchange->is_gone;
     exchange->is_gone = true;
-    if (is_news && exchange->on_gone != NULL)
+    if (is_news && exchange->lent != NULL)
+        iscep_loan_tell_gone(exchange->lent);
+    else if (is_news && exchange->on_gone != NULL)
         exchange->on_gone(exchange, exchange->gone_user);
 }
 
-bool iscep_exchange_peer_uid(const iscep_exchange *exchange, uint32_t *uid)
+void iscep_exchange_cut(iscep_exchange *exchange)
 {
-    return exchange->connection != NULL && iscep_http_connection_peer_uid(exchange->connection, uid);
+    struct iscep_loan *lent = exchange->lent;
+    exchange->connection = NULL;
+    iscep_exchange_tell_gone(exchange);
+    if (lent != NULL)
+        iscep_loan_cut(lent);
 }
 
 iscep_buf iscep_exchange_take_body(iscep_exchange *exchange)
@@ -178,39 +200,79 @@ static const char *date_of(iscep_http_server *server)
     return server->date;
 }
 
-static void emit_head(iscep_buf *out, iscep_http_server *server, const iscep_reply *reply, bool is_last)
+void iscep_exchange_emit_lines(iscep_buf *out, const iscep_reply *reply)
 {
-    iscep_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", reply->status,
-                     http_status_str((enum http_status)reply->status), date_of(server));
-    if (reply->status != 204) /* which has no body, nor a length (RFC 9110 8.6) */
-        iscep_buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                         reply->content_type != NULL ? reply->content_type : "application/json",
-                         reply->body.len);
     for (size_t i = 0; i < reply->header_count; i++)
         iscep_buf_printf(out, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
-    iscep_buf_append_text(out, is_last ? "Connection: close\r\n\r\n" : "\r\n");
 }
 
-void iscep_exchange_reply(iscep_exchange *exchange, const iscep_reply *reply)
+static void emit_head(iscep_buf *out, iscep_http_server *server, int32_t status, const char *content_type,
+                      size_t body_len)
+{
+    iscep_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, http_status_str((enum http_status)status),
+                     date_of(server));
+    if (status != 204) /* which has no body, nor a length (RFC 9110 8.6) */
+        iscep_buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                         content_type != NULL ? content_type : "application/json", body_len);
+}
+
+/* There it would be taken for the next reply (RFC 9110 9.3.2, 15.3.5). */
+static bool has_no_body(const iscep_exchange *exchange, int32_t status)
+{
+    return status == 204 || (exchange->method != NULL && strcmp(exchange->method, "HEAD") == 0);
+}
+
+static void count_reply(const iscep_http_connection *connection, int32_t status)
+{
+    char text[12];
+    snprintf(text, sizeof text, "%d", status);
+    ISCEP_METRIC_ADD(connection->server->env->metrics, ISCEP_METRIC_HTTP_REQUESTS, 1, connection->door->name,
+                     text);
+}
+
+void iscep_exchange_reply_lines(iscep_exchange *exchange, int32_t status, const char *content_type,
+                                iscep_bytes lines, iscep_bytes body)
 {
     iscep_http_connection *connection = exchange->connection;
     if (connection == NULL) {
         iscep_exchange_free(exchange);
         return;
     }
-    iscep_http_server *server = iscep_http_connection_server(connection);
-    bool is_last = !exchange->is_keep_alive || server->is_draining || exchange->is_gone;
+    iscep_http_server *server = connection->server;
+    bool is_last =
+        !exchange->is_keep_alive || server->is_draining || connection->is_leaving || exchange->is_gone;
     ISCEP_AUTO_BUF head;
     iscep_buf_init(&head, MAX_REPLY_HEAD_LEN);
-    emit_head(&head, server, reply, is_last);
-    if (head.is_overflown)
+    emit_head(&head, server, status, content_type, body.len);
+    iscep_buf_append(&head, lines.data, lines.len);
+    iscep_buf_append_text(&head, is_last ? "Connection: close\r\n\r\n" : "\r\n");
+    if (head.is_overflown) {
         iscep_exchange_reply_raw(exchange, (iscep_bytes){0}, false);
-    else
-        iscep_http_connection_send(connection, iscep_buf_bytes(&head), reply->body, is_last);
+        return;
+    }
+    count_reply(connection, status);
+    iscep_http_connection_send(connection, iscep_buf_bytes(&head),
+                               has_no_body(exchange, status) ? (iscep_bytes){0} : body, is_last);
 }
 
-void iscep_exchange_reply_error(iscep_exchange *exchange, int32_t status, const char *code,
-                                const char *message)
+void iscep_exchange_reply(iscep_exchange *exchange, const iscep_reply *reply)
+{
+    if (exchange->borrowed != NULL) {
+        iscep_loan_answer(exchange, reply);
+        return;
+    }
+    ISCEP_AUTO_BUF lines;
+    iscep_buf_init(&lines, MAX_REPLY_HEAD_LEN);
+    iscep_exchange_emit_lines(&lines, reply);
+    if (lines.is_overflown)
+        iscep_exchange_reply_raw(exchange, (iscep_bytes){0}, false);
+    else
+        iscep_exchange_reply_lines(exchange, reply->status, reply->content_type, iscep_buf_bytes(&lines),
+                                   reply->body);
+}
+
+static void reply_error(iscep_exchange *exchange, int32_t status, const char *code, const char *message,
+                        const iscep_http_header *headers, size_t header_count)
 {
     ISCEP_AUTO_BUF body;
     iscep_buf_init(&body, MAX_REPLY_HEAD_LEN);
@@ -219,16 +281,38 @@ void iscep_exchange_reply_error(iscep_exchange *exchange, int32_t status, const 
     iscep_buf_append_text(&body, ",\"message\":");
     iscep_json_append_quoted(&body, message);
     iscep_buf_append_text(&body, "}}\n");
-    iscep_exchange_reply(exchange, &(iscep_reply){.status = status, .body = iscep_buf_bytes(&body)});
+    iscep_exchange_reply(exchange, &(iscep_reply){.status = status,
+                                                  .body = iscep_buf_bytes(&body),
+                                                  .headers = headers,
+                                                  .header_count = header_count});
+}
+
+void iscep_exchange_reply_error(iscep_exchange *exchange, int32_t status, const char *code,
+                                const char *message)
+{
+    reply_error(exchange, status, code, message, NULL, 0);
+}
+
+void iscep_exchange_reply_busy(iscep_exchange *exchange, const char *code, int32_t retry_after_s)
+{
+    char seconds[12];
+    snprintf(seconds, sizeof seconds, "%d", retry_after_s);
+    const iscep_http_header retry_after = {"Retry-After", seconds};
+    reply_error(exchange, 503, code, "try again shortly", &retry_after, 1);
 }
 
 void iscep_exchange_reply_raw(iscep_exchange *exchange, iscep_bytes bytes, bool is_reset)
 {
     iscep_http_connection *connection = exchange->connection;
+    if (exchange->borrowed != NULL) {
+        iscep_loan_answer(exchange, NULL);
+        return;
+    }
     if (connection != NULL && !is_reset) {
         iscep_http_connection_send(connection, bytes, (iscep_bytes){0}, true);
         return;
     }
+    exchange->on_gone = NULL; /* it is we who end it */
     if (connection != NULL)
         iscep_http_connection_close(connection, true);
     iscep_exchange_free(exchange);

@@ -18,15 +18,32 @@ typedef struct iscep_exchange iscep_exchange; /* one request and its reply */
 
 typedef void (*iscep_http_handler)(iscep_exchange *exchange, void *user);
 
+/* Does a request count against the limits on requests? What must always be answered (/livez) does not. user is the handler's. */
+typedef bool (*iscep_http_exempt_fn)(const iscep_exchange *exchange, void *user);
+/* What the listener behind a door is called, for metrics and logs; borrowed for the call. user is the handler's. */
+typedef const char *(*iscep_http_door_name_fn)(uint32_t door, void *user);
+
 typedef struct iscep_http_server_options {
-    size_t max_header_len;    /* request line and header fields together: 431 beyond */
-    size_t max_body_len;      /* 413 beyond */
-    uint32_t max_connections; /* beyond: 503 with Retry-After at once */
+    /* net/limiter.h; borrowed, and must outlive every exchange. NULL: only max_connections, of this server */
+    struct iscep_limiter *limiter;
+    iscep_http_exempt_fn is_exempt;    /* NULL: every request counts */
+    iscep_http_door_name_fn door_name; /* NULL: "" */
+    size_t max_header_len;             /* request line and header fields together: 431 beyond */
+    size_t max_body_len;               /* 413 beyond */
+    uint32_t max_connections;          /* without a limiter; beyond: see below */
     int64_t
-        header_timeout_ms;   /* from the first byte of a request (or the connection) to its blank line: 408 */
+        header_timeout_ms; /* from the first byte of a request (or the connection, TLS included) to its blank line: 408 */
     int64_t body_timeout_ms; /* from the blank line to the last byte of the body: 408 */
     int64_t idle_timeout_ms; /* between requests on a kept connection: closed without a word */
 } iscep_http_server_options;
+
+/*
+ * A full house: of this server's connections that have nothing under way (silent, in the middle of a header, idle) the one
+ * that has been so for the longest is closed for the newcomer; if there is none, of those whose body or whose reply has been
+ * on its way for more than a second. If a client has too many, it is one of his. Only if there is none is the newcomer turned away:
+ * 503 with Retry-After at once, without a word if he wants TLS. A request beyond the limits is answered 503 with
+ * Retry-After, and its connection is kept.
+ */
 
 #define ISCEP_HTTP_SERVER_OPTIONS_INIT                                                                       \
     {                                                                                                        \
@@ -49,6 +66,17 @@ iscep_status iscep_http_server_listen_unix(iscep_http_server *server, const char
  */
 iscep_status iscep_http_server_listen_tcp(iscep_http_server *server, const char *host, uint16_t port,
                                           SSL_CTX *tls, uint16_t *bound_port, iscep_error *err) ISCEP_CHECKED;
+/*
+ * A connection that a listener of somebody else's accepted (net/listener.h); takes fd in any case. On the loop's thread. tls NULL:
+ * plain; otherwise its own reference is taken. Buffers, and an SSL object, are made only when the first byte has come, so
+ * that who connects and says nothing costs little. door is told to handlers again (iscep_peer).
+ */
+void iscep_http_server_adopt(iscep_http_server *server, int fd, SSL_CTX *tls, uint32_t door);
+/* Takes effect for what comes from now on. */
+void iscep_http_server_set_options(iscep_http_server *server, const iscep_http_server_options *options);
+uint32_t iscep_http_server_connection_count(const iscep_http_server *server);
+/* Connections of this door are closed: idle ones now, the others behind their answer. */
+void iscep_http_server_close_door(iscep_http_server *server, uint32_t door);
 /* No new connections, idle ones are closed, what is in flight is finished; then drained(user) is called once.
  */
 void iscep_http_server_drain(iscep_http_server *server, iscep_callback drained, void *user);
@@ -72,8 +100,34 @@ bool iscep_exchange_is_gone(
 /* on_gone is called once, when the client hangs up before the reply; it may reply, so that the exchange ends. */
 void iscep_exchange_on_gone(iscep_exchange *exchange, void (*on_gone)(iscep_exchange *exchange, void *user),
                             void *user);
-/* Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED); false of TCP, and of who is gone. */
+/* Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED); false of TCP. */
 bool iscep_exchange_peer_uid(const iscep_exchange *exchange, uint32_t *uid);
+/* Who is at the other end, as far as the connection tells; also after he has hung up. */
+typedef struct iscep_peer {
+    uint32_t door;
+    bool is_unix;
+    bool has_uid; /* of a Unix socket, as the kernel says (SO_PEERCRED) */
+    uint32_t uid;
+    bool is_encrypted;
+    bool has_certificate; /* which the TLS context's CA vouches for */
+    char address[46];     /* of TCP, without the port; else empty */
+} iscep_peer;
+iscep_peer iscep_exchange_peer(const iscep_exchange *exchange);
+/*
+ * Does the client's certificate bear one of these names? Its DNS names are compared, without case and without
+ * wildcards; only if it has no alternative name of that kind, its common name (RFC 6125 6.4.4).
+ */
+bool iscep_exchange_peer_has_name(const iscep_exchange *exchange, const char *const *names, size_t count);
+
+/*
+ * The request is handled on another loop: handler(copy, user) is called there, and its reply goes back to the caller. The copy is
+ * like any exchange (body, header, peer, on_gone), but for three things: it is not lent again (USAGE), send_part does nothing
+ * with it, and reply_raw only closes the caller's connection. exchange itself must not be touched any more. NOMEM: nothing was
+ * lent. The exchange's server, loop and client may go before the reply; the other loop must live until then.
+ */
+iscep_status iscep_exchange_lend(iscep_exchange *exchange, iscep_loop *loop, iscep_http_handler handler,
+                                 void *user, iscep_error *err) ISCEP_CHECKED;
+
 /* The body's buffer moves to the caller, who clears it: for handlers that need it after the reply. */
 iscep_buf iscep_exchange_take_body(iscep_exchange *exchange);
 

@@ -3,24 +3,17 @@
 
 #include <event2/event.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-typedef struct posted {
-    struct posted *next;
-    iscep_callback callback;
-    void *user;
-} posted;
 
 struct iscep_loop {
     struct event_base *base;
     struct event *wake_event;
     int wake_fd;
     pthread_mutex_t lock; /* guards first, last and is_stopping */
-    posted *first;
-    posted **last;
+    iscep_loop_item *first;
+    iscep_loop_item **last;
     bool is_stopping;
 };
 
@@ -30,10 +23,10 @@ struct iscep_timer {
     void *user;
 };
 
-static posted *take_all(iscep_loop *loop, bool *is_stopping)
+static iscep_loop_item *take_all(iscep_loop *loop, bool *is_stopping)
 {
     pthread_mutex_lock(&loop->lock);
-    posted *all = loop->first;
+    iscep_loop_item *all = loop->first;
     loop->first = NULL;
     loop->last = &loop->first;
     *is_stopping = loop->is_stopping;
@@ -49,11 +42,13 @@ static void on_wake(evutil_socket_t fd, short what, void *user)
     if (read(fd, &count, sizeof count) < 0)
         return; /* someone else's wake-up was already served */
     bool is_stopping;
-    posted *next;
-    for (posted *item = take_all(loop, &is_stopping); item != NULL; item = next) {
+    iscep_loop_item *next;
+    for (iscep_loop_item *item = take_all(loop, &is_stopping); item != NULL; item = next) {
+        iscep_loop_item *heap =
+            item->is_heap ? item : NULL; /* the others are the callback's, who may free them */
         next = item->next;
         item->callback(item->user);
-        free(item);
+        free(heap);
     }
     if (is_stopping)
         event_base_loopexit(loop->base, NULL);
@@ -97,10 +92,13 @@ void iscep_loop_free(iscep_loop *loop)
     if (loop == NULL)
         return;
     bool is_stopping;
-    posted *next;
-    for (posted *item = take_all(loop, &is_stopping); item != NULL; item = next) {
+    iscep_loop_item *next;
+    for (iscep_loop_item *item = take_all(loop, &is_stopping); item != NULL; item = next) {
+        iscep_loop_item *heap = item->is_heap ? item : NULL;
         next = item->next;
-        free(item);
+        if (item->dropped != NULL)
+            item->dropped(item->user);
+        free(heap);
     }
     if (loop->wake_event != NULL)
         event_free(loop->wake_event);
@@ -127,10 +125,17 @@ void iscep_loop_stop(iscep_loop *loop)
 
 iscep_status iscep_loop_post(iscep_loop *loop, iscep_callback callback, void *user, iscep_error *err)
 {
-    posted *item = malloc(sizeof *item);
+    iscep_loop_item *item = malloc(sizeof *item);
     if (item == NULL)
         return iscep_error_nomem(err);
-    *item = (posted){.callback = callback, .user = user};
+    *item = (iscep_loop_item){.callback = callback, .user = user, .is_heap = true};
+    iscep_loop_post_item(loop, item);
+    return ISCEP_OK;
+}
+
+void iscep_loop_post_item(iscep_loop *loop, iscep_loop_item *item)
+{
+    item->next = NULL;
     pthread_mutex_lock(&loop->lock);
     bool was_empty = loop->first == NULL;
     *loop->last = item;
@@ -138,7 +143,6 @@ iscep_status iscep_loop_post(iscep_loop *loop, iscep_callback callback, void *us
     pthread_mutex_unlock(&loop->lock);
     if (was_empty)
         wake(loop);
-    return ISCEP_OK;
 }
 
 struct event_base *iscep_loop_base(iscep_loop *loop)

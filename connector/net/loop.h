@@ -1,9 +1,11 @@
 /*
  * The event loop: one per worker thread, libevent inside. Everything registered on a loop runs on the thread
- * that called iscep_loop_run; only iscep_loop_post and iscep_loop_stop may be called from other threads.
+ * that called iscep_loop_run; only iscep_loop_post, iscep_loop_post_item and iscep_loop_stop may be called from other threads.
  */
 #ifndef ISCEP_NET_LOOP_H
 #define ISCEP_NET_LOOP_H
+
+#include <stdbool.h>
 
 #include "base/error.h"
 
@@ -23,6 +25,18 @@ void iscep_loop_stop(iscep_loop *loop);
  */
 iscep_status iscep_loop_post(iscep_loop *loop, iscep_callback callback, void *user,
                              iscep_error *err) ISCEP_CHECKED;
+/*
+ * The same with the caller's storage, so that it cannot fail. It is the caller's again when callback(user) is called; or
+ * dropped(user), if the loop is freed before.
+ */
+typedef struct iscep_loop_item {
+    struct iscep_loop_item *next; /* the loop's */
+    iscep_callback callback;
+    iscep_callback dropped; /* may be NULL */
+    void *user;
+    bool is_heap; /* the loop's own: false */
+} iscep_loop_item;
+void iscep_loop_post_item(iscep_loop *loop, iscep_loop_item *item);
 struct event_base *iscep_loop_base(iscep_loop *loop);
 
 iscep_status iscep_timer_new(iscep_timer **out, iscep_loop *loop, iscep_callback callback, void *user,

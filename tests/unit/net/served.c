@@ -2,9 +2,11 @@
 #include "tests/unit/net/served.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "net/tls.h"
 #include "tests/support/test_pki.h"
@@ -41,6 +43,26 @@ static void reply_peer(iscep_exchange *exchange)
     reply_text(exchange, 200, iscep_bytes_of_text(text));
 }
 
+static void describe_peer(iscep_exchange *exchange)
+{
+    char uid[16] = "-", text[160];
+    iscep_peer peer = iscep_exchange_peer(exchange);
+    if (peer.has_uid)
+        snprintf(uid, sizeof uid, "%u", peer.uid);
+    snprintf(text, sizeof text, "door %u %s uid %s %s %s %s", peer.door, peer.is_unix ? "unix" : "tcp", uid,
+             peer.is_encrypted ? "tls" : "plain", peer.has_certificate ? "certificate" : "-", peer.address);
+    reply_text(exchange, 200, iscep_bytes_of_text(text));
+}
+
+static void reply_named(iscep_exchange *exchange)
+{
+    const char *name = iscep_exchange_path(exchange) + strlen("/named/");
+    const char *const names[] = {"nobody.example", name};
+    cr_assert_not(iscep_exchange_peer_has_name(exchange, names, 0));
+    reply_text(exchange, 200,
+               iscep_bytes_of_text(iscep_exchange_peer_has_name(exchange, names, 2) ? "yes" : "no"));
+}
+
 static void end_gone(iscep_exchange *exchange, void *user)
 {
     served *s = user;
@@ -60,6 +82,10 @@ static void handle(iscep_exchange *exchange, void *user)
         s->most_held = s->held_count > s->most_held ? s->held_count : s->most_held;
     } else if (strcmp(path, "/who") == 0) {
         reply_peer(exchange);
+    } else if (strcmp(path, "/peer") == 0) {
+        describe_peer(exchange);
+    } else if (strncmp(path, "/named/", 7) == 0) {
+        reply_named(exchange);
     } else if (strcmp(path, "/wait") == 0) {
         iscep_exchange_on_gone(exchange, end_gone, s);
     } else if (strcmp(path, "/raw") == 0) {
@@ -106,6 +132,67 @@ void served_start(served *s, const iscep_http_server_options *options)
     loop_thread_start(&s->on);
 }
 
+typedef struct extra_port {
+    served *s;
+    iscep_status status;
+} extra_port;
+
+static void listen_on_loop(void *user)
+{
+    extra_port *extra = user;
+    extra->status = iscep_http_server_listen_tcp(extra->s->server, "127.0.0.1", 0, extra->s->extra_tls,
+                                                 &extra->s->extra_port, NULL);
+}
+
+void served_listen_tls(served *s, const iscep_tls_options *options)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    extra_port extra = {.s = s};
+    cr_assert_eq(iscep_tls_server_make(&s->extra_tls, options, &err), ISCEP_OK, "%s", err.message);
+    loop_thread_run(&s->on, listen_on_loop, &extra);
+    cr_assert_eq(extra.status, ISCEP_OK);
+}
+
+typedef struct adoption {
+    served *s;
+    int fd;
+    uint32_t door;
+} adoption;
+
+static void adopt_on_loop(void *user)
+{
+    const adoption *a = user;
+    iscep_http_server_adopt(a->s->server, a->fd, NULL, a->door);
+}
+
+int served_adopt(served *s, uint32_t door)
+{
+    int pair[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    cr_assert_eq(fcntl(pair[0], F_SETFL, 0), 0); /* the client's end blocks */
+    adoption a = {.s = s, .fd = pair[1], .door = door};
+    loop_thread_run(&s->on, adopt_on_loop, &a);
+    return pair[0];
+}
+
+typedef struct connection_count {
+    served *s;
+    uint32_t count;
+} connection_count;
+
+static void count_on_loop(void *user)
+{
+    connection_count *connections = user;
+    connections->count = iscep_http_server_connection_count(connections->s->server);
+}
+
+uint32_t served_count_connections(served *s)
+{
+    connection_count connections = {.s = s};
+    loop_thread_run(&s->on, count_on_loop, &connections);
+    return connections.count;
+}
+
 static void release_on_loop(void *user)
 {
     served *s = user;
@@ -144,6 +231,7 @@ void served_stop(served *s)
     iscep_http_server_free(s->server);
     release_on_loop(s); /* into the void */
     iscep_tls_server_free(s->tls);
+    iscep_tls_server_free(s->extra_tls);
     iscep_loop_free(s->on.loop);
     temp_dir_remove(&s->dir);
 }

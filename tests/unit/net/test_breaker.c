@@ -16,7 +16,7 @@ static void set_up(void)
 {
     const iscep_breaker_limits limits = {.failures = FAILURES, .open_ms = OPEN_MS};
     fake_env_init(&fake);
-    iscep_breaker_init(&breaker, &fake.env, "validate", &limits);
+    iscep_breaker_init(&breaker, &fake.env, "home", "validate", &limits);
 }
 
 static void tear_down(void)

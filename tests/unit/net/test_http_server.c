@@ -81,6 +81,12 @@ Test(http_server, answers_get_and_post)
                   "POST /echo  hello -");
     assert_answer(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 200, "POST /echo   -");
     assert_answer(fd, "DELETE /echo HTTP/1.1\r\nHost: x\r\n\r\n", 200, "DELETE /echo   -");
+    assert_answer(fd,
+                  "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                  "HTTP2-Settings: AAEAAEAA\r\nContent-Length: 5\r\n\r\nhello",
+                  200, "POST /echo  hello -");
+    assert_answer(fd, "GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", 200,
+                  "GET /echo   -");
     close(fd);
 }
 
@@ -142,6 +148,21 @@ Test(http_server, answers_pipelined_requests_in_order)
     close(fd);
 }
 
+/* Its body would be taken for the next reply (RFC 9110 9.3.2). */
+Test(http_server, answers_head_without_a_body)
+{
+    int fd = peer_connect_tcp(s.port);
+    ISCEP_AUTO_BUF all;
+    iscep_buf_init(&all, 4096);
+    peer_send(fd, "HEAD /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    peer_read_to_end(fd, &all);
+    const char *end = strstr(iscep_buf_text(&all), "\r\n\r\n");
+    cr_assert_not_null(end);
+    cr_assert_str_eq(end, "\r\n\r\n");
+    cr_assert_not_null(strstr(iscep_buf_text(&all), "\r\nContent-Length: 14\r\n"), "as of a GET");
+    close(fd);
+}
+
 Test(http_server, closes_when_the_client_wants_it)
 {
     static const char *const requests[] = {
@@ -171,7 +192,6 @@ Test(http_server, refuses_what_is_no_request)
         "GET http://x/echo HTTP/1.1\r\nHost: x\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
         "CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
         "GET /echo HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n",
         "GET /echo HTTP/1.1\r\nHost: x\r\nBad Name: x\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello",
@@ -472,6 +492,20 @@ Test(http_limits, late_requests_time_out)
     };
     for (size_t i = 0; i < COUNT(parts); i++)
         assert_refused(peer_connect_tcp(s.port), parts[i], 408, "request_timeout");
+}
+
+Test(http_limits, tls_is_agreed_on_in_time_or_not_at_all)
+{
+    static const char half[] = "\x16\x03\x01\x02\x00\x01\x00"; /* the beginning of a client's hello */
+    ISCEP_AUTO_BUF rest;
+    int silent = peer_connect_tcp(s.tls_port), half_open = peer_connect_tcp(s.tls_port);
+    iscep_buf_init(&rest, 4096);
+    peer_send_bytes(half_open, iscep_bytes_of(half, sizeof half - 1));
+    peer_read_to_end(silent, &rest);
+    peer_read_to_end(half_open, &rest);
+    cr_assert_eq(rest.len, 0, "who speaks TLS cannot read it yet");
+    close(silent);
+    close(half_open);
 }
 
 Test(http_limits, idle_connection_is_closed_without_a_word)

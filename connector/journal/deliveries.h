@@ -65,14 +65,16 @@ void iscep_journal_withhold(iscep_journal *journal, int64_t delivery_id, const c
                             const char *message, bool is_revoked_too, iscep_report_fn done, void *user);
 
 /*
- * What a person does to what is owed or dead. ids NULL: all that are dead. count: how many it concerned; a certificate in
- * whose place another stands is not retried.
+ * What a person does to what is owed or dead. ids NULL: all that are dead. tenant: only what is that one's; NULL: everybody's.
+ * count: how many it concerned; a certificate in whose place another stands is not retried.
  */
 typedef void (*iscep_journal_count_fn)(void *user, iscep_status status, int64_t count,
                                        const iscep_error *err);
-void iscep_journal_retry_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
-                                    iscep_journal_count_fn done, void *user); /* due now, with a new age */
-void iscep_journal_purge_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
-                                    iscep_journal_count_fn done, void *user); /* dead ones only */
+void iscep_journal_retry_deliveries(iscep_journal *journal, const char *tenant, const int64_t *ids,
+                                    size_t id_count, iscep_journal_count_fn done,
+                                    void *user); /* due now, with a new age */
+void iscep_journal_purge_deliveries(iscep_journal *journal, const char *tenant, const int64_t *ids,
+                                    size_t id_count, iscep_journal_count_fn done,
+                                    void *user); /* dead ones only */
 
 #endif

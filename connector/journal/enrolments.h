@@ -50,7 +50,7 @@ typedef struct iscep_journal_event {
 } iscep_journal_event;
 
 /*
- * Something happened that nothing is owed for. Not waited for: a crash within the next moments may lose it. An event
+ * Something happened that nothing is owed for. Not waited for: a crash within the next moments may lose it (journal.h). An event
  * that is like the enrolment's last one raises that one's count instead of becoming another.
  */
 void iscep_journal_note(iscep_journal *journal, const iscep_enrolment_key *key,

@@ -44,8 +44,7 @@ static void finish_get(iscep_job *job)
 static void finish_set(iscep_job *job)
 {
     const fact_job *fact = (fact_job *)job;
-    if (fact->set != NULL)
-        fact->set(fact->user, job->status, &job->err);
+    fact->set(fact->user, job->status, &job->err);
 }
 
 static fact_job *new_fact(iscep_journal *journal, iscep_job_run run, void (*finish)(iscep_job *job),
@@ -76,7 +75,7 @@ void iscep_journal_get_fact(iscep_journal *journal, const char *tenant, const ch
 void iscep_journal_set_fact(iscep_journal *journal, const char *tenant, const char *name, const char *value,
                             iscep_journal_fn done, void *user)
 {
-    fact_job *fact = new_fact(journal, run_set, finish_set, tenant, name, user);
+    fact_job *fact = new_fact(journal, run_set, done == NULL ? NULL : finish_set, tenant, name, user);
     if (fact == NULL) {
         iscep_error err;
         iscep_status status = iscep_error_nomem(&err);

@@ -9,6 +9,7 @@ struct iscep_health {
     bool is_good;
     bool was_good; /* as the log has it */
     iscep_error reason;
+    iscep_bell *changed;
 };
 
 iscep_status iscep_health_new(iscep_health **out, iscep_error *err)
@@ -33,9 +34,19 @@ void iscep_health_free(iscep_health *health)
 void iscep_health_set(iscep_health *health, iscep_status status, const iscep_error *err)
 {
     pthread_mutex_lock(&health->lock);
-    health->is_good = status != ISCEP_STORAGE;
-    if (!health->is_good)
+    bool is_good = status != ISCEP_STORAGE;
+    if (!is_good)
         health->reason = *err;
+    if (is_good != health->is_good && health->changed != NULL)
+        iscep_bell_ring(health->changed);
+    health->is_good = is_good;
+    pthread_mutex_unlock(&health->lock);
+}
+
+void iscep_health_watch(iscep_health *health, iscep_bell *changed)
+{
+    pthread_mutex_lock(&health->lock);
+    health->changed = changed;
     pthread_mutex_unlock(&health->lock);
 }
 

@@ -8,7 +8,7 @@ static void finish_inspect(iscep_job *job)
     iscep_json_free(inspect->json);
 }
 
-iscep_inspect_job *iscep_inspect_job_new(iscep_journal *journal, iscep_job_run run,
+iscep_inspect_job *iscep_inspect_job_new(iscep_journal *journal, const char *tenant, iscep_job_run run,
                                          iscep_journal_json_fn done, void *user)
 {
     iscep_inspect_job *inspect = iscep_job_new(journal, sizeof *inspect, run, finish_inspect);
@@ -17,6 +17,7 @@ iscep_inspect_job *iscep_inspect_job_new(iscep_journal *journal, iscep_job_run r
         done(user, iscep_error_nomem(&err), NULL, &err);
         return NULL;
     }
+    inspect->tenant = iscep_arena_text(&inspect->job.arena, tenant);
     inspect->done = done;
     inspect->user = user;
     return inspect;

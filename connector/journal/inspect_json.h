@@ -10,6 +10,7 @@
 /* A reading job that answers with a document. The job's own run fills json. */
 typedef struct iscep_inspect_job {
     iscep_job job;
+    const char *tenant; /* NULL: everybody's */
     iscep_trace_by by;
     const char *what;
     int64_t id;
@@ -23,7 +24,7 @@ typedef struct iscep_inspect_job {
 } iscep_inspect_job;
 
 /* NULL: no memory, and done has been called. */
-iscep_inspect_job *iscep_inspect_job_new(iscep_journal *journal, iscep_job_run run,
+iscep_inspect_job *iscep_inspect_job_new(iscep_journal *journal, const char *tenant, iscep_job_run run,
                                          iscep_journal_json_fn done, void *user);
 
 void iscep_inspect_add_time(iscep_json *json, const char *name, int64_t unix_ms); /* 0: null */

@@ -3,7 +3,9 @@
  * is forgotten: a write is on disk (fsync) before its callback says ISCEP_OK, and survives kill -9.
  *
  * A thread of the journal's own does the writing; whatever came while it was busy shares the next transaction and its
- * one fsync. Reading has another thread and does not wait for that. The operations are in the headers beside this one:
+ * one fsync. What nobody waits for, a note or a fact without a callback, waits up to 5 ms for others, or until somebody
+ * waits for something; so kill -9 may take the notes of the last milliseconds with it, and never anything else. Writes are
+ * done in the order in which they were asked for, by whichever loop. Reading has another thread and does not wait for that. The operations are in the headers beside this one:
  * enrolments.h, deliveries.h, revocations.h, inspect.h. Each is one atomic step; each is called on the loop's thread,
  * copies its input, and calls back exactly once on the loop's thread, never before it returns.
  *
@@ -38,6 +40,15 @@ iscep_status iscep_journal_open(iscep_journal **out, const iscep_env *env, iscep
                                 const iscep_journal_options *options, iscep_error *err) ISCEP_CHECKED;
 /* Carries out what was asked for; the callbacks still due come before it returns. NULL is allowed. */
 void iscep_journal_close(iscep_journal *journal);
+
+/*
+ * The same journal for another loop of this process: what is asked through it calls back there. Made before that loop runs or on
+ * its thread, and closed there with iscep_journal_close, which waits for what was asked through it, calls back, and ends nothing
+ * else. journal may be one of these, too. The file is closed with the last of them; only the first, from iscep_journal_open,
+ * writes to the log and has old history forgotten, so it should be that one.
+ */
+iscep_status iscep_journal_attach(iscep_journal **out, iscep_journal *journal, iscep_loop *loop,
+                                  iscep_error *err) ISCEP_CHECKED;
 
 /*
  * Did the last write work? Otherwise err says why not. While it did not, the journal itself tries again every second,

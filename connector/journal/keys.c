@@ -132,18 +132,16 @@ iscep_status iscep_row_ids_add(iscep_row_ids *ids, iscep_rows *rows, iscep_error
 /* The filter last: a key that is merged is in it before it leaves the recent ones. */
 bool iscep_keys_may_have(iscep_keys *keys, int64_t hash)
 {
-    iscep_recent_key key;
-    return iscep_recent_keys_find(keys->recent, hash, 0, &key) != 0 ||
-           iscep_key_filter_may_have(keys->filter, hash);
+    iscep_recent_key key = {0};
+    return iscep_recent_keys_find(keys->recent, hash, &key) || iscep_key_filter_may_have(keys->filter, hash);
 }
 
 /* Memory first: a key leaves it only after it is in old_key. */
 static iscep_status find_recent(iscep_keys *keys, int64_t hash, iscep_row_ids *out, iscep_error *err)
 {
-    iscep_recent_key key;
+    iscep_recent_key key = {0};
     iscep_status status = ISCEP_OK;
-    size_t at = 0;
-    while (status == ISCEP_OK && (at = iscep_recent_keys_find(keys->recent, hash, at, &key)) != 0)
+    while (status == ISCEP_OK && iscep_recent_keys_find(keys->recent, hash, &key))
         status = add_id(out, key.row_id, err);
     return status;
 }
@@ -285,12 +283,11 @@ static void end_merge(iscep_keys *keys)
 iscep_status iscep_keys_remove(iscep_keys *keys, iscep_store *store, int64_t hash, int64_t row_id,
                                iscep_error *err)
 {
-    iscep_recent_key key;
-    size_t at = 0;
+    iscep_recent_key key = {0};
     iscep_status status = ISCEP_OK;
     if (keys->merged < keys->merging_count)
         end_merge(keys);
-    while (status == ISCEP_OK && (at = iscep_recent_keys_find(keys->recent, hash, at, &key)) != 0)
+    while (status == ISCEP_OK && iscep_recent_keys_find(keys->recent, hash, &key))
         if (key.row_id == row_id)
             status =
                 iscep_store_run(store, err, "DELETE FROM recent_key WHERE id = $1", iscep_number(key.id));

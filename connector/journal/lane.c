@@ -1,24 +1,27 @@
-/* See lane.h. A job goes from collected (the loop's own) to waiting, to the thread, to done, and back to the loop. */
+/* See lane.h. A job goes from waiting to the thread, and from there to its port, or, if nobody waits for it, is freed. */
 #include "journal/lane.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "net/bell.h"
+#include "journal/port.h"
+
+enum { NS_PER_MS = 1000000, NEVER = -1 };
+#define NS_PER_S INT64_C(1000000000)
 
 struct iscep_lane {
     iscep_lane_work work;
-    iscep_bell *asked;    /* the loop rings for itself: at the end of this turn, hand over */
-    iscep_bell *finished; /* the thread rings */
-    iscep_job_list collected;
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     iscep_job_list waiting;
-    iscep_job_list done;
+    size_t waiting_count;
+    int64_t gather_until_ns; /* of the first that nobody waits for; NEVER: there is none */
+    bool is_hurried;
     bool is_busy;
     bool is_stopping;
 };
@@ -29,55 +32,96 @@ void iscep_job_free(iscep_job *job)
     free(job);
 }
 
-/* --- the thread --- */
+/* --- waiting --- */
 
-static void wait_for_change(iscep_lane *lane, int64_t timeout_ms)
+static int64_t now_ns(void)
 {
-    if (timeout_ms < 0) {
-        pthread_cond_wait(&lane->changed, &lane->lock);
-        return;
-    }
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait(&lane->changed, &lane->lock, &until);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* Moves up to max jobs. */
-static void move_jobs(iscep_job_list *to, iscep_job_list *from, size_t max)
+static int64_t sooner_of(int64_t a_ns, int64_t b_ns)
 {
-    for (; max > 0 && !STAILQ_EMPTY(from); max--) {
-        iscep_job *job = STAILQ_FIRST(from);
-        STAILQ_REMOVE_HEAD(from, link);
-        STAILQ_INSERT_TAIL(to, job, link);
+    if (a_ns == NEVER || b_ns == NEVER)
+        return a_ns == NEVER ? b_ns : a_ns;
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* False when the time is over. */
+static bool wait_for_change_locked(iscep_lane *lane, int64_t until_ns)
+{
+    if (until_ns == NEVER) {
+        pthread_cond_wait(&lane->changed, &lane->lock);
+        return true;
     }
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
+                                   .tv_nsec = (long)(until_ns % NS_PER_S)};
+    return pthread_cond_timedwait(&lane->changed, &lane->lock, &until) != ETIMEDOUT;
+}
+
+/* Until somebody waits, there are many, or those that nobody waits for have gathered; at most timeout_ms if that is not negative. */
+static void await_jobs_locked(iscep_lane *lane, int64_t timeout_ms)
+{
+    if (timeout_ms == 0)
+        return;
+    int64_t idle_until_ns = timeout_ms < 0 ? NEVER : now_ns() + timeout_ms * NS_PER_MS;
+    bool is_time_left = true;
+    while (is_time_left && !lane->is_hurried && !lane->is_stopping)
+        is_time_left = wait_for_change_locked(lane, sooner_of(lane->gather_until_ns, idle_until_ns));
+}
+
+/* --- the thread --- */
+
+static void move_first(iscep_job_list *to, iscep_job_list *from)
+{
+    iscep_job *job = STAILQ_FIRST(from);
+    STAILQ_REMOVE_HEAD(from, link);
+    STAILQ_INSERT_TAIL(to, job, link);
+}
+
+/* What is left has waited long enough. */
+static void move_waiting_locked(iscep_lane *lane, iscep_job_list *out)
+{
+    for (size_t i = 0; i < lane->work.max_jobs && !STAILQ_EMPTY(&lane->waiting); i++) {
+        move_first(out, &lane->waiting);
+        lane->waiting_count--;
+    }
+    lane->is_hurried = lane->waiting_count > 0;
+    lane->gather_until_ns = NEVER;
 }
 
 static bool take_jobs(iscep_lane *lane, iscep_job_list *out, int64_t timeout_ms)
 {
     pthread_mutex_lock(&lane->lock);
-    if (STAILQ_EMPTY(&lane->waiting) && !lane->is_stopping && timeout_ms != 0)
-        wait_for_change(lane, timeout_ms);
-    move_jobs(out, &lane->waiting, lane->work.max_jobs);
+    await_jobs_locked(lane, timeout_ms);
+    move_waiting_locked(lane, out);
     lane->is_busy = !STAILQ_EMPTY(out);
     bool is_going_on = lane->is_busy || !lane->is_stopping;
     pthread_mutex_unlock(&lane->lock);
     return is_going_on;
 }
 
+static void take_those_of(const iscep_port *port, iscep_job_list *out, iscep_job_list *jobs)
+{
+    iscep_job_list others = STAILQ_HEAD_INITIALIZER(others);
+    while (!STAILQ_EMPTY(jobs))
+        move_first(STAILQ_FIRST(jobs)->port == port ? out : &others, jobs);
+    STAILQ_CONCAT(jobs, &others);
+}
+
+/* Idle first: whoever gets his answer may look at once whether there is anything left. */
 static void hand_back(iscep_lane *lane, iscep_job_list *jobs)
 {
     pthread_mutex_lock(&lane->lock);
-    STAILQ_CONCAT(&lane->done, jobs);
     lane->is_busy = false;
-    pthread_cond_broadcast(&lane->changed);
     pthread_mutex_unlock(&lane->lock);
-    iscep_bell_ring(lane->finished);
+    while (!STAILQ_EMPTY(jobs)) {
+        iscep_job_list of_one = STAILQ_HEAD_INITIALIZER(of_one);
+        iscep_port *port = STAILQ_FIRST(jobs)->port;
+        take_those_of(port, &of_one, jobs);
+        iscep_port_give_back(port, &of_one);
+    }
 }
 
 static void *work_on(void *user)
@@ -107,63 +151,41 @@ static bool start_thread(iscep_lane *lane)
     return lane->has_thread;
 }
 
-/* --- the loop's side --- */
+/* --- those who ask --- */
 
-static void hand_over(void *user)
+void iscep_lane_put(iscep_lane *lane, iscep_job *job)
 {
-    iscep_lane *lane = user;
     pthread_mutex_lock(&lane->lock);
-    STAILQ_CONCAT(&lane->waiting, &lane->collected);
-    pthread_cond_broadcast(&lane->changed);
+    STAILQ_INSERT_TAIL(&lane->waiting, job, link);
+    bool is_full = ++lane->waiting_count == lane->work.max_jobs;
+    bool is_first_to_gather = job->finish == NULL && lane->gather_until_ns == NEVER;
+    if (is_full)
+        lane->is_hurried = true;
+    if (is_first_to_gather)
+        lane->gather_until_ns = now_ns() + lane->work.gather_ms * NS_PER_MS;
+    if (is_full || is_first_to_gather)
+        pthread_cond_signal(&lane->changed);
     pthread_mutex_unlock(&lane->lock);
 }
 
-void iscep_lane_ask(iscep_lane *lane, iscep_job *job)
+void iscep_lane_hurry(iscep_lane *lane)
 {
-    bool is_first = STAILQ_EMPTY(&lane->collected);
-    STAILQ_INSERT_TAIL(&lane->collected, job, link);
-    if (is_first)
-        iscep_bell_ring(lane->asked);
-}
-
-static bool finish_jobs(iscep_lane *lane)
-{
-    iscep_job_list done = STAILQ_HEAD_INITIALIZER(done);
     pthread_mutex_lock(&lane->lock);
-    STAILQ_CONCAT(&done, &lane->done);
+    lane->is_hurried = lane->waiting_count > 0;
+    if (lane->is_hurried)
+        pthread_cond_signal(&lane->changed);
     pthread_mutex_unlock(&lane->lock);
-    if (lane->work.finished != NULL)
-        lane->work.finished(lane->work.user);
-    bool had_any = !STAILQ_EMPTY(&done);
-    while (!STAILQ_EMPTY(&done)) {
-        iscep_job *job = STAILQ_FIRST(&done);
-        STAILQ_REMOVE_HEAD(&done, link);
-        if (job->finish != NULL)
-            job->finish(job);
-        iscep_job_free(job);
-    }
-    return had_any;
 }
 
-static void on_finished(void *user)
+bool iscep_lane_is_idle(iscep_lane *lane)
 {
-    finish_jobs(user);
-}
-
-void iscep_lane_ring(iscep_lane *lane)
-{
-    iscep_bell_ring(lane->finished);
-}
-
-bool iscep_lane_drain(iscep_lane *lane)
-{
-    hand_over(lane);
     pthread_mutex_lock(&lane->lock);
-    while (lane->is_busy || !STAILQ_EMPTY(&lane->waiting))
-        pthread_cond_wait(&lane->changed, &lane->lock);
+    bool is_idle = !lane->is_busy && lane->waiting_count == 0;
     pthread_mutex_unlock(&lane->lock);
-    return finish_jobs(lane);
+    return is_idle;
 }
+
+/* --- beginning and end --- */
 
 static void init_lock(iscep_lane *lane)
 {
@@ -175,24 +197,18 @@ static void init_lock(iscep_lane *lane)
     pthread_mutex_init(&lane->lock, NULL);
 }
 
-iscep_status iscep_lane_new(iscep_lane **out, iscep_loop *loop, const iscep_lane_work *work, iscep_error *err)
+iscep_status iscep_lane_new(iscep_lane **out, const iscep_lane_work *work, iscep_error *err)
 {
     iscep_lane *lane = calloc(1, sizeof *lane);
     if (lane == NULL)
         return iscep_error_nomem(err);
     lane->work = *work;
-    STAILQ_INIT(&lane->collected);
+    lane->gather_until_ns = NEVER;
     STAILQ_INIT(&lane->waiting);
-    STAILQ_INIT(&lane->done);
     init_lock(lane);
-    iscep_status status = iscep_bell_new(&lane->asked, loop, hand_over, lane, err);
-    if (status == ISCEP_OK)
-        status = iscep_bell_new(&lane->finished, loop, on_finished, lane, err);
-    if (status == ISCEP_OK && !start_thread(lane))
-        status = iscep_error_set(err, ISCEP_NOMEM, "thread", "cannot start a thread");
-    if (status != ISCEP_OK) {
+    if (!start_thread(lane)) {
         iscep_lane_free(lane);
-        return status;
+        return iscep_error_set(err, ISCEP_NOMEM, "thread", "cannot start a thread");
     }
     *out = lane;
     return ISCEP_OK;
@@ -204,12 +220,10 @@ void iscep_lane_free(iscep_lane *lane)
         return;
     pthread_mutex_lock(&lane->lock);
     lane->is_stopping = true;
-    pthread_cond_broadcast(&lane->changed);
+    pthread_cond_signal(&lane->changed);
     pthread_mutex_unlock(&lane->lock);
     if (lane->has_thread)
         pthread_join(lane->thread, NULL);
-    iscep_bell_free(lane->asked);
-    iscep_bell_free(lane->finished);
     pthread_cond_destroy(&lane->changed);
     pthread_mutex_destroy(&lane->lock);
     free(lane);

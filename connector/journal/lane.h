@@ -1,6 +1,6 @@
 /*
- * A thread that does jobs for the loop, and the way there and back. What is asked during one turn of the loop goes over
- * together, and what is done together comes back together, in order.
+ * A thread that does jobs, in the order in which they are asked, whichever loop asks. A loop asks through a port of its own
+ * (port.h), where a job that somebody waits for comes back.
  */
 #ifndef ISCEP_JOURNAL_LANE_H
 #define ISCEP_JOURNAL_LANE_H
@@ -8,18 +8,19 @@
 #include <sys/queue.h>
 
 #include "journal/arena.h"
-#include "net/loop.h"
 
-struct iscep_db; /* engine.h */
+struct iscep_db;   /* engine.h */
+struct iscep_port; /* port.h */
 
 typedef struct iscep_job {
     STAILQ_ENTRY(iscep_job) link;
+    struct iscep_port *port; /* through which it was asked */
     /* On the lane's thread; again from the beginning if the transaction had to be rolled back. With USAGE it has written nothing. */
     iscep_status (*run)(struct iscep_job *job, struct iscep_db *db, iscep_error *err);
-    void (*finish)(
-        struct iscep_job *job); /* on the loop's thread; the job is freed afterwards. NULL: nobody waits */
-    iscep_arena arena;          /* input and output */
-    int64_t now_unix_ms;        /* when it was asked */
+    /* On the thread of the port's loop; the job is freed afterwards. NULL: nobody waits. */
+    void (*finish)(struct iscep_job *job);
+    iscep_arena arena;   /* input and output */
+    int64_t now_unix_ms; /* when it was asked */
     int64_t now_mono_ms;
     iscep_status status;
     iscep_error err;
@@ -36,20 +37,24 @@ typedef struct iscep_lane_work {
      * to be called again if nothing comes; negative: not before.
      */
     int64_t (*between)(void *user, bool is_idle); /* is_idle: nothing ran since the last call. May be NULL */
-    void (*finished)(void *user); /* on the loop's thread, before the jobs' finish; may be NULL */
-    size_t max_jobs;              /* of one run */
+    size_t max_jobs;                              /* of one run */
+    int64_t gather_ms; /* how long a job that nobody waits for may wait for others to share its run with */
     void *user;
 } iscep_lane_work;
 
-iscep_status iscep_lane_new(iscep_lane **out, iscep_loop *loop, const iscep_lane_work *work,
-                            iscep_error *err) ISCEP_CHECKED;
-/* On the loop's thread. Takes the job. */
-void iscep_lane_ask(iscep_lane *lane, iscep_job *job);
-/* From the lane's thread: work->finished is called soon, though nothing was finished. */
-void iscep_lane_ring(iscep_lane *lane);
-/* On the loop's thread: waits until everything asked is done, and finishes it; true if there was anything. */
-bool iscep_lane_drain(iscep_lane *lane);
-void iscep_lane_free(iscep_lane *lane); /* after a drain; NULL is allowed */
+iscep_status iscep_lane_new(iscep_lane **out, const iscep_lane_work *work, iscep_error *err) ISCEP_CHECKED;
+/* When nothing is asked any more and every port was drained. NULL is allowed. */
+void iscep_lane_free(iscep_lane *lane);
+
+/*
+ * From any thread. Takes the job, behind all that were put before. If somebody waits for it iscep_lane_hurry has to follow:
+ * once for all that come together.
+ */
+void iscep_lane_put(iscep_lane *lane, iscep_job *job);
+/* From any thread: what was put is begun as soon as the thread is free, without waiting for more. */
+void iscep_lane_hurry(iscep_lane *lane);
+/* From any thread: has everything been done that was put so far? */
+bool iscep_lane_is_idle(iscep_lane *lane);
 
 void iscep_job_free(iscep_job *job);
 

@@ -87,18 +87,18 @@ void iscep_recent_keys_free(iscep_recent_keys *recent)
     free(recent);
 }
 
-size_t iscep_recent_keys_find(iscep_recent_keys *recent, int64_t hash, size_t behind, iscep_recent_key *out)
+/* Places change between two calls, when the oldest are dropped; ids do not. */
+bool iscep_recent_keys_find(iscep_recent_keys *recent, int64_t hash, iscep_recent_key *key)
 {
     pthread_mutex_lock(&recent->lock);
-    size_t at = behind == 0              ? recent->chains[chain_of(recent, hash)]
-                : behind > recent->count ? 0
-                                         : recent->entries[behind - 1].next;
-    while (at != 0 && recent->entries[at - 1].key.hash != hash)
+    size_t at = recent->chains[chain_of(recent, hash)];
+    while (at != 0 && (recent->entries[at - 1].key.hash != hash ||
+                       (key->id != 0 && recent->entries[at - 1].key.id >= key->id)))
         at = recent->entries[at - 1].next;
     if (at != 0)
-        *out = recent->entries[at - 1].key;
+        *key = recent->entries[at - 1].key;
     pthread_mutex_unlock(&recent->lock);
-    return at;
+    return at != 0;
 }
 
 iscep_status iscep_recent_keys_push(iscep_recent_keys *recent, const iscep_recent_key *key, iscep_error *err)

@@ -18,8 +18,8 @@ typedef struct iscep_recent_key {
 iscep_status iscep_recent_keys_new(iscep_recent_keys **out, iscep_error *err) ISCEP_CHECKED;
 void iscep_recent_keys_free(iscep_recent_keys *recent); /* NULL is allowed */
 
-/* The newest first. Returns the place behind which to go on looking, or 0 when there is none: begin with 0. */
-size_t iscep_recent_keys_find(iscep_recent_keys *recent, int64_t hash, size_t behind, iscep_recent_key *out);
+/* The newest first: the next older one than key, or the newest if key->id is 0. False: there is none. */
+bool iscep_recent_keys_find(iscep_recent_keys *recent, int64_t hash, iscep_recent_key *key);
 
 /* The writer's. Ids grow. */
 iscep_status iscep_recent_keys_push(iscep_recent_keys *recent, const iscep_recent_key *key,

@@ -241,6 +241,7 @@ void iscep_journal_withhold(iscep_journal *journal, int64_t delivery_id, const c
 
 typedef struct person_job {
     iscep_job job;
+    const char *tenant; /* NULL: everybody's */
     const int64_t *ids;
     size_t id_count;
     bool is_all;
@@ -287,12 +288,28 @@ static iscep_status look_for_successor(bool *out, iscep_db *db, const iscep_deli
     return status == ISCEP_OK ? iscep_rows_next(rows, out, err) : status;
 }
 
-static iscep_status list_dead(iscep_row_ids *out, iscep_db *db, iscep_error *err)
+static iscep_status list_dead(iscep_row_ids *out, iscep_db *db, const char *tenant, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    iscep_status status = iscep_store_query_params(
-        &rows, db->store, "SELECT id FROM delivery WHERE state = 4 ORDER BY id", NULL, 0, err);
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err,
+        "SELECT id FROM delivery WHERE state = 4 AND ($1 IS NULL OR tenant = $1) ORDER BY id",
+        iscep_text(tenant));
     return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
+}
+
+/* One of another tenant is as if it were not there. */
+static iscep_status load_of_tenant(iscep_delivery_row *row, iscep_db *db, const person_job *person,
+                                   int64_t id, iscep_arena *arena, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool is_theirs = false;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err, "SELECT 1 FROM delivery WHERE id = $1 AND ($2 IS NULL OR tenant = $2)",
+        iscep_number(id), iscep_text(person->tenant));
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &is_theirs, err);
+    return status == ISCEP_OK ? iscep_delivery_load(row, db, is_theirs ? id : 0, arena, err) : status;
 }
 
 static iscep_status act_on(person_job *person, iscep_db *db, iscep_delivery_row *row, iscep_error *err)
@@ -312,13 +329,13 @@ static iscep_status run_person(iscep_job *job, iscep_db *db, iscep_error *err)
 {
     person_job *person = (person_job *)job;
     ISCEP_AUTO_ROW_IDS dead = {0};
-    iscep_status status = person->is_all ? list_dead(&dead, db, err) : ISCEP_OK;
+    iscep_status status = person->is_all ? list_dead(&dead, db, person->tenant, err) : ISCEP_OK;
     const int64_t *ids = person->is_all ? dead.ids : person->ids;
     size_t count = person->is_all ? dead.count : person->id_count;
     person->count = 0;
     for (size_t i = 0; i < count && status == ISCEP_OK; i++) {
         iscep_delivery_row row;
-        status = iscep_delivery_load(&row, db, ids[i], &job->arena, err);
+        status = load_of_tenant(&row, db, person, ids[i], &job->arena, err);
         if (status == ISCEP_OK)
             status = act_on(person, db, &row, err);
     }
@@ -331,8 +348,8 @@ static void finish_person(iscep_job *job)
     person->done(person->user, job->status, job->status == ISCEP_OK ? person->count : 0, &job->err);
 }
 
-static void ask_person_job(iscep_journal *journal, bool is_purge, const int64_t *ids, size_t id_count,
-                           iscep_journal_count_fn done, void *user)
+static void ask_person_job(iscep_journal *journal, bool is_purge, const char *tenant, const int64_t *ids,
+                           size_t id_count, iscep_journal_count_fn done, void *user)
 {
     person_job *person = iscep_job_new(journal, sizeof *person, run_person, finish_person);
     if (person == NULL) {
@@ -344,6 +361,7 @@ static void ask_person_job(iscep_journal *journal, bool is_purge, const int64_t 
         iscep_arena_bytes(&person->job.arena, iscep_bytes_of(ids, ids == NULL ? 0 : id_count * sizeof *ids));
     person->ids = (const int64_t *)(const void *)copy.data; /* the arena's memory is aligned for it */
     person->id_count = id_count;
+    person->tenant = iscep_arena_text(&person->job.arena, tenant);
     person->is_all = ids == NULL;
     person->is_purge = is_purge;
     person->done = done;
@@ -351,14 +369,14 @@ static void ask_person_job(iscep_journal *journal, bool is_purge, const int64_t 
     iscep_journal_write(journal, &person->job);
 }
 
-void iscep_journal_retry_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
-                                    iscep_journal_count_fn done, void *user)
+void iscep_journal_retry_deliveries(iscep_journal *journal, const char *tenant, const int64_t *ids,
+                                    size_t id_count, iscep_journal_count_fn done, void *user)
 {
-    ask_person_job(journal, false, ids, id_count, done, user);
+    ask_person_job(journal, false, tenant, ids, id_count, done, user);
 }
 
-void iscep_journal_purge_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
-                                    iscep_journal_count_fn done, void *user)
+void iscep_journal_purge_deliveries(iscep_journal *journal, const char *tenant, const int64_t *ids,
+                                    size_t id_count, iscep_journal_count_fn done, void *user)
 {
-    ask_person_job(journal, true, ids, id_count, done, user);
+    ask_person_job(journal, true, tenant, ids, id_count, done, user);
 }

@@ -34,6 +34,12 @@ iscep_status iscep_store_begin(iscep_store *store, iscep_store_commitment commit
 iscep_status iscep_store_commit(iscep_store *store, iscep_error *err) ISCEP_CHECKED;
 void iscep_store_rollback(iscep_store *store); /* nothing of the transaction is left, if there was one */
 
+/*
+ * Between two transactions: moves what was committed to where it stays, when enough has come together since the last time. May take
+ * some milliseconds, in which nobody should be waiting. If it fails nothing is lost, and it is tried again later.
+ */
+void iscep_store_tidy(iscep_store *store);
+
 /* A value to be bound: $1 is the first. Borrowed until the statement has run, or its rows are closed. */
 typedef enum iscep_param_kind { ISCEP_PARAM_NUMBER, ISCEP_PARAM_TEXT, ISCEP_PARAM_BYTES } iscep_param_kind;
 typedef struct iscep_param {

@@ -13,7 +13,8 @@
 enum {
     CACHED_STATEMENTS = 256, /* a power of two, and more than there are */
     BUSY_TIMEOUT_MS = 2000,  /* somebody has a tool on the file */
-    MAX_PARAMS = 16
+    MAX_PARAMS = 16,
+    CHECKPOINT_PAGES = 500 /* of the write-ahead log: 2 MB */
 };
 
 struct iscep_rows {
@@ -28,6 +29,8 @@ struct iscep_store {
     sqlite3 *db;
     iscep_store_use use;
     iscep_store_commitment commitment;
+    int wal_pages;                        /* as of the last commit */
+    int checkpoint_at;                    /* so many */
     iscep_rows cached[CACHED_STATEMENTS]; /* by the address of the SQL, open addressing */
 };
 
@@ -111,15 +114,28 @@ static void harden(sqlite3 *db)
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
 }
 
-/* secure_delete: freed content is overwritten where that costs no page more; it was a CSR with its challenge. */
+/*
+ * cache_size: what is written is mostly at the ends of tables, and more does not make it faster; but all of it stays in memory.
+ * secure_delete: freed content is overwritten where that costs no page more; it was a CSR with its challenge.
+ */
 static const char write_settings[] =
     "PRAGMA cell_size_check = 1; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
     "PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY;"
-    "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 2000;"
+    "PRAGMA cache_size = -8192;"
     "PRAGMA journal_size_limit = 33554432";
 static const char read_settings[] =
     "PRAGMA cell_size_check = 1; PRAGMA query_only = 1; PRAGMA temp_store = MEMORY;"
-    "PRAGMA cache_size = -8192";
+    "PRAGMA cache_size = -4096";
+
+/* In place of SQLite's own, which makes a checkpoint within the commit for which somebody waits: see iscep_store_tidy. */
+static int count_pages(void *user, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    iscep_store *store = user;
+    store->wal_pages = pages;
+    return SQLITE_OK;
+}
 
 iscep_status iscep_store_open(iscep_store **out, const char *path, iscep_store_use use, iscep_error *err)
 {
@@ -133,12 +149,14 @@ iscep_status iscep_store_open(iscep_store **out, const char *path, iscep_store_u
         return iscep_error_nomem(err);
     store->use = use;
     store->commitment = ISCEP_STORE_DURABLE; /* as write_settings say */
+    store->checkpoint_at = CHECKPOINT_PAGES;
     errno = 0;
     int result = sqlite3_open_v2(
         path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
     if (result == SQLITE_OK) {
         sqlite3_extended_result_codes(store->db, 1);
         harden(store->db);
+        sqlite3_wal_hook(store->db, count_pages, store);
         result = sqlite3_exec(store->db, use == ISCEP_STORE_WRITE ? write_settings : read_settings, NULL,
                               NULL, NULL);
     }
@@ -336,6 +354,20 @@ void iscep_store_rollback(iscep_store *store)
             sqlite3_reset(store->cached[i].statement);
     if (!sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* What somebody reads just now stays in the log, and is tried again when as much has come again. */
+void iscep_store_tidy(iscep_store *store)
+{
+    int pages = 0, moved = 0;
+    if (store->wal_pages < store->checkpoint_at)
+        return;
+    bool is_whole =
+        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) == SQLITE_OK &&
+        moved == pages;
+    store->checkpoint_at = CHECKPOINT_PAGES + (is_whole ? 0 : store->wal_pages);
+    if (is_whole)
+        store->wal_pages = 0;
 }
 
 /* --- the whole file --- */

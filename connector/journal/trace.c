@@ -31,11 +31,11 @@ static iscep_status find_by_subject(iscep_row_ids *out, const iscep_inspect_job 
     iscep_buf_init(&pattern, MAX_PATTERN_LEN);
     iscep_status status = make_pattern(&pattern, trace->what, err);
     if (status == ISCEP_OK)
-        status =
-            iscep_store_query(&rows, db->store, err,
-                              "SELECT id FROM enrolment WHERE lower(subject) LIKE $1 ESCAPE '\\'"
-                              " ORDER BY id DESC LIMIT $2",
-                              iscep_text(iscep_buf_text(&pattern)), iscep_number((int64_t)trace->limit + 1));
+        status = iscep_store_query(&rows, db->store, err,
+                                   "SELECT id FROM enrolment WHERE lower(subject) LIKE $1 ESCAPE '\\'"
+                                   " AND ($2 IS NULL OR tenant = $2) ORDER BY id DESC LIMIT $3",
+                                   iscep_text(iscep_buf_text(&pattern)), iscep_text(trace->tenant),
+                                   iscep_number((int64_t)trace->limit + 1));
     return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
 }
 
@@ -49,9 +49,11 @@ static iscep_status find_by_transaction(iscep_row_ids *out, const iscep_inspect_
         status = iscep_keys_find_range(db->store, &range, &hints, err);
     for (size_t i = 0; i < hints.count && status == ISCEP_OK && out->count <= trace->limit; i++) {
         ISCEP_AUTO_ROWS *rows = NULL;
-        status = iscep_store_query(&rows, db->store, err,
-                                   "SELECT id FROM enrolment WHERE id = $1 AND transaction_id = $2",
-                                   iscep_number(hints.ids[i]), iscep_text(trace->what));
+        status =
+            iscep_store_query(&rows, db->store, err,
+                              "SELECT id FROM enrolment WHERE id = $1 AND transaction_id = $2"
+                              " AND ($3 IS NULL OR tenant = $3)",
+                              iscep_number(hints.ids[i]), iscep_text(trace->what), iscep_text(trace->tenant));
         if (status == ISCEP_OK)
             status = iscep_row_ids_add(out, rows, err);
     }
@@ -69,10 +71,11 @@ static iscep_status find_by_serial(iscep_row_ids *out, const iscep_inspect_job *
         status = iscep_keys_find_range(db->store, &range, &hints, err);
     for (size_t i = 0; i < hints.count && status == ISCEP_OK && out->count <= trace->limit; i++) {
         ISCEP_AUTO_ROWS *rows = NULL;
-        status = iscep_store_query(&rows, db->store, err,
-                                   "SELECT d.enrolment_id FROM certificate c JOIN delivery d ON d.id = c.id"
-                                   " WHERE c.id = $1 AND c.serial = $2",
-                                   iscep_number(hints.ids[i]), iscep_text(trace->what));
+        status =
+            iscep_store_query(&rows, db->store, err,
+                              "SELECT d.enrolment_id FROM certificate c JOIN delivery d ON d.id = c.id"
+                              " WHERE c.id = $1 AND c.serial = $2 AND ($3 IS NULL OR d.tenant = $3)",
+                              iscep_number(hints.ids[i]), iscep_text(trace->what), iscep_text(trace->tenant));
         if (status == ISCEP_OK)
             status = iscep_row_ids_add(out, rows, err);
     }
@@ -235,14 +238,14 @@ static iscep_status run_trace(iscep_job *job, iscep_db *db, iscep_error *err)
     return status;
 }
 
-void iscep_journal_trace(iscep_journal *journal, iscep_trace_by by, const char *what, size_t limit,
-                         iscep_journal_json_fn done, void *user)
+void iscep_journal_trace(iscep_journal *journal, const char *tenant, iscep_trace_by by, const char *what,
+                         size_t limit, iscep_journal_json_fn done, void *user)
 {
-    iscep_inspect_job *trace = iscep_inspect_job_new(journal, run_trace, done, user);
+    iscep_inspect_job *trace = iscep_inspect_job_new(journal, tenant, run_trace, done, user);
     if (trace == NULL)
         return;
     trace->by = by;
     trace->what = iscep_arena_word(&trace->job.arena, what);
     trace->limit = limit;
-    iscep_journal_read(journal, &trace->job);
+    iscep_journal_look(journal, &trace->job);
 }

@@ -275,7 +275,7 @@ desk_count desk_retry(desk *d, const int64_t *ids, size_t id_count)
 {
     desk_count out;
     waiting w = {.d = d, .out = &out};
-    iscep_journal_retry_deliveries(d->journal, ids, id_count, on_count, &w);
+    iscep_journal_retry_deliveries(d->journal, d->only_tenant, ids, id_count, on_count, &w);
     desk_wait(d, &w.is_done);
     return out;
 }
@@ -284,7 +284,7 @@ desk_count desk_purge(desk *d, const int64_t *ids, size_t id_count)
 {
     desk_count out;
     waiting w = {.d = d, .out = &out};
-    iscep_journal_purge_deliveries(d->journal, ids, id_count, on_count, &w);
+    iscep_journal_purge_deliveries(d->journal, d->only_tenant, ids, id_count, on_count, &w);
     desk_wait(d, &w.is_done);
     return out;
 }
@@ -350,7 +350,7 @@ iscep_json *desk_trace(desk *d, iscep_trace_by by, const char *what, size_t limi
 {
     iscep_json *out = NULL;
     waiting w = {.d = d, .out = &out};
-    iscep_journal_trace(d->journal, by, what, limit, on_json, &w);
+    iscep_journal_trace(d->journal, d->only_tenant, by, what, limit, on_json, &w);
     desk_wait(d, &w.is_done);
     return out;
 }
@@ -359,7 +359,7 @@ iscep_json *desk_list_deliveries(desk *d, int64_t id, bool is_dead_only, size_t 
 {
     iscep_json *out = NULL;
     waiting w = {.d = d, .out = &out};
-    iscep_journal_list_deliveries(d->journal, id, is_dead_only, limit, on_json, &w);
+    iscep_journal_list_deliveries(d->journal, d->only_tenant, id, is_dead_only, limit, on_json, &w);
     desk_wait(d, &w.is_done);
     return out;
 }
@@ -368,7 +368,16 @@ iscep_json *desk_list_revocations(desk *d, bool is_open_only, size_t limit)
 {
     iscep_json *out = NULL;
     waiting w = {.d = d, .out = &out};
-    iscep_journal_list_revocations(d->journal, is_open_only, limit, on_json, &w);
+    iscep_journal_list_revocations(d->journal, d->only_tenant, is_open_only, limit, on_json, &w);
+    desk_wait(d, &w.is_done);
+    return out;
+}
+
+iscep_json *desk_totals(desk *d, const char *tenant)
+{
+    iscep_json *out = NULL;
+    waiting w = {.d = d, .out = &out};
+    iscep_journal_totals(d->journal, tenant, on_json, &w);
     desk_wait(d, &w.is_done);
     return out;
 }

@@ -24,6 +24,7 @@ typedef struct desk {
     iscep_journal *journal;
     iscep_journal_options options;
     iscep_journal_tuning tuning;
+    const char *only_tenant; /* what a person looks at, and changes; NULL: everybody's */
 } desk;
 
 void desk_init(desk *d);  /* everything but the journal: options and tuning may be changed */
@@ -110,6 +111,7 @@ iscep_json *desk_trace(desk *d, iscep_trace_by by, const char *what, size_t limi
 iscep_json *desk_list_deliveries(desk *d, int64_t id, bool is_dead_only, size_t limit);
 iscep_json *desk_list_revocations(desk *d, bool is_open_only, size_t limit);
 iscep_json *desk_stats(desk *d);
+iscep_json *desk_totals(desk *d, const char *tenant);
 /* "issued, reported": the events of the only enrolment with that transaction id, with "*N" behind one that came N times. */
 const char *desk_events(desk *d, const char *transaction_id);
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "desk.h"
 #include "faulty_disk.h"
@@ -102,6 +103,39 @@ Test(engine, answers_come_in_the_order_of_the_questions)
     desk_wait(&d, &t.is_done);
     for (int i = 1; i < MANY; i++)
         cr_assert_gt(t.ids[i], t.ids[i - 1]);
+}
+
+/* --- the write-ahead log --- */
+
+static int64_t log_bytes(void)
+{
+    char path[160];
+    struct stat st;
+    snprintf(path, sizeof path, "%s-wal", d.path);
+    cr_assert_eq(stat(path, &st), 0);
+    return st.st_size;
+}
+
+static void write_one_by_one(int first, int count)
+{
+    for (int i = first; i < first + count; i++) {
+        tally t = {.wanted = 1};
+        ask_many(&t, i, 1);
+        desk_wait(&d, &t.is_done);
+        cr_assert_eq(t.ok, 1);
+    }
+}
+
+Test(engine, what_was_written_moves_to_where_it_stays)
+{
+    enum { LOG_BOUND = 4 * 1024 * 1024 };
+    write_one_by_one(0, 50);
+    int64_t bytes_of_50 = log_bytes();
+    write_one_by_one(50, 350);
+    cr_assert_gt(bytes_of_50 * 8, 2 * LOG_BOUND, "400 reports are worth a look");
+    cr_assert_lt(log_bytes(), LOG_BOUND);
+    cr_assert(desk_find(&d, "t0", "csr").has_cert);
+    cr_assert(desk_find(&d, "t399", "csr").has_cert);
 }
 
 /* --- one that fails --- */

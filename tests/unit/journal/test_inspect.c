@@ -139,3 +139,159 @@ Test(inspect, figures_tell_how_the_journal_is)
     cr_assert(iscep_json_is_true(json, "isHealthy"));
     cr_assert_null(iscep_json_text(json, "reason"));
 }
+
+/* --- several tenants --- */
+
+static int64_t issue_for(const char *tenant, const char *serial)
+{
+    iscep_issued_record record = desk_cert("t1", "csr1", serial);
+    record.key.tenant = tenant;
+    const desk_report r = desk_issue(&d, &record);
+    cr_assert_eq(r.status, ISCEP_OK, "%s", r.error);
+    return r.report.delivery_id;
+}
+
+static void assert_numbers(const iscep_json *json, const char *list, int count, const char *name,
+                           int64_t want)
+{
+    int found = 0;
+    int64_t number = -1;
+    for (const iscep_json *at = iscep_json_first(iscep_json_member(json, list)); at != NULL;
+         at = iscep_json_next(at)) {
+        if (d.only_tenant != NULL)
+            cr_assert_str_eq(iscep_json_text(at, "tenant"), d.only_tenant);
+        found++;
+    }
+    cr_assert_eq(found, count, "%s of %s", list, d.only_tenant);
+    cr_assert(iscep_json_int(json, name, &number));
+    cr_assert_eq(number, want, "%s of %s", name, d.only_tenant);
+}
+
+Test(inspect, the_same_request_in_two_tenants_is_two_and_each_can_be_looked_at_alone)
+{
+    issue_for(DESK_TENANT, "01AB");
+    issue_for("fabrikam", "01AB");
+    static const struct {
+        const char *tenant;
+        int count;
+    } cases[] = {{NULL, 2}, {DESK_TENANT, 1}, {"fabrikam", 1}, {"fabrika", 0}, {"", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        d.only_tenant = cases[i].tenant;
+        cr_assert_eq(count_enrolments(ISCEP_TRACE_TRANSACTION, "t1", 10), cases[i].count);
+        cr_assert_eq(count_enrolments(ISCEP_TRACE_SERIAL, "01AB", 10), cases[i].count);
+        cr_assert_eq(count_enrolments(ISCEP_TRACE_SUBJECT, "device", 10), cases[i].count);
+    }
+}
+
+Test(inspect, what_is_owed_and_dead_is_each_tenants_own)
+{
+    desk_settle(&d, issue_for(DESK_TENANT, "01AB"), ISCEP_DELIVERY_DEAD, "network");
+    const int64_t foreign = issue_for("fabrikam", "01AC");
+    static const struct {
+        const char *tenant;
+        int open, dead;
+    } cases[] = {{NULL, 2, 1}, {DESK_TENANT, 1, 1}, {"fabrikam", 1, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        d.only_tenant = cases[i].tenant;
+        ISCEP_AUTO_JSON *all = desk_list_deliveries(&d, 0, false, 10);
+        ISCEP_AUTO_JSON *dead = desk_list_deliveries(&d, 0, true, 10);
+        assert_numbers(all, "deliveries", cases[i].open, "dead", cases[i].dead);
+        assert_numbers(dead, "deliveries", cases[i].dead, "owed", cases[i].open - cases[i].dead);
+    }
+    d.only_tenant = DESK_TENANT;
+    ISCEP_AUTO_JSON *hidden = desk_list_deliveries(&d, foreign, false, 1);
+    assert_numbers(hidden, "deliveries", 0, "dead", 1);
+}
+
+Test(inspect, revocations_are_each_tenants_own)
+{
+    desk_withhold(&d, issue_for(DESK_TENANT, "01AB"), true);
+    desk_withhold(&d, issue_for("fabrikam", "01AC"), true);
+    static const char *const tenants[] = {DESK_TENANT, "fabrikam"};
+    for (size_t i = 0; i < 2; i++) {
+        d.only_tenant = tenants[i];
+        ISCEP_AUTO_JSON *open = desk_list_revocations(&d, true, 10);
+        ISCEP_AUTO_JSON *all = desk_list_revocations(&d, false, 10);
+        assert_numbers(open, "revocations", 1, "waiting", 1);
+        assert_numbers(all, "revocations", 1, "waiting", 1);
+    }
+    d.only_tenant = NULL;
+    ISCEP_AUTO_JSON *both = desk_list_revocations(&d, true, 10);
+    assert_numbers(both, "revocations", 2, "waiting", 2);
+}
+
+Test(inspect, a_person_changes_nothing_of_another_tenant)
+{
+    const int64_t own = issue_for(DESK_TENANT, "01AB"), foreign = issue_for("fabrikam", "01AC");
+    const int64_t both[] = {own, foreign};
+    desk_settle(&d, own, ISCEP_DELIVERY_DEAD, "network");
+    desk_settle(&d, foreign, ISCEP_DELIVERY_DEAD, "network");
+    d.only_tenant = DESK_TENANT;
+    cr_assert_eq(desk_retry(&d, NULL, 0).count, 1, "all of that tenant");
+    cr_assert_eq(desk_retry(&d, &foreign, 1).count, 0);
+    cr_assert_eq(desk_purge(&d, both, 2).count, 0, "one is owed again, the other is not theirs");
+    d.only_tenant = NULL;
+    cr_assert_eq(desk_purge(&d, NULL, 0).count, 1);
+}
+
+/* --- what a monitor asks --- */
+
+static void assert_total(const iscep_json *totals, const char *name, int64_t expected)
+{
+    int64_t number = -1;
+    cr_assert(iscep_json_int(totals, name, &number), "%s", name);
+    cr_assert_eq(number, expected, "%s: %lld", name, (long long)number);
+}
+
+/* Two owed, of which one is leased; one dead, one done; two revocations waiting, and one that can be answered. */
+static void make_open_ones(void)
+{
+    desk_postpone(&d, desk_issue_strict(&d, "t1", "csr1", "01").report.delivery_id, d.world.unix_ms + 1000);
+    fake_env_advance(&d.world, 5000);
+    desk_issue_strict(&d, "t2", "csr2", "02");
+    desk_settle(&d, desk_issue_strict(&d, "t3", "csr3", "03").report.delivery_id, ISCEP_DELIVERY_DEAD,
+                "too_old");
+    desk_settle(&d, desk_issue_strict(&d, "t4", "csr4", "04").report.delivery_id, ISCEP_DELIVERY_ACCEPTED,
+                "Success");
+    desk_ask(&d, "ctx1", "04");
+    const desk_work work = desk_claim_revocations(&d, 1);
+    const iscep_revocation_outcome outcome = {.state = ISCEP_REVOCATION_ANSWERABLE, .is_revoked = true};
+    cr_assert_eq(desk_settle_revocation(&d, work.ids[0], &outcome).status, ISCEP_OK);
+    desk_ask(&d, "ctx2", "01");
+    desk_ask(&d, "ctx3", "02");
+}
+
+Test(inspect, totals_say_what_is_open)
+{
+    make_open_ones();
+    ISCEP_AUTO_JSON *totals = desk_totals(&d, DESK_TENANT);
+    assert_total(totals, "owed", 2);
+    assert_total(totals, "dead", 1);
+    cr_assert_str_eq(iscep_json_text(totals, "oldestOwedAt"), "2026-11-18T11:06:40.000Z");
+    assert_total(totals, "waiting", 2);
+    assert_total(totals, "held", 0);
+    assert_total(totals, "answerable", 1);
+    int64_t bytes = 0;
+    cr_assert(iscep_json_int(totals, "sizeBytes", &bytes));
+    cr_assert_gt(bytes, 4096);
+}
+
+Test(inspect, totals_hold_nothing_of_another_tenant)
+{
+    static const char *const names[] = {"owed", "dead", "waiting", "held", "answerable"};
+    make_open_ones();
+    ISCEP_AUTO_JSON *totals = desk_totals(&d, "fabrikam");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_total(totals, names[i], 0);
+    cr_assert_null(iscep_json_text(totals, "oldestOwedAt"));
+}
+
+Test(inspect, totals_see_what_the_storm_guard_holds)
+{
+    make_open_ones();
+    desk_hold(&d, true);
+    ISCEP_AUTO_JSON *totals = desk_totals(&d, DESK_TENANT);
+    assert_total(totals, "waiting", 0);
+    assert_total(totals, "held", 2);
+    assert_total(totals, "answerable", 1);
+}

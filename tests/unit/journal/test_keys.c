@@ -213,7 +213,6 @@ Test(keys, of_one_transaction_id_are_neighbours)
 Test(keys, in_memory_grow_beyond_their_first_room)
 {
     iscep_recent_keys *recent;
-    iscep_recent_key found;
     cr_assert_eq(iscep_recent_keys_new(&recent, NULL), ISCEP_OK);
     for (int64_t i = 1; i <= 20000; i++)
         cr_assert_eq(iscep_recent_keys_push(
@@ -223,10 +222,33 @@ Test(keys, in_memory_grow_beyond_their_first_room)
     iscep_recent_keys_pop(recent, 100);
     cr_assert_eq(iscep_recent_keys_count(recent), 19800);
     for (int64_t i = 1; i <= 20000; i++) {
-        bool is_there = iscep_recent_keys_find(recent, hash_of(i), 0, &found) != 0;
+        iscep_recent_key found = {0};
+        bool is_there = iscep_recent_keys_find(recent, hash_of(i), &found);
         cr_assert_eq(is_there, i > 100 && i <= 19900);
         cr_assert(!is_there || found.row_id == i);
     }
+    iscep_recent_keys_free(recent);
+}
+
+Test(keys, a_search_goes_on_where_it_was_when_the_oldest_are_dropped)
+{
+    enum { SAME = 7 };
+    static const int64_t hashes[] = {SAME, 1, 2, SAME, 3, SAME, 4, 5};
+    iscep_recent_keys *recent;
+    iscep_recent_key found = {0};
+    cr_assert_eq(iscep_recent_keys_new(&recent, NULL), ISCEP_OK);
+    for (int64_t i = 0; i < 8; i++)
+        cr_assert_eq(iscep_recent_keys_push(
+                         recent, &(iscep_recent_key){.id = i + 1, .hash = hashes[i], .row_id = i}, NULL),
+                     ISCEP_OK);
+    cr_assert(iscep_recent_keys_find(recent, SAME, &found));
+    cr_assert_eq(found.id, 6);
+    iscep_recent_keys_drop_oldest(recent, 3);
+    cr_assert(iscep_recent_keys_find(recent, SAME, &found));
+    cr_assert_eq(found.id, 4);
+    cr_assert_not(iscep_recent_keys_find(recent, SAME, &found), "the oldest was dropped");
+    found = (iscep_recent_key){0};
+    cr_assert_not(iscep_recent_keys_find(recent, 6, &found));
     iscep_recent_keys_free(recent);
 }
 

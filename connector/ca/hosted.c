@@ -104,6 +104,11 @@ static iscep_ca_call *find_waiting_call(const iscep_ca *ca)
     return NULL;
 }
 
+bool iscep_hosted_has_work(const iscep_ca *ca)
+{
+    return find_waiting_call(ca) != NULL;
+}
+
 static iscep_status check_kind(const iscep_ca *ca, iscep_error *err)
 {
     if (ca->options->kind == ISCEP_CA_PLUGIN)

@@ -25,6 +25,8 @@ typedef void (*iscep_hosted_fn)(void *user, const iscep_hosted_work *work);
 /* ca must be of kind ISCEP_CA_PLUGIN. */
 iscep_status iscep_hosted_take(iscep_hosted_wait **out, iscep_ca *ca, int64_t deadline_mono_ms,
                                iscep_hosted_fn done, void *user, iscep_error *err) ISCEP_CHECKED;
+/* Is there work that nobody has fetched? */
+bool iscep_hosted_has_work(const iscep_ca *ca);
 void iscep_hosted_cancel(iscep_hosted_wait *wait); /* he is gone: done is not called any more */
 /* USAGE, "revocation_unknown": nobody waits for this result (any more). */
 iscep_status iscep_hosted_settle(iscep_ca *ca, const char *id, const iscep_ca_result *result,

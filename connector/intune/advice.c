@@ -36,6 +36,8 @@ static const struct {
     {"not_http", LOOK_FOR_PROXY},
     {"response_too_large", LOOK_FOR_PROXY},
     {"url_not_allowed", "check allowed_hosts; a token is sent nowhere else"},
+    {"too_many_requests_of_tenant",
+     "the tenant's Intune is slow, or max_requests_in_flight of its [tenant/NAME] is small: ask again"},
     {"circuit_open",
      "wait: the connector itself tries again after the time named, and goes on when it is answered"},
     {"report_pending",

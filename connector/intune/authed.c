@@ -9,6 +9,7 @@ static void on_response(void *user, iscep_status status, const iscep_http_respon
 {
     iscep_authed *authed = user;
     authed->call = NULL;
+    iscep_upstream_end(&authed->upstream, status, response, err);
     bool is_refused = status == ISCEP_OK && (response->status == 401 || response->status == 403);
     if (is_refused) {
         iscep_token_drop(authed->tokens, authed->scope, authed->generation);
@@ -46,6 +47,7 @@ static iscep_status send_with(iscep_authed *authed, const char *token, iscep_err
     };
     iscep_status status = iscep_buf_status(&authorization, err);
     if (status == ISCEP_OK) {
+        iscep_upstream_begin(&authed->upstream);
         authed->call = authed->http->send(authed->http, &request, on_response, authed, err);
         status = authed->call != NULL ? ISCEP_OK : err->status;
     }
@@ -81,7 +83,10 @@ void iscep_authed_send(iscep_authed *authed)
 void iscep_authed_cancel(iscep_authed *authed)
 {
     iscep_wait_cancel(&authed->wait);
-    if (authed->call != NULL)
+    if (authed->call != NULL) {
         authed->http->cancel(authed->http, authed->call);
+        if (iscep_now_mono_ms(authed->upstream.env) >= authed->deadline_mono_ms)
+            iscep_upstream_give_up(&authed->upstream);
+    }
     authed->call = NULL;
 }

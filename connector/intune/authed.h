@@ -7,12 +7,13 @@
 #define ISCEP_INTUNE_AUTHED_H
 
 #include "intune/token.h"
+#include "intune/upstream.h"
 
 #define ISCEP_AUTHED_MAX_HEADERS 8
 
 typedef struct iscep_authed {
     /* Filled by the caller, and borrowed until done or cancel. */
-    const iscep_env *env;
+    iscep_upstream upstream; /* whom it is measured as */
     iscep_http *http;
     iscep_tokens *tokens;
     iscep_scope scope;

@@ -38,6 +38,7 @@ struct iscep_call {
     bool (*is_wanted)(void *user);   /* NULL: until the deadline */
     void *user;
     bool *is_over; /* set by finish, for who has not yet returned from starting it */
+    char transaction_id[];
 };
 
 static void on_address(void *user, iscep_status status, const char *uri, uint64_t generation,
@@ -184,11 +185,12 @@ static void fail_attempt(iscep_call *call, iscep_endpoint endpoint, const iscep_
     const iscep_env *env = call->intune->env;
     int64_t pause_ms = iscep_retry_pause_ms(endpoint, call->attempts, failure, call->deadline_mono_ms, env);
     iscep_log_event(
-        env->log, ISCEP_LOG_DEBUG, "attempt_failed",
+        env->log, ISCEP_LOG_DEBUG, "attempt_failed", ISCEP_LOG_TEXT("transaction_id", call->transaction_id),
         ISCEP_LOG_TEXT("endpoint", iscep_endpoint_name(endpoint)), ISCEP_LOG_NUM("attempt", call->attempts),
         ISCEP_LOG_TEXT("class", iscep_status_name(failure->status)), ISCEP_LOG_TEXT("code", failure->code),
         ISCEP_LOG_TEXT("reason", failure->message), ISCEP_LOG_NUM("pause_ms", pause_ms),
-        ISCEP_LOG_TEXT("client_request_id", call->verdict.request_id));
+        ISCEP_LOG_TEXT("client_request_id", call->verdict.request_id),
+        ISCEP_LOG_TEXT("tenant", iscep_tenant_label(call->intune->tenant)));
     if (pause_ms < 0) {
         fail(call, failure);
         return;
@@ -306,7 +308,7 @@ static void on_address(void *user, iscep_status status, const char *uri, uint64_
         return;
     }
     call->request = (iscep_authed){
-        .env = intune->env,
+        .upstream = {.env = intune->env, .tenant = tenant, .endpoint = call->action->endpoint},
         .http = intune->http,
         .tokens = intune->tokens,
         .scope = ISCEP_SCOPE_INTUNE,
@@ -326,15 +328,17 @@ static void on_address(void *user, iscep_status status, const char *uri, uint64_
 
 /* --- what others do with a call --- */
 
-static iscep_status new_call(iscep_call **out, iscep_intune *intune, const iscep_action *action,
-                             const iscep_buf *body, iscep_error *err)
+static iscep_status new_call(iscep_call **out, iscep_intune *intune, const iscep_question *question,
+                             iscep_error *err)
 {
-    iscep_call *call = calloc(1, sizeof *call);
+    size_t id_size = strlen(question->transaction_id) + 1;
+    iscep_call *call = calloc(1, sizeof *call + id_size);
     if (call == NULL)
         return iscep_error_nomem(err);
-    *call = (iscep_call){.intune = intune, .action = action, .verdict = ISCEP_VERDICT_INIT};
-    call->breaker = &intune->breakers[action->endpoint];
-    iscep_status status = iscep_buf_status(body, err);
+    *call = (iscep_call){.intune = intune, .action = question->action, .verdict = ISCEP_VERDICT_INIT};
+    memcpy(call->transaction_id, question->transaction_id, id_size);
+    call->breaker = &intune->breakers[question->action->endpoint];
+    iscep_status status = iscep_buf_status(&question->body, err);
     if (status == ISCEP_OK)
         status = iscep_guid_new(call->verdict.request_id, intune->env, err);
     if (status == ISCEP_OK)
@@ -343,7 +347,7 @@ static iscep_status new_call(iscep_call **out, iscep_intune *intune, const iscep
         free(call);
         return status;
     }
-    call->body = *body;
+    call->body = question->body;
     iscep_buf_init(&call->url, 4096);
     *out = call;
     return ISCEP_OK;
@@ -363,14 +367,14 @@ static iscep_call *start_call(iscep_call *call, int64_t deadline_mono_ms)
     return call;
 }
 
-iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
-                             int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
+iscep_call *iscep_call_start(iscep_intune *intune, iscep_question *question, int64_t deadline_mono_ms,
+                             iscep_verdict_fn done, void *user)
 {
     iscep_call *call = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
-    if (new_call(&call, intune, action, body, &err) != ISCEP_OK) {
+    if (new_call(&call, intune, question, &err) != ISCEP_OK) {
         iscep_verdict verdict = ISCEP_VERDICT_INIT;
-        iscep_buf_wipe(body);
+        iscep_buf_wipe(&question->body);
         iscep_verdict_from_error(&verdict, &err);
         done(user, &verdict);
         return NULL;
@@ -380,13 +384,13 @@ iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, i
     return start_call(call, deadline_mono_ms);
 }
 
-iscep_call *iscep_call_start_document(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
+iscep_call *iscep_call_start_document(iscep_intune *intune, iscep_question *question,
                                       int64_t deadline_mono_ms, iscep_document_fn done, void *user)
 {
     iscep_call *call = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
-    if (new_call(&call, intune, action, body, &err) != ISCEP_OK) {
-        iscep_buf_wipe(body);
+    if (new_call(&call, intune, question, &err) != ISCEP_OK) {
+        iscep_buf_wipe(&question->body);
         done(user, &err, "");
         return NULL;
     }

@@ -36,15 +36,18 @@ typedef struct iscep_action {
     iscep_status (*read)(void *user, const iscep_http_response *response, iscep_error *err);
 } iscep_action;
 
-/*
- * action is static; body moves here in any case. done comes exactly once: if that is before the return, the return is
- * NULL.
- */
-iscep_call *iscep_call_start(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
-                             int64_t deadline_mono_ms, iscep_verdict_fn done, void *user);
+typedef struct iscep_question {
+    const iscep_action *action; /* static */
+    const char *transaction_id; /* borrowed, for the log; "": it is about no enrolment */
+    iscep_buf body;             /* moves to the call in any case */
+} iscep_question;
+
+/* done comes exactly once: if that is before the return, the return is NULL. */
+iscep_call *iscep_call_start(iscep_intune *intune, iscep_question *question, int64_t deadline_mono_ms,
+                             iscep_verdict_fn done, void *user);
 /* For an action with read. err->status is ISCEP_OK when read has taken an answer. */
 typedef void (*iscep_document_fn)(void *user, const iscep_error *err, const char *request_id);
-iscep_call *iscep_call_start_document(iscep_intune *intune, const iscep_action *action, iscep_buf *body,
+iscep_call *iscep_call_start_document(iscep_intune *intune, iscep_question *question,
                                       int64_t deadline_mono_ms, iscep_document_fn done, void *user);
 /* Answers RETRY, or fails, with this reason. */
 void iscep_call_abandon(iscep_call *call, const char *code, const char *message);

@@ -69,7 +69,8 @@ static const iscep_code codes[] = {
     {"BadUserIdInChallenge", ISCEP_CODE_CHALLENGE, "the challenge belongs to another user",
      "the device's user changed, or a challenge was passed on to another user"},
     {"BadTenantIdInChallenge", ISCEP_CODE_TENANT, "the challenge belongs to another tenant",
-     "compare tenant_id with the tenant that manages the device; two tenants need two connectors"},
+     "compare tenant_id with the tenant that manages the device; with several [tenant/NAME], see which one "
+     "was asked"},
 };
 
 const iscep_code *iscep_code_find(const char *code)

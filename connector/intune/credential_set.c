@@ -3,10 +3,13 @@
 
 #include <stdlib.h>
 
+#include "base/metrics.h"
+
 enum { DAY_S = 24 * 3600 };
 
 struct iscep_credential_set {
     const iscep_env *env;
+    const iscep_tenant *tenant;
     iscep_credential *all[ISCEP_TENANT_MAX_CREDENTIALS];
     size_t count;
     size_t in_use; /* the one that worked last */
@@ -38,6 +41,7 @@ iscep_status iscep_credential_set_new(iscep_credential_set **out, const iscep_en
     if (set == NULL)
         return iscep_error_nomem(err);
     set->env = env;
+    set->tenant = tenant;
     iscep_status status = fill(set, tenant, err);
     if (status != ISCEP_OK) {
         iscep_credential_set_free(set);
@@ -85,35 +89,49 @@ iscep_credential *iscep_credential_set_next(const iscep_credential_set *set, isc
     iscep_log_event(set->env->log, ISCEP_LOG_WARN, "credential_refused",
                     ISCEP_LOG_TEXT("credential", iscep_credential_name(refused)),
                     ISCEP_LOG_TEXT("next", iscep_credential_name(next)), ISCEP_LOG_TEXT("code", why->code),
-                    ISCEP_LOG_TEXT("reason", why->message));
+                    ISCEP_LOG_TEXT("reason", why->message),
+                    ISCEP_LOG_TEXT("tenant", iscep_tenant_label(set->tenant)));
     return next;
+}
+
+static void measure_expiry(const iscep_credential_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        int64_t expires_unix = iscep_credential_expires_unix(set->all[i]);
+        if (expires_unix != 0)
+            ISCEP_METRIC_SET(set->env->metrics, ISCEP_METRIC_CREDENTIAL_EXPIRY, (double)expires_unix,
+                             iscep_tenant_label(set->tenant), iscep_credential_name(set->all[i]));
+    }
 }
 
 void iscep_credential_set_worked(iscep_credential_set *set, const iscep_credential_turn *turn)
 {
     size_t worked = index_of(set, turn);
+    measure_expiry(set); /* its file may have been replaced */
     if (worked == set->in_use)
         return;
     iscep_log_event(set->env->log, ISCEP_LOG_WARN, "credential_switched",
                     ISCEP_LOG_TEXT("from", iscep_credential_name(set->all[set->in_use])),
-                    ISCEP_LOG_TEXT("to", iscep_credential_name(set->all[worked])));
+                    ISCEP_LOG_TEXT("to", iscep_credential_name(set->all[worked])),
+                    ISCEP_LOG_TEXT("tenant", iscep_tenant_label(set->tenant)));
     set->in_use = worked;
 }
 
 void iscep_credential_set_warn(const iscep_credential_set *set)
 {
     int64_t now_unix = iscep_now_unix_ms(set->env) / 1000;
+    measure_expiry(set);
     for (size_t i = 0; i < set->count; i++) {
         int64_t expires_unix = iscep_credential_expires_unix(set->all[i]);
         char expires[ISCEP_ISO8601_SIZE];
         if (expires_unix == 0 || expires_unix - now_unix > ISCEP_CREDENTIAL_WARN_S)
             continue;
         iscep_iso8601_emit(expires, expires_unix * 1000);
-        iscep_log_event(set->env->log, expires_unix > now_unix ? ISCEP_LOG_WARN : ISCEP_LOG_ERROR,
-                        "credential_expiring",
-                        ISCEP_LOG_TEXT("credential", iscep_credential_name(set->all[i])),
-                        ISCEP_LOG_TEXT("expires", expires),
-                        ISCEP_LOG_NUM("days_left", (expires_unix - now_unix) / DAY_S));
+        iscep_log_event(
+            set->env->log, expires_unix > now_unix ? ISCEP_LOG_WARN : ISCEP_LOG_ERROR, "credential_expiring",
+            ISCEP_LOG_TEXT("credential", iscep_credential_name(set->all[i])),
+            ISCEP_LOG_TEXT("expires", expires), ISCEP_LOG_NUM("days_left", (expires_unix - now_unix) / DAY_S),
+            ISCEP_LOG_TEXT("tenant", iscep_tenant_label(set->tenant)));
     }
 }
 

@@ -40,16 +40,16 @@ iscep_status iscep_discovery_new(iscep_discovery **out, const iscep_env *env, is
         return iscep_error_nomem(err);
     discovery->env = env;
     discovery->tenant = tenant;
-    iscep_breaker_init(&discovery->breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_DISCOVERY),
-                       &tenant->breaker);
+    iscep_breaker_init(&discovery->breaker, env, iscep_tenant_label(tenant),
+                       iscep_endpoint_name(ISCEP_ENDPOINT_DISCOVERY), &tenant->breaker);
     for (int site = 0; site < ISCEP_SITE_COUNT; site++)
         iscep_shared_init(&discovery->uris[site]);
     iscep_buf_init(&discovery->url, 4096);
     iscep_url_join(&discovery->url, tenant->graph, tenant->discovery_path);
     discovery->request = (iscep_authed){
-        .env = env,
         .http = http,
         .tokens = tokens,
+        .upstream = {.env = env, .tenant = tenant, .endpoint = ISCEP_ENDPOINT_DISCOVERY},
         .scope = ISCEP_SCOPE_GRAPH,
         .method = "GET",
         .url = iscep_buf_text(&discovery->url),
@@ -178,7 +178,8 @@ static void log_failure(const iscep_discovery *discovery, const iscep_error *err
     iscep_log_event(
         discovery->env->log, ISCEP_LOG_ERROR, "discovery_failed",
         ISCEP_LOG_TEXT("class", iscep_status_name(err->status)), ISCEP_LOG_TEXT("code", err->code),
-        ISCEP_LOG_TEXT("client_request_id", discovery->request_id), ISCEP_LOG_TEXT("reason", err->message));
+        ISCEP_LOG_TEXT("client_request_id", discovery->request_id), ISCEP_LOG_TEXT("reason", err->message),
+        ISCEP_LOG_TEXT("tenant", iscep_tenant_label(discovery->tenant)));
 }
 
 /* A site that nobody has asked for may be missing. */
@@ -193,7 +194,9 @@ static void tell_site(iscep_discovery *discovery, iscep_site site, iscep_error *
         iscep_error_prefix(err, "discovery");
     else if (was_wanted)
         iscep_log_event(discovery->env->log, ISCEP_LOG_INFO, "discovery_done",
-                        ISCEP_LOG_TEXT("uri", uri->value));
+                        ISCEP_LOG_TEXT("uri", uri->value),
+                        ISCEP_LOG_TEXT("client_request_id", discovery->request_id),
+                        ISCEP_LOG_TEXT("tenant", iscep_tenant_label(discovery->tenant)));
     iscep_shared_settle(uri, err->status, err);
 }
 
@@ -272,4 +275,15 @@ void iscep_discovery_get(iscep_discovery *discovery, iscep_site site, iscep_wait
 void iscep_discovery_drop(iscep_discovery *discovery, iscep_site site, uint64_t generation)
 {
     iscep_shared_drop(&discovery->uris[site], generation);
+}
+
+/* Without memory they are asked for anew. */
+void iscep_discovery_inherit(iscep_discovery *discovery, const iscep_discovery *from)
+{
+    for (int site = 0; site < ISCEP_SITE_COUNT; site++) {
+        const char *known = from->uris[site].value;
+        if (known != NULL && discovery->uris[site].value == NULL &&
+            iscep_shared_set(&discovery->uris[site], known, NULL) != ISCEP_OK)
+            return;
+    }
 }

@@ -26,6 +26,8 @@ void iscep_discovery_free(iscep_discovery *discovery);
 void iscep_discovery_get(iscep_discovery *discovery, iscep_site site, iscep_wait *wait, iscep_shared_fn done,
                          void *user);
 void iscep_discovery_drop(iscep_discovery *discovery, iscep_site site, uint64_t generation);
+/* The addresses that from has, and that are not known yet. Both ask the same, and would check the answer alike. */
+void iscep_discovery_inherit(iscep_discovery *discovery, const iscep_discovery *from);
 bool iscep_discovery_is_at_hand(const iscep_discovery *discovery, iscep_site site);
 
 #endif

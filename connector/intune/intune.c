@@ -27,8 +27,8 @@ iscep_status iscep_intune_new(iscep_intune **out, const iscep_env *env, iscep_lo
     intune->tenant = tenant;
     LIST_INIT(&intune->calls);
     for (int endpoint = ISCEP_ENDPOINT_VALIDATE; endpoint < ISCEP_ENDPOINT_COUNT; endpoint++)
-        iscep_breaker_init(&intune->breakers[endpoint], env, iscep_endpoint_name((iscep_endpoint)endpoint),
-                           &tenant->breaker);
+        iscep_breaker_init(&intune->breakers[endpoint], env, iscep_tenant_label(tenant),
+                           iscep_endpoint_name((iscep_endpoint)endpoint), &tenant->breaker);
     iscep_error_set(&intune->warm_error, ISCEP_NETWORK, "starting", "Intune has not been asked yet");
     status = iscep_tokens_new(&intune->tokens, env, http, tenant, err);
     if (status == ISCEP_OK)
@@ -102,6 +102,14 @@ bool iscep_intune_is_ready(const iscep_intune *intune, iscep_error *err)
             iscep_error_set(err, ISCEP_NETWORK, "not_ready", "token or address must be fetched anew");
     }
     return is_ready;
+}
+
+void iscep_intune_inherit(iscep_intune *intune, const iscep_intune *from)
+{
+    if (!iscep_tenant_has_same_access(intune->tenant, from->tenant))
+        return;
+    iscep_discovery_inherit(intune->discovery, from->discovery);
+    iscep_tokens_inherit(intune->tokens, from->tokens);
 }
 
 iscep_loop *iscep_intune_loop(iscep_intune *intune)

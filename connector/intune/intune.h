@@ -24,6 +24,13 @@ void iscep_intune_warm_up(iscep_intune *intune);
 /* Are token and address at hand? If not, and if known, err says why the last attempt failed. */
 bool iscep_intune_is_ready(const iscep_intune *intune, iscep_error *err);
 
+/*
+ * A new configuration has made intune for the tenant of from, on the same loop: the tokens and addresses that from has are taken
+ * over, unless what they depend on has changed (tenant, client, credentials, addresses, paths). A device does not wait for them
+ * again, and Entra ID is not asked at every reload.
+ */
+void iscep_intune_inherit(iscep_intune *intune, const iscep_intune *from);
+
 /* Where it runs. Borrowed. */
 iscep_loop *iscep_intune_loop(iscep_intune *intune);
 /* Its parts, borrowed: for a diagnosis that asks one after the other. */

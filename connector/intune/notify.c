@@ -20,14 +20,14 @@ static iscep_json *begin_notification(iscep_json *root, const char *transaction_
     return notification;
 }
 
-static iscep_call *send_notification(iscep_intune *intune, const iscep_action *action, const iscep_json *root,
+/* is_complete: there was memory for all of root. */
+static iscep_call *send_notification(iscep_intune *intune, iscep_question *question, const iscep_json *root,
                                      bool is_complete, int64_t deadline_mono_ms, iscep_verdict_fn done,
                                      void *user)
 {
-    iscep_buf body;
-    iscep_buf_init(&body, ISCEP_MAX_BODY_LEN);
-    body.is_overflown = !is_complete || iscep_json_emit(&body, root, NULL) != ISCEP_OK;
-    return iscep_call_start(intune, action, &body, deadline_mono_ms, done, user);
+    iscep_buf_init(&question->body, ISCEP_MAX_BODY_LEN);
+    question->body.is_overflown = !is_complete || iscep_json_emit(&question->body, root, NULL) != ISCEP_OK;
+    return iscep_call_start(intune, question, deadline_mono_ms, done, user);
 }
 
 /*
@@ -38,6 +38,7 @@ iscep_call *iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_
                                        int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
     const iscep_tenant *tenant = intune->tenant;
+    iscep_question question = {.action = &success_notification, .transaction_id = facts->transaction_id};
     const char *issuer = tenant->issuer_name != NULL ? tenant->issuer_name : facts->issuer;
     char expires[ISCEP_ISO8601_SIZE];
     iscep_iso8601_emit(expires, facts->not_after_unix * 1000);
@@ -50,14 +51,14 @@ iscep_call *iscep_intune_notify_issued(iscep_intune *intune, const iscep_issued_
     iscep_json_add_text(notification, "callerInfo", tenant->caller_info);
     iscep_json_add_text(notification, "caConfiguration", issuer);
     iscep_json_add_text(notification, "certificateAuthority", issuer);
-    return send_notification(intune, &success_notification, root, notification != NULL, deadline_mono_ms,
-                             done, user);
+    return send_notification(intune, &question, root, notification != NULL, deadline_mono_ms, done, user);
 }
 
 /* hResult is a signed 32 bit number in Microsoft's client; the same bits are sent here. */
 iscep_call *iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_facts *facts,
                                        int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
+    iscep_question question = {.action = &failure_notification, .transaction_id = facts->transaction_id};
     char description[ISCEP_DESCRIPTION_SIZE];
     iscep_description_cut(description, facts->description, "The SCEP server gave no reason.");
     int32_t hresult;
@@ -67,6 +68,5 @@ iscep_call *iscep_intune_notify_failed(iscep_intune *intune, const iscep_failed_
     iscep_json_add_int(notification, "hResult", hresult);
     iscep_json_add_text(notification, "errorDescription", description);
     iscep_json_add_text(notification, "callerInfo", intune->tenant->caller_info);
-    return send_notification(intune, &failure_notification, root, notification != NULL, deadline_mono_ms,
-                             done, user);
+    return send_notification(intune, &question, root, notification != NULL, deadline_mono_ms, done, user);
 }

@@ -136,7 +136,8 @@ static iscep_status read_download(void *user, const iscep_http_response *respons
     if (in->dropped > 0)
         iscep_log_event(in->intune->env->log, ISCEP_LOG_WARN, "revocations_dropped",
                         ISCEP_LOG_NUM("count", (int64_t)in->dropped),
-                        ISCEP_LOG_TEXT("reason", in->dropped_why));
+                        ISCEP_LOG_TEXT("reason", in->dropped_why),
+                        ISCEP_LOG_TEXT("tenant", iscep_tenant_label(in->intune->tenant)));
     return ISCEP_OK;
 }
 
@@ -150,8 +151,7 @@ static void free_download(download *in)
 static void on_downloaded(void *user, const iscep_error *err, const char *request_id)
 {
     download *in = user;
-    (void)request_id;
-    in->done(in->user, in->entries, in->count, in->dropped, err);
+    in->done(in->user, in->entries, in->count, in->dropped, request_id, err);
     free_download(in);
 }
 
@@ -177,16 +177,16 @@ void iscep_intune_download_revocations(iscep_intune *intune, uint32_t max_entrie
         iscep_error err = ISCEP_ERROR_INIT;
         iscep_error_set(&err, ISCEP_NOMEM, "nomem", "out of memory");
         free(in);
-        done(user, NULL, 0, 0, &err);
+        done(user, NULL, 0, 0, "", &err);
         return;
     }
     in->intune = intune;
     in->max_entries = max_entries;
     in->done = done;
     in->user = user;
-    iscep_buf body;
-    emit_download(&body, max_entries, issuer);
-    iscep_call_start_document(intune, &action, &body, deadline_mono_ms, on_downloaded, in);
+    iscep_question question = {.action = &action, .transaction_id = ""};
+    emit_download(&question.body, max_entries, issuer);
+    iscep_call_start_document(intune, &question, deadline_mono_ms, on_downloaded, in);
 }
 
 /* --- upload --- */
@@ -253,8 +253,7 @@ static iscep_status read_upload(void *user, const iscep_http_response *response,
 static void on_uploaded(void *user, const iscep_error *err, const char *request_id)
 {
     upload *out = user;
-    (void)request_id;
-    out->done(out->user, err);
+    out->done(out->user, request_id, err);
     free(out);
 }
 
@@ -263,17 +262,17 @@ void iscep_intune_upload_results(iscep_intune *intune, const iscep_upload *what,
 {
     static const iscep_action action = {"uploadRevocationResults", ISCEP_ENDPOINT_REVOCATION, read_upload};
     iscep_error err = ISCEP_ERROR_INIT;
-    iscep_buf body;
+    iscep_question question = {.action = &action, .transaction_id = ""};
     upload *out = malloc(sizeof *out);
-    iscep_status status = emit_upload(&body, what, &err);
+    iscep_status status = emit_upload(&question.body, what, &err);
     if (out == NULL && status == ISCEP_OK)
         status = iscep_error_nomem(&err);
     if (status != ISCEP_OK) {
-        iscep_buf_clear(&body);
+        iscep_buf_clear(&question.body);
         free(out);
-        done(user, &err);
+        done(user, "", &err);
         return;
     }
     *out = (upload){.done = done, .user = user};
-    iscep_call_start_document(intune, &action, &body, deadline_mono_ms, on_uploaded, out);
+    iscep_call_start_document(intune, &question, deadline_mono_ms, on_uploaded, out);
 }

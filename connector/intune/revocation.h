@@ -44,10 +44,11 @@ typedef struct iscep_revocation_entry {
 
 /*
  * err->status is ISCEP_OK unless nothing came; then entries is what there is to do. dropped: how many were in the answer
- * that nobody could answer (no requestContext), or that were more than was asked for; it was logged.
+ * that nobody could answer (no requestContext), or that were more than was asked for; it was logged. request_id: the
+ * client-request-id that Microsoft knows it by; "" if it was not asked.
  */
 typedef void (*iscep_download_fn)(void *user, const iscep_revocation_entry *entries, size_t count,
-                                  size_t dropped, const iscep_error *err);
+                                  size_t dropped, const char *request_id, const iscep_error *err);
 /* max_entries: 1 to 500. issuer: those of this issuer only, as Intune understands it; NULL: all. */
 void iscep_intune_download_revocations(iscep_intune *intune, uint32_t max_entries, const char *issuer,
                                        int64_t deadline_mono_ms, iscep_download_fn done, void *user);
@@ -68,7 +69,7 @@ typedef struct iscep_upload {
  * err->status is ISCEP_OK only if Intune said that it has taken them all. Otherwise with http_status 400 or code
  * "upload_too_large" it is about these results, not about Intune; "results_not_taken": it answered something else than yes.
  */
-typedef void (*iscep_upload_fn)(void *user, const iscep_error *err);
+typedef void (*iscep_upload_fn)(void *user, const char *request_id, const iscep_error *err);
 /* Everything is copied. */
 void iscep_intune_upload_results(iscep_intune *intune, const iscep_upload *upload, int64_t deadline_mono_ms,
                                  iscep_upload_fn done, void *user);

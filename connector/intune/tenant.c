@@ -89,3 +89,52 @@ iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err)
                                  "allowed_hosts must name at least one host suffix");
     return status;
 }
+
+/* --- the same access --- */
+
+static bool is_same(const char *text, const char *other)
+{
+    return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
+}
+
+static bool is_same_credential(const iscep_credential_options *options, const iscep_credential_options *other)
+{
+    return options->kind == other->kind && is_same(options->client_secret_file, other->client_secret_file) &&
+           is_same(options->key, other->key) && is_same(options->certificate, other->certificate) &&
+           is_same(options->password_file, other->password_file) &&
+           is_same(options->provider, other->provider) && is_same(options->algorithm, other->algorithm) &&
+           is_same(options->token_file, other->token_file) &&
+           is_same(options->identity_client_id, other->identity_client_id) &&
+           is_same(options->imds_endpoint, other->imds_endpoint) &&
+           is_same(options->imds_api_version, other->imds_api_version);
+}
+
+static bool has_same_credentials(const iscep_tenant *tenant, const iscep_tenant *other)
+{
+    bool is_alike = tenant->credential_count == other->credential_count &&
+                    tenant->client_secret == other->client_secret; /* in memory: another one may be another */
+    for (size_t i = 0; is_alike && i < tenant->credential_count; i++)
+        is_alike = is_same_credential(tenant->credentials[i], other->credentials[i]);
+    return is_alike;
+}
+
+static bool has_same_allowed_hosts(const iscep_tenant *tenant, const iscep_tenant *other)
+{
+    bool is_alike = tenant->allowed_host_count == other->allowed_host_count;
+    for (size_t i = 0; is_alike && i < tenant->allowed_host_count; i++)
+        is_alike = is_same(tenant->allowed_hosts[i], other->allowed_hosts[i]);
+    return is_alike;
+}
+
+bool iscep_tenant_has_same_access(const iscep_tenant *tenant, const iscep_tenant *other)
+{
+    return is_same(tenant->tenant_id, other->tenant_id) && is_same(tenant->client_id, other->client_id) &&
+           is_same(tenant->authority, other->authority) && is_same(tenant->graph, other->graph) &&
+           is_same(tenant->graph_resource, other->graph_resource) &&
+           is_same(tenant->intune_resource, other->intune_resource) &&
+           is_same(tenant->token_path, other->token_path) &&
+           is_same(tenant->discovery_path, other->discovery_path) &&
+           is_same(tenant->scep_path, other->scep_path) &&
+           is_same(tenant->revocation_path, other->revocation_path) && has_same_credentials(tenant, other) &&
+           has_same_allowed_hosts(tenant, other);
+}

@@ -13,6 +13,7 @@
 #define ISCEP_TENANT_MAX_CREDENTIALS 2
 
 typedef struct iscep_tenant {
+    const char *name; /* in the configuration, for logs and metrics; NULL: it has none */
     const char *tenant_id;
     const char *client_id; /* may be NULL if every credential is a managed identity */
     /* The first is used first, the other one when Entra ID refuses it. */
@@ -36,6 +37,12 @@ typedef struct iscep_tenant {
     int64_t fetch_timeout_ms;     /* for one request for a token or an address */
     iscep_breaker_limits breaker; /* the same for each endpoint */
 } iscep_tenant;
+
+/* In logs and metrics. */
+static inline const char *iscep_tenant_label(const iscep_tenant *tenant)
+{
+    return tenant->name != NULL ? tenant->name : "";
+}
 
 #define ISCEP_DEFAULT_AUTHORITY    "https://login.microsoftonline.com"
 #define ISCEP_DEFAULT_GRAPH        "https://graph.microsoft.com"
@@ -77,5 +84,10 @@ typedef struct iscep_tenant {
  * otherwise. What is in the credentials' files is not looked at.
  */
 iscep_status iscep_tenant_check(const iscep_tenant *tenant, iscep_error *err) ISCEP_CHECKED;
+/*
+ * Is a token or an address that one has got good for the other, too? Only if all is the same that they were asked for by, asked
+ * of and checked against. A credential is the same whose kind, files and key are; what is in the files may have changed.
+ */
+bool iscep_tenant_has_same_access(const iscep_tenant *tenant, const iscep_tenant *other);
 
 #endif

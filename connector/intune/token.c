@@ -6,6 +6,8 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "base/metrics.h"
+#include "intune/upstream.h"
 #include "net/http_json.h"
 #include "net/retry.h"
 #include "net/url.h"
@@ -28,6 +30,7 @@ typedef struct cached_token {
     iscep_token_request request; /* how it looks */
     iscep_credential_turn turn;  /* whose it is */
     iscep_pass pass;             /* its leave to be sent */
+    iscep_upstream upstream;     /* how long it takes */
 } cached_token;
 
 struct iscep_tokens {
@@ -66,11 +69,13 @@ iscep_status iscep_tokens_new(iscep_tokens **out, const iscep_env *env, iscep_ht
     tokens->env = env;
     tokens->http = http;
     tokens->tenant = tenant;
-    iscep_breaker_init(&tokens->breaker, env, iscep_endpoint_name(ISCEP_ENDPOINT_TOKEN), &tenant->breaker);
+    iscep_breaker_init(&tokens->breaker, env, iscep_tenant_label(tenant),
+                       iscep_endpoint_name(ISCEP_ENDPOINT_TOKEN), &tenant->breaker);
     for (unsigned i = 0; i < ISCEP_SCOPE_COUNT; i++) {
         cached_token *cached = &tokens->cached[i];
         cached->tokens = tokens;
         cached->scope = (iscep_scope)i;
+        cached->upstream = (iscep_upstream){.env = env, .tenant = tenant, .endpoint = ISCEP_ENDPOINT_TOKEN};
         iscep_shared_init(&cached->token);
         iscep_token_request_init(&cached->request);
         iscep_buf_init(&cached->scope_text, MAX_URL_LEN);
@@ -189,14 +194,51 @@ static iscep_status read_reply(cached_token *cached, const iscep_http_response *
 
 static bool ask_next(cached_token *cached, iscep_error *err);
 
+/* --- what is known outside of how a fetch ended --- */
+
+static const char *tenant_of(const cached_token *cached)
+{
+    return iscep_tenant_label(cached->tokens->tenant);
+}
+
+static void count_fetch(const cached_token *cached, const char *outcome)
+{
+    ISCEP_METRIC_ADD(cached->tokens->env->metrics, ISCEP_METRIC_TOKENS, 1, tenant_of(cached),
+                     scope_names[cached->scope], outcome);
+}
+
+static void tell_success(const cached_token *cached, const char *credential)
+{
+    const iscep_env *env = cached->tokens->env;
+    int64_t lifetime_s = (cached->expires_mono_ms - iscep_now_mono_ms(env)) / 1000;
+    double expires_unix = (double)iscep_now_unix_ms(env) / 1000 + (double)lifetime_s;
+    count_fetch(cached, "fetched");
+    ISCEP_METRIC_SET(env->metrics, ISCEP_METRIC_TOKEN_EXPIRY, expires_unix, tenant_of(cached),
+                     scope_names[cached->scope]);
+    iscep_log_event(env->log, ISCEP_LOG_INFO, "token_issued",
+                    ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
+                    ISCEP_LOG_TEXT("credential", credential), ISCEP_LOG_NUM("lifetime_s", lifetime_s),
+                    ISCEP_LOG_TEXT("tenant", tenant_of(cached)));
+}
+
+static void tell_failure(const cached_token *cached, const char *credential, const iscep_error *err)
+{
+    count_fetch(cached, err->status == ISCEP_AUTH ? "refused" : "failed");
+    iscep_log_event(
+        cached->tokens->env->log, ISCEP_LOG_ERROR, "token_failed",
+        ISCEP_LOG_TEXT("scope", scope_names[cached->scope]), ISCEP_LOG_TEXT("credential", credential),
+        ISCEP_LOG_TEXT("class", iscep_status_name(err->status)), ISCEP_LOG_TEXT("code", err->code),
+        ISCEP_LOG_TEXT("reason", err->message), ISCEP_LOG_TEXT("tenant", tenant_of(cached)));
+}
+
 static void on_reply(void *user, iscep_status status, const iscep_http_response *response,
                      const iscep_error *http_err)
 {
     cached_token *cached = user;
-    const iscep_log *log = cached->tokens->env->log;
     const iscep_credential_set *credentials = cached->tokens->credentials;
     iscep_error err = ISCEP_ERROR_INIT;
     cached->call = NULL;
+    iscep_upstream_end(&cached->upstream, status, response, http_err);
     iscep_token_request_wipe(&cached->request);
     if (status == ISCEP_OK)
         status = read_reply(cached, response, &err);
@@ -209,18 +251,11 @@ static void on_reply(void *user, iscep_status status, const iscep_http_response 
     if (status == ISCEP_OK) {
         iscep_credential_set_worked(cached->tokens->credentials, &cached->turn);
         iscep_breaker_succeed(&cached->tokens->breaker);
-        iscep_log_event(
-            log, ISCEP_LOG_INFO, "token_issued", ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
-            ISCEP_LOG_TEXT("credential", credential),
-            ISCEP_LOG_NUM("lifetime_s",
-                          (cached->expires_mono_ms - iscep_now_mono_ms(cached->tokens->env)) / 1000));
+        tell_success(cached, credential);
     } else {
         iscep_error_prefix(&err, "token");
         iscep_breaker_fail(&cached->tokens->breaker, cached->pass, &err);
-        iscep_log_event(
-            log, ISCEP_LOG_ERROR, "token_failed", ISCEP_LOG_TEXT("scope", scope_names[cached->scope]),
-            ISCEP_LOG_TEXT("credential", credential), ISCEP_LOG_TEXT("class", iscep_status_name(status)),
-            ISCEP_LOG_TEXT("code", err.code), ISCEP_LOG_TEXT("reason", err.message));
+        tell_failure(cached, credential, &err);
         cached->renew_at_mono_ms = iscep_now_mono_ms(cached->tokens->env) + RENEWAL_RETRY_MS;
     }
     iscep_shared_settle(&cached->token, status, &err);
@@ -240,6 +275,7 @@ static iscep_status send_request(cached_token *cached, iscep_error *err)
         .max_response_len = MAX_RESPONSE_LEN,
         .is_local = asked->is_local,
     };
+    iscep_upstream_begin(&cached->upstream);
     cached->call = tokens->http->send(tokens->http, &request, on_reply, cached, err);
     return cached->call != NULL ? ISCEP_OK : err->status;
 }
@@ -278,6 +314,7 @@ static iscep_status fetch(cached_token *cached, iscep_error *err)
     status = ask_with(cached, iscep_credential_set_begin(cached->tokens->credentials, &cached->turn), err);
     if (status != ISCEP_OK) {
         iscep_breaker_forgo(breaker, cached->pass);
+        count_fetch(cached, "failed");
         /* while the old token serves, a key that cannot sign is not asked by every device (a TPM takes its time) */
         cached->renew_at_mono_ms = iscep_now_mono_ms(cached->tokens->env) + RENEWAL_RETRY_MS;
     }
@@ -316,4 +353,19 @@ void iscep_token_get(iscep_tokens *tokens, iscep_scope scope, iscep_wait *wait, 
 void iscep_token_drop(iscep_tokens *tokens, iscep_scope scope, uint64_t generation)
 {
     iscep_shared_drop(&tokens->cached[scope].token, generation);
+}
+
+/* Without memory they are asked for anew. */
+void iscep_tokens_inherit(iscep_tokens *tokens, const iscep_tokens *from)
+{
+    for (unsigned i = 0; i < ISCEP_SCOPE_COUNT; i++) {
+        cached_token *cached = &tokens->cached[i];
+        const cached_token *known = &from->cached[i];
+        bool is_of_use =
+            iscep_token_is_at_hand(from, known->scope) && !iscep_token_is_at_hand(tokens, cached->scope);
+        if (!is_of_use || iscep_shared_set(&cached->token, known->token.value, NULL) != ISCEP_OK)
+            continue;
+        cached->expires_mono_ms = known->expires_mono_ms;
+        cached->renew_at_mono_ms = known->renew_at_mono_ms;
+    }
 }

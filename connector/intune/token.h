@@ -28,6 +28,8 @@ void iscep_token_get(iscep_tokens *tokens, iscep_scope scope, iscep_wait *wait, 
  * ignored.
  */
 void iscep_token_drop(iscep_tokens *tokens, iscep_scope scope, uint64_t generation);
+/* Those that from has, while they are good, for as long as they are; not in the place of newer ones. Both are for the same. */
+void iscep_tokens_inherit(iscep_tokens *tokens, const iscep_tokens *from);
 /* What tokens are asked for with; borrowed. */
 const iscep_credential_set *iscep_tokens_credentials(const iscep_tokens *tokens);
 bool iscep_token_is_at_hand(const iscep_tokens *tokens, iscep_scope scope);

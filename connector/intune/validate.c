@@ -23,8 +23,8 @@ static const iscep_action validate_request = {"validateRequest", ISCEP_ENDPOINT_
 iscep_call *iscep_intune_validate(iscep_intune *intune, const char *transaction_id, iscep_bytes csr,
                                   int64_t deadline_mono_ms, iscep_verdict_fn done, void *user)
 {
-    iscep_buf body;
-    iscep_buf_init(&body, ISCEP_MAX_BODY_LEN);
-    emit_request(&body, intune->tenant, transaction_id, csr);
-    return iscep_call_start(intune, &validate_request, &body, deadline_mono_ms, done, user);
+    iscep_question question = {.action = &validate_request, .transaction_id = transaction_id};
+    iscep_buf_init(&question.body, ISCEP_MAX_BODY_LEN);
+    emit_request(&question.body, intune->tenant, transaction_id, csr);
+    return iscep_call_start(intune, &question, deadline_mono_ms, done, user);
 }

@@ -7,6 +7,7 @@
 
 #include "base/audit.h"
 #include "base/transaction_id.h"
+#include "journal/claims.h"
 #include "service/refusals.h"
 
 enum {
@@ -53,7 +54,8 @@ struct iscep_outbox {
     bool is_looking;    /* the journal was asked what is due */
     bool is_woken;      /* and must be asked again */
     bool is_backlogged; /* something may become due whenever an attempt ends */
-    bool is_stopping;
+    bool is_retired;    /* the pump has stopped: somebody else's goes on */
+    bool is_stopping;   /* no attempt is begun */
     bool is_closed;
     unsigned references; /* the owner, and each question to the journal */
     struct attempt_list attempts[BUCKETS];
@@ -67,15 +69,15 @@ static void release(iscep_outbox *outbox)
         free(outbox);
 }
 
-static struct attempt_list *bucket_of(iscep_outbox *outbox, int64_t id)
+static size_t bucket_of(int64_t id)
 {
-    return &outbox->attempts[(uint64_t)id % BUCKETS];
+    return (uint64_t)id % BUCKETS;
 }
 
-static bool is_under_way(iscep_outbox *outbox, int64_t id)
+bool iscep_outbox_is_trying(const iscep_outbox *outbox, int64_t id)
 {
     const attempt *at;
-    LIST_FOREACH(at, bucket_of(outbox, id), link)
+    LIST_FOREACH(at, &outbox->attempts[bucket_of(id)], link)
     if (at->id == id)
         return true;
     return false;
@@ -94,6 +96,8 @@ static void on_timer(void *user)
 static void look_at(iscep_outbox *outbox, int64_t mono_ms)
 {
     int64_t now_ms = iscep_now_mono_ms(outbox->env);
+    if (outbox->is_retired)
+        return;
     if (mono_ms < now_ms)
         mono_ms = now_ms;
     if (outbox->look_mono_ms != 0 && outbox->look_mono_ms <= mono_ms)
@@ -106,6 +110,11 @@ void iscep_outbox_wake(iscep_outbox *outbox)
 {
     outbox->is_backlogged = true;
     look(outbox);
+}
+
+void iscep_outbox_look_at(iscep_outbox *outbox, int64_t mono_ms)
+{
+    look_at(outbox, mono_ms);
 }
 
 int64_t iscep_outbox_paused_until_mono_ms(const iscep_outbox *outbox)
@@ -159,6 +168,7 @@ static void log_end(const attempt *a, iscep_log_level level, const char *event, 
         ISCEP_LOG_NUM("attempts", a->attempts + 1),
         ISCEP_LOG_TEXT("client_request_id", a->verdict.request_id),
         ISCEP_LOG_TEXT("reason", a->verdict.message),
+        ISCEP_LOG_TEXT("tenant", a->outbox->options.tenant),
     };
     iscep_log_write(env->log, level, event, fields, sizeof fields / sizeof *fields);
     if (level != ISCEP_LOG_DEBUG)
@@ -295,8 +305,9 @@ static void on_verdict(void *user, const iscep_verdict *verdict)
     attempt *a = user;
     iscep_outbox *outbox = a->outbox;
     a->verdict = *verdict;
-    if (is_ending(verdict)) { /* it stays owed; the claim ends with the process */
+    if (is_ending(verdict)) { /* it stays owed, for whoever claims it next */
         outbox->is_stopping = true;
+        iscep_journal_release_delivery(outbox->journal, a->id);
         end_attempt(a);
         return;
     }
@@ -332,7 +343,7 @@ static void send_report(attempt *a, const iscep_delivery *delivery, int64_t dead
     }
 }
 
-/* NULL, no memory: the claim runs out, and the delivery is looked for again. */
+/* NULL, no memory: the delivery is looked for again. */
 static attempt *new_attempt(iscep_outbox *outbox, const iscep_delivery *delivery, bool is_ours)
 {
     attempt *a = calloc(1, sizeof *a);
@@ -355,7 +366,7 @@ static attempt *new_attempt(iscep_outbox *outbox, const iscep_delivery *delivery
         iscep_text_copy(a->serial, sizeof a->serial, delivery->cert.serial);
         a->has_ca = iscep_routing_by_issuer(outbox->routing, delivery->cert.issuer) != NULL;
     }
-    LIST_INSERT_HEAD(bucket_of(outbox, a->id), a, link);
+    LIST_INSERT_HEAD(&outbox->attempts[bucket_of(a->id)], a, link);
     outbox->under_way++;
     if (is_ours)
         outbox->in_flight++;
@@ -381,14 +392,16 @@ static void withhold(attempt *a)
 static void begin_attempt(iscep_outbox *outbox, const iscep_delivery *delivery, int64_t deadline_mono_ms,
                           bool is_ours)
 {
-    if (outbox->is_stopping || is_under_way(outbox, delivery->id))
+    if (iscep_outbox_is_trying(outbox, delivery->id))
         return;
-    attempt *a = new_attempt(outbox, delivery, is_ours);
+    attempt *a = outbox->is_stopping ? NULL : new_attempt(outbox, delivery, is_ours);
     if (deadline_mono_ms == 0)
         deadline_mono_ms = iscep_now_mono_ms(outbox->env) + ATTEMPT_MS;
-    if (a != NULL && is_to_be_withheld(outbox, delivery))
+    if (a == NULL)
+        iscep_journal_release_delivery(outbox->journal, delivery->id);
+    else if (is_to_be_withheld(outbox, delivery))
         withhold(a);
-    else if (a != NULL)
+    else
         send_report(a, delivery, deadline_mono_ms);
 }
 
@@ -407,17 +420,18 @@ static void plan_look(iscep_outbox *outbox, int64_t next_due_unix_ms)
     look_at(outbox, iscep_now_mono_ms(outbox->env) + (wait_ms < LOOK_MS ? wait_ms : LOOK_MS));
 }
 
+/* What was claimed is tried, even if the outbox has been retired meanwhile; one that was freed gives it back. */
 static void on_claimed(void *user, iscep_status status, const iscep_delivery *deliveries, size_t count,
                        int64_t next_due_unix_ms, const iscep_error *err)
 {
     (void)err; /* the journal says itself what is wrong with it */
     iscep_outbox *outbox = user;
     outbox->is_looking = false;
+    for (size_t i = 0; i < count; i++)
+        begin_attempt(outbox, &deliveries[i], 0, true);
     if (!outbox->is_closed && status != ISCEP_OK) {
         look_at(outbox, iscep_now_mono_ms(outbox->env) + UNHEALTHY_MS);
     } else if (!outbox->is_closed) {
-        for (size_t i = 0; i < count; i++)
-            begin_attempt(outbox, &deliveries[i], 0, true);
         outbox->is_backlogged =
             count > 0 || outbox->is_woken || (outbox->is_backlogged && outbox->under_way > 0);
         plan_look(outbox, next_due_unix_ms);
@@ -434,7 +448,7 @@ static void look(iscep_outbox *outbox)
         outbox->is_woken = true;
         return;
     }
-    if (outbox->is_stopping)
+    if (outbox->is_stopping || outbox->is_retired)
         return;
     if (outbox->in_flight >= outbox->options.max_in_flight) {
         outbox->is_backlogged = true;
@@ -477,6 +491,18 @@ iscep_status iscep_outbox_new(iscep_outbox **out, const iscep_env *env, iscep_in
     look_at(outbox, iscep_now_mono_ms(env));
     *out = outbox;
     return ISCEP_OK;
+}
+
+void iscep_outbox_retire(iscep_outbox *outbox)
+{
+    outbox->is_retired = true;
+    outbox->look_mono_ms = 0;
+    iscep_timer_disarm(outbox->timer);
+}
+
+bool iscep_outbox_is_idle(const iscep_outbox *outbox)
+{
+    return outbox->under_way == 0 && !outbox->is_looking;
 }
 
 void iscep_outbox_free(iscep_outbox *outbox)

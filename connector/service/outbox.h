@@ -41,13 +41,24 @@ typedef struct iscep_outbox_options {
 iscep_status iscep_outbox_new(iscep_outbox **out, const iscep_env *env, iscep_intune *intune,
                               iscep_journal *journal, const iscep_routing *routing,
                               const iscep_outbox_options *options, iscep_error *err) ISCEP_CHECKED;
-/* After the iscep_intune was freed. What is owed stays owed. */
+/* After the iscep_intune was freed. What is owed stays owed, and what was claimed and not tried is given back. */
 void iscep_outbox_free(iscep_outbox *outbox);
 
 /* An attempt at a delivery that the caller has claimed; deadline 0: nobody waits for it. Everything is copied. */
 void iscep_outbox_attempt(iscep_outbox *outbox, const iscep_delivery *delivery, int64_t deadline_mono_ms);
 /* Something became due: look now. */
 void iscep_outbox_wake(iscep_outbox *outbox);
+/* Something will be due then: look then, if nothing is to be looked for before. */
+void iscep_outbox_look_at(iscep_outbox *outbox, int64_t mono_ms);
+
+/*
+ * Another outbox has taken over: nothing more is claimed from the journal. What is under way, and what callers have claimed, ends
+ * here.
+ */
+void iscep_outbox_retire(iscep_outbox *outbox);
+bool iscep_outbox_is_idle(const iscep_outbox *outbox); /* nothing is under way */
+/* Is an attempt at this delivery under way here? Then its end is told. */
+bool iscep_outbox_is_trying(const iscep_outbox *outbox, int64_t id);
 
 /* Until when nothing is attempted; in the past: it may be. */
 int64_t iscep_outbox_paused_until_mono_ms(const iscep_outbox *outbox);

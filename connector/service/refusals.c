@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "intune/advice.h"
 #include "intune/reply.h"
 
 static const iscep_code refusals[] = {
@@ -22,6 +23,8 @@ static const iscep_code refusals[] = {
      "the SCEP client did not get the profile's challenge, or the SCEP server took it out of the CSR"},
     {"csr_challenge_duplicate", ISCEP_CODE_CHALLENGE, "the CSR carries more than one challengePassword",
      "Intune might read one and others another; no honest client sends two"},
+    {"csr_challenge_differs", ISCEP_CODE_SERVER, "the SCEP server read another challenge than the CSR holds",
+     "the two are of different requests, or the server cannot read the challenge's encoding; issue nothing"},
     {"name_too_long", ISCEP_CODE_DEVICE, "a name in the CSR or the certificate is longer than any real one",
      "look at the request with intune-scepctl inspect"},
     {"transaction_id", ISCEP_CODE_SERVER, "the SCEP transactionID is not 1 to 255 printable ASCII characters",
@@ -107,6 +110,14 @@ const iscep_code *iscep_refusal_find(const char *code)
 const iscep_code *iscep_refusal_at(size_t index)
 {
     return index < sizeof refusals / sizeof *refusals ? &refusals[index] : NULL;
+}
+
+const char *iscep_refusal_find_advice(const char *code)
+{
+    const iscep_code *refusal = iscep_code_find(code);
+    if (refusal == NULL)
+        refusal = iscep_refusal_find(code);
+    return refusal != NULL ? refusal->advice : iscep_advice_find(code);
 }
 
 void iscep_refusal_emit(iscep_verdict *out, iscep_decision decision, const char *code, const char *finding)

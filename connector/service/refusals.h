@@ -12,6 +12,8 @@
 const iscep_code *iscep_refusal_find(const char *code);
 /* One after the other, from 0; NULL behind the last. */
 const iscep_code *iscep_refusal_at(size_t index);
+/* What to do about a code, be it Intune's refusal, one of ours, or a failure's; NULL: nothing more is known. */
+const char *iscep_refusal_find_advice(const char *code);
 
 /*
  * A verdict with this decision and code. The message is the finding, what exactly is wrong with this request, and the

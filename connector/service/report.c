@@ -5,6 +5,7 @@
 #include "service/refusals.h"
 #include "service/reporting.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Is the certificate what was granted? Otherwise finding says what it is not. */
@@ -42,7 +43,18 @@ static iscep_status check_issued(bool *is_refused, iscep_verdict *finding, iscep
     if (!*is_refused)
         iscep_log_event(it->service->env->log, ISCEP_LOG_WARN, "issued_check",
                         ISCEP_LOG_TEXT("transaction_id", it->transaction_id),
-                        ISCEP_LOG_TEXT("code", finding->code), ISCEP_LOG_TEXT("reason", finding->message));
+                        ISCEP_LOG_TEXT("code", finding->code), ISCEP_LOG_TEXT("reason", finding->message),
+                        ISCEP_LOG_TEXT("tenant", it->service->options->tenant));
+    return ISCEP_OK;
+}
+
+/* Nobody can withhold it: it is put on record as withheld all the same, which has it revoked. */
+static iscep_status keep_finding(iscep_use_case *it, const iscep_verdict *finding, iscep_error *err)
+{
+    it->finding = malloc(sizeof *it->finding);
+    if (it->finding == NULL)
+        return iscep_error_nomem(err);
+    *it->finding = *finding;
     return ISCEP_OK;
 }
 
@@ -69,9 +81,11 @@ iscep_status iscep_service_report_issued(iscep_service *service, const iscep_ser
     status = read_certificate(it, cert, err);
     if (status == ISCEP_OK)
         status = check_issued(&is_refused, &finding, it, cert, err);
+    if (status == ISCEP_OK && is_refused && it->is_delivered_anyway)
+        status = keep_finding(it, &finding, err);
     if (status != ISCEP_OK) {
         iscep_use_case_reject(it, err);
-    } else if (is_refused) {
+    } else if (is_refused && !it->is_delivered_anyway) {
         iscep_use_case_note(it, ISCEP_EVENT_WITHHELD, finding.code, finding.message, NULL);
         iscep_use_case_answer(it, &finding, (iscep_bytes){0});
     } else if (iscep_use_case_has_journal(it)) {

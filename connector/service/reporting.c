@@ -7,10 +7,12 @@
 #include "base/audit.h"
 #include "intune/advice.h"
 #include "intune/reply.h"
+#include "service/lookout.h"
 #include "service/refusals.h"
 
 enum {
     RETRY_AFTER_MS = 5000, /* when nobody knows when the next attempt is made */
+    UNCLAIMED_MS = 250,    /* what is due and nobody has is looked for after this */
     /* Before the caller's deadline, to write down what an attempt came to: a tenth of his time, at most this. */
     MAX_MARGIN_MS = 500,
 };
@@ -146,19 +148,27 @@ static void on_withheld(void *user, iscep_status status, const iscep_report *rep
     }
 }
 
+static void withhold_as(iscep_use_case *it, const iscep_verdict *verdict)
+{
+    iscep_service *service = it->service;
+    iscep_reporting_stop_waiting(it);
+    it->in_journal++;
+    iscep_log_event(
+        service->env->log, ISCEP_LOG_WARN, "certificate_withheld",
+        ISCEP_LOG_TEXT("transaction_id", it->transaction_id),
+        ISCEP_LOG_TEXT("serial", iscep_cert_serial(it->cert)), ISCEP_LOG_TEXT("code", verdict->code),
+        ISCEP_LOG_TEXT("last", it->last_code != NULL ? it->last_code : ""),
+        ISCEP_LOG_TEXT("client_request_id", it->last_request_id != NULL ? it->last_request_id : ""),
+        ISCEP_LOG_TEXT("tenant", service->options->tenant));
+    iscep_journal_withhold(service->journal, it->delivery_id, verdict->code, verdict->message,
+                           find_ca(it) != NULL, on_withheld, it);
+}
+
 static void withhold(iscep_use_case *it, const char *code, const char *finding)
 {
     iscep_verdict verdict;
-    iscep_service *service = it->service;
     iscep_refusal_emit(&verdict, ISCEP_DENY, code, finding);
-    iscep_reporting_stop_waiting(it);
-    it->is_in_journal = true;
-    iscep_log_event(service->env->log, ISCEP_LOG_WARN, "certificate_withheld",
-                    ISCEP_LOG_TEXT("transaction_id", it->transaction_id),
-                    ISCEP_LOG_TEXT("serial", iscep_cert_serial(it->cert)), ISCEP_LOG_TEXT("code", code),
-                    ISCEP_LOG_TEXT("last", it->last_code != NULL ? it->last_code : ""));
-    iscep_journal_withhold(service->journal, it->delivery_id, verdict.code, verdict.message,
-                           find_ca(it) != NULL, on_withheld, it);
+    withhold_as(it, &verdict);
 }
 
 static void hold(iscep_use_case *it)
@@ -175,7 +185,7 @@ static int64_t time_left_ms(const iscep_use_case *it)
 
 static int64_t margin_ms(const iscep_use_case *it)
 {
-    int64_t tenth_ms = (it->deadline_mono_ms - it->started_mono_ms) / 10;
+    int64_t tenth_ms = (it->deadline_mono_ms - it->started_mono_us / 1000) / 10;
     return tenth_ms < MAX_MARGIN_MS ? tenth_ms : MAX_MARGIN_MS;
 }
 
@@ -221,26 +231,49 @@ static void wait(iscep_use_case *it, int64_t next_mono_ms)
 
 /* --- an attempt has ended --- */
 
+static void remember_try(iscep_use_case *it, const char *code, const char *request_id)
+{
+    free(it->last_code);
+    free(it->last_request_id);
+    it->last_code = strdup(code); /* NULL, no memory: less is said of it */
+    it->last_request_id = strdup(request_id);
+}
+
 void iscep_reporting_on_tried(void *user, int64_t id, const iscep_verdict *verdict)
 {
     iscep_use_case *it;
     LIST_FOREACH(it, bucket_of(user, id), waiting_link)
-    if (it->delivery_id == id) {
-        free(it->last_code);
-        free(it->last_request_id);
-        it->last_code = strdup(verdict->code); /* NULL, no memory: less is said of it */
-        it->last_request_id = strdup(verdict->request_id);
-    }
+    if (it->delivery_id == id)
+        remember_try(it, verdict->code, verdict->request_id);
 }
 
 /* A certificate that would be given up is worth waiting for another attempt; one that is kept can be asked for again. */
 static void on_postponed(iscep_use_case *it, int64_t next_mono_ms)
 {
     if (is_withheld_at_deadline(it)) {
+        iscep_lookout_begin(it); /* the next one may be another's */
         wait(it, next_mono_ms);
     } else {
         it->next_mono_ms = next_mono_ms;
         hold(it);
+    }
+}
+
+void iscep_reporting_heed(iscep_use_case *it, const iscep_report *report, int64_t due_unix_ms)
+{
+    const iscep_env *env = it->service->env;
+    int64_t left_ms = due_unix_ms - iscep_now_unix_ms(env);
+    int64_t next_mono_ms = iscep_now_mono_ms(env) + (left_ms > UNCLAIMED_MS ? left_ms : UNCLAIMED_MS);
+    if (report->state == ISCEP_REPORT_DONE) {
+        deliver_reported(it, report);
+    } else if (report->state != ISCEP_REPORT_OWED) {
+        deny_as_recorded(it, report);
+    } else {
+        iscep_outbox_look_at(it->service->outbox, next_mono_ms);
+        if (left_ms <= 0)
+            return; /* something goes before it, or whoever looks first takes it */
+        remember_try(it, report->code, report->request_id);
+        on_postponed(it, next_mono_ms);
     }
 }
 
@@ -312,10 +345,22 @@ static void attempt(iscep_use_case *it, bool was_validated)
                          it->is_deferred ? 0 : it->deadline_mono_ms - margin_ms(it));
 }
 
+/* It is delivered anyway, and not what was granted: it is revoked, and Intune is not told. False. */
+static bool refuse_finding(iscep_use_case *it, const iscep_report *report)
+{
+    if (report->state == ISCEP_REPORT_OWED)
+        withhold_as(it, it->finding);
+    else
+        iscep_use_case_answer(it, it->finding, (iscep_bytes){0});
+    return false;
+}
+
 /* False: that is why it is given up. */
 static bool may_be_reported(iscep_use_case *it, const iscep_report *report)
 {
     static const char finding[] = "Intune has not been asked about this request";
+    if (it->finding != NULL)
+        return refuse_finding(it, report);
     if (it->use != ISCEP_USE_ISSUED || report->was_validated)
         return true;
     it->is_unvalidated = it->service->options->reporting.is_unvalidated_refused;
@@ -323,7 +368,8 @@ static bool may_be_reported(iscep_use_case *it, const iscep_report *report)
         iscep_use_case_note(it, ISCEP_EVENT_NEVER_VALIDATED, "never_validated", finding, NULL);
         iscep_log_event(it->service->env->log, ISCEP_LOG_WARN, "never_validated",
                         ISCEP_LOG_TEXT("transaction_id", it->transaction_id),
-                        ISCEP_LOG_TEXT("serial", iscep_cert_serial(it->cert)));
+                        ISCEP_LOG_TEXT("serial", iscep_cert_serial(it->cert)),
+                        ISCEP_LOG_TEXT("tenant", it->service->options->tenant));
     }
     if (!it->is_unvalidated)
         return true;
@@ -341,6 +387,8 @@ static void on_owed(iscep_use_case *it, const iscep_report *report)
         attempt(it, report->was_validated);
     else
         iscep_outbox_wake(outbox);
+    if (!report->is_claimed && !it->is_deferred)
+        iscep_lookout_begin(it);
     iscep_csr_free(it->csr);
     it->csr = NULL;
     if (it->is_answered)
@@ -403,10 +451,10 @@ static void record_failed(iscep_use_case *it, int64_t lease_ms)
 void iscep_reporting_begin(iscep_use_case *it, iscep_bytes cert)
 {
     int64_t lease_ms = iscep_outbox_lease_ms(it->service->outbox, it->deadline_mono_ms);
-    it->is_deferred = it->service->options->reporting.is_deferred;
+    it->is_deferred = it->is_delivered_anyway || it->service->options->reporting.is_deferred;
     if (!iscep_use_case_watch_deadline(it))
         return;
-    it->is_in_journal = true;
+    it->in_journal++;
     if (it->use == ISCEP_USE_ISSUED)
         record_issued(it, cert, lease_ms);
     else

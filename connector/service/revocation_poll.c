@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/audit.h"
+#include "base/metrics.h"
 #include "base/serial.h"
 #include "service/revoker_parts.h"
 
@@ -14,6 +15,12 @@
 enum { MAX_DOWNLOADS = 100 };
 
 static void download(iscep_revoker *revoker);
+
+static void show_poll(const iscep_revoker *revoker)
+{
+    ISCEP_METRIC_SET(revoker->env->metrics, ISCEP_METRIC_REVOCATION_POLL,
+                     (double)revoker->poll.last_unix_ms / 1000, revoker->tenant);
+}
 
 /* --- the next round --- */
 
@@ -31,6 +38,8 @@ static void begin_round(void *user)
 
 static void plan_round(iscep_revoker *revoker, int64_t delay_ms)
 {
+    if (revoker->is_retired)
+        return;
     revoker->poll.next_unix_ms = iscep_now_unix_ms(revoker->env) + delay_ms;
     iscep_timer_arm(revoker->poll.timer, delay_ms);
 }
@@ -56,6 +65,7 @@ void iscep_revocation_poll_recall(iscep_revoker *revoker, const char *fact)
     if (unix_ms <= 0 || *end != '\0')
         return; /* never, as far as we can tell */
     revoker->poll.last_unix_ms = unix_ms;
+    show_poll(revoker);
     iscep_text_copy(revoker->poll.result, sizeof revoker->poll.result, "ok");
 }
 
@@ -87,11 +97,11 @@ static void fail_round(iscep_revoker *revoker, const iscep_error *err)
     revocation_poll *poll = &revoker->poll;
     int64_t pause_ms = iscep_revoker_backoff_ms(revoker, ++poll->failures, err->retry_after_ms);
     iscep_text_copy(poll->result, sizeof poll->result, err->code);
-    iscep_log_event(revoker->env->log, ISCEP_LOG_WARN, "revocation_poll_failed",
-                    ISCEP_LOG_TEXT("tenant", revoker->tenant),
-                    ISCEP_LOG_TEXT("class", iscep_status_name(err->status)),
-                    ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message),
-                    ISCEP_LOG_NUM("pause_ms", pause_ms));
+    iscep_log_event(
+        revoker->env->log, ISCEP_LOG_WARN, "revocation_poll_failed",
+        ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_TEXT("class", iscep_status_name(err->status)),
+        ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message),
+        ISCEP_LOG_NUM("pause_ms", pause_ms), ISCEP_LOG_TEXT("client_request_id", poll->request_id));
     plan_round(revoker, pause_ms);
 }
 
@@ -109,7 +119,8 @@ static void end_round(iscep_revoker *revoker, const iscep_error *err)
     }
     iscep_log_event(revoker->env->log, poll->new_count > 0 ? ISCEP_LOG_INFO : ISCEP_LOG_DEBUG,
                     "revocations_polled", ISCEP_LOG_TEXT("tenant", revoker->tenant),
-                    ISCEP_LOG_NUM("new", poll->new_count));
+                    ISCEP_LOG_NUM("new", poll->new_count),
+                    ISCEP_LOG_TEXT("client_request_id", poll->request_id));
     iscep_storm_guard_judge_round(revoker);
 }
 
@@ -119,6 +130,7 @@ static void remember_download(iscep_revoker *revoker)
 {
     char text[24];
     revoker->poll.last_unix_ms = iscep_now_unix_ms(revoker->env);
+    show_poll(revoker);
     snprintf(text, sizeof text, "%lld", (long long)revoker->poll.last_unix_ms);
     iscep_journal_set_fact(revoker->journal, revoker->tenant, REVOCATION_POLL_FACT, text, NULL, NULL);
 }
@@ -198,9 +210,10 @@ static void store(iscep_revoker *revoker, const iscep_revocation_entry *entries,
 }
 
 static void on_downloaded(void *user, const iscep_revocation_entry *entries, size_t count, size_t dropped,
-                          const iscep_error *err)
+                          const char *request_id, const iscep_error *err)
 {
     iscep_revoker *revoker = user;
+    iscep_text_copy(revoker->poll.request_id, sizeof revoker->poll.request_id, request_id);
     if (err->status != ISCEP_OK) {
         end_round(revoker, err);
         return;

@@ -72,6 +72,8 @@ static bool copy_results(revocation_results *batch, const iscep_revocation_resul
 static void plan(iscep_revoker *revoker, int64_t delay_ms)
 {
     int64_t pause_ms = revoker->upload.resume_mono_ms - iscep_now_mono_ms(revoker->env);
+    if (revoker->is_retired)
+        return;
     if (delay_ms > revoker->options->max_backoff_ms)
         delay_ms = revoker->options->max_backoff_ms;
     if (delay_ms < pause_ms)
@@ -116,8 +118,8 @@ static void settle_taken(iscep_revoker *revoker)
     revocation_results *batch = revoker->upload.batch;
     revoker->upload.failures = 0;
     iscep_log_event(revoker->env->log, ISCEP_LOG_INFO, "results_uploaded",
-                    ISCEP_LOG_TEXT("tenant", revoker->tenant),
-                    ISCEP_LOG_NUM("count", (int64_t)batch->length));
+                    ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_NUM("count", (int64_t)batch->length),
+                    ISCEP_LOG_TEXT("client_request_id", revoker->upload.request_id));
     iscep_revoker_leave(revoker);
     iscep_journal_settle_results(revoker->journal, batch->ids + batch->next, batch->length, true, 0,
                                  on_settled, revoker);
@@ -136,7 +138,8 @@ static void settle_postponed(iscep_revoker *revoker, const iscep_error *err, boo
     iscep_log_event(revoker->env->log, ISCEP_LOG_WARN, "results_not_taken",
                     ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_NUM("count", (int64_t)batch->length),
                     ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message),
-                    ISCEP_LOG_NUM("pause_ms", pause_ms));
+                    ISCEP_LOG_NUM("pause_ms", pause_ms),
+                    ISCEP_LOG_TEXT("client_request_id", revoker->upload.request_id));
     iscep_revoker_leave(revoker);
     iscep_journal_settle_results(revoker->journal, batch->ids + batch->next, batch->length, false,
                                  iscep_now_unix_ms(revoker->env) + pause_ms, on_settled, revoker);
@@ -147,10 +150,12 @@ static void settle_refused(iscep_revoker *revoker, const iscep_error *err)
 {
     revocation_results *batch = revoker->upload.batch;
     const iscep_upload_entry *entry = &batch->entries[batch->next];
-    const iscep_log_field fields[] = {
-        ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_NUM("id", batch->ids[batch->next]),
-        ISCEP_LOG_TEXT("result", iscep_revocation_code_name(entry->code)), ISCEP_LOG_TEXT("code", err->code),
-        ISCEP_LOG_TEXT("reason", err->message)};
+    const iscep_log_field fields[] = {ISCEP_LOG_TEXT("tenant", revoker->tenant),
+                                      ISCEP_LOG_NUM("id", batch->ids[batch->next]),
+                                      ISCEP_LOG_TEXT("result", iscep_revocation_code_name(entry->code)),
+                                      ISCEP_LOG_TEXT("code", err->code),
+                                      ISCEP_LOG_TEXT("reason", err->message),
+                                      ISCEP_LOG_TEXT("client_request_id", revoker->upload.request_id)};
     const iscep_revocation_outcome outcome = {.state = ISCEP_REVOCATION_ENDED,
                                               .error_code = entry->code,
                                               .message = "Intune refused to take the result"};
@@ -169,9 +174,10 @@ static bool is_about_results(const iscep_error *err)
     return err->http_status == 400 || err->http_status == 413 || strcmp(err->code, "upload_too_large") == 0;
 }
 
-static void on_uploaded(void *user, const iscep_error *err)
+static void on_uploaded(void *user, const char *request_id, const iscep_error *err)
 {
     iscep_revoker *revoker = user;
+    iscep_text_copy(revoker->upload.request_id, sizeof revoker->upload.request_id, request_id);
     revocation_results *batch = revoker->upload.batch;
     bool is_not_taken = strcmp(err->code, "results_not_taken") == 0;
     if (err->status == ISCEP_OK) {

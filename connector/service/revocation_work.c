@@ -8,6 +8,7 @@
 
 #include "base/audit.h"
 #include "base/dn.h"
+#include "journal/claims.h"
 #include "service/revocation_answer.h"
 #include "service/revoker_parts.h"
 
@@ -147,7 +148,7 @@ static void on_settled(void *user, iscep_status status, const iscep_error *err)
     if (status != ISCEP_OK) {
         iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "revocation_not_settled",
                         ISCEP_LOG_TEXT("serial_number", item->serial), ISCEP_LOG_TEXT("code", err->code),
-                        ISCEP_LOG_TEXT("reason", err->message));
+                        ISCEP_LOG_TEXT("reason", err->message), ISCEP_LOG_TEXT("tenant", revoker->tenant));
         iscep_timer_arm(revoker->work.timer, iscep_revoker_backoff_ms(revoker, 1, -1));
         return;
     }
@@ -372,6 +373,14 @@ static void take(iscep_revoker *revoker, const iscep_revocation *revocation)
     revoker->work.item_count++;
 }
 
+/* Claimed while the revoker was being retired. */
+static void give_back(iscep_revoker *revoker, const iscep_revocation *revocations, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_here(revoker, revocations[i].id))
+            iscep_journal_release_revocation(revoker->journal, revocations[i].id);
+}
+
 /* Looks again then; sooner, if somebody has called meanwhile, or the journal still owes us a settlement. */
 static void plan(iscep_revoker *revoker, int64_t delay_ms)
 {
@@ -392,6 +401,10 @@ static void on_claimed(void *user, iscep_status status, const iscep_revocation *
     if (!iscep_revoker_return(revoker))
         return;
     revoker->work.is_claiming = false;
+    if (revoker->is_retired) {
+        give_back(revoker, revocations, count);
+        return;
+    }
     if (status != ISCEP_OK) {
         iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "revocations_not_claimed",
                         ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_TEXT("code", err->code),
@@ -413,7 +426,7 @@ static void on_claimed(void *user, iscep_status status, const iscep_revocation *
 static void claim(iscep_revoker *revoker)
 {
     revocation_work *work = &revoker->work;
-    if (work->is_claiming || work->item_count > MAX_ITEMS / 2)
+    if (work->is_claiming || revoker->is_retired || work->item_count > MAX_ITEMS / 2)
         return; /* whoever ends wakes us */
     work->is_claiming = true;
     work->is_wanted = false;
@@ -440,7 +453,7 @@ static void on_timer(void *user)
 
 void iscep_revocation_work_wake(iscep_revoker *revoker)
 {
-    if (!revoker->is_started)
+    if (!revoker->is_started || revoker->is_retired)
         return;
     revoker->work.is_wanted = true;
     iscep_timer_arm(revoker->work.timer, 0);
@@ -456,6 +469,18 @@ void iscep_revocation_work_let_go(iscep_revoker *revoker)
         end_item(item, ISCEP_REVOCATION_WAITING, item->code, "it waits for a person's approval");
         item->outcome.due_unix_ms = iscep_now_unix_ms(revoker->env);
         settle(item);
+    }
+}
+
+void iscep_revocation_work_retire(iscep_revoker *revoker)
+{
+    revocation_item *next, *item = TAILQ_FIRST(&revoker->work.items);
+    for (; item != NULL; item = next) {
+        next = TAILQ_NEXT(item, link);
+        if (item->stage != ITEM_QUEUED)
+            continue;
+        iscep_journal_release_revocation(revoker->journal, item->id);
+        free_item(item);
     }
 }
 

@@ -11,6 +11,7 @@ enum {
     DAY_MS = 24 * HOUR_MS,
     FIRST_BACKOFF_MS = 5000,
     MAX_RETRY_AFTER_MS = HOUR_MS,
+    LOOK_MS = 100, /* between two looks whether the one before has ended */
 };
 
 /*
@@ -33,6 +34,8 @@ const iscep_revoker_options iscep_revoker_options_default = {
 
 static void destroy(iscep_revoker *revoker)
 {
+    if (revoker->after != NULL)
+        revoker->after->before = NULL;
     iscep_revocation_work_clear(revoker);
     iscep_revocation_upload_clear(revoker);
     free(revoker);
@@ -57,6 +60,8 @@ void iscep_revoker_free(iscep_revoker *revoker)
 {
     if (revoker == NULL)
         return;
+    if (revoker->before != NULL)
+        revoker->before->after = NULL;
     iscep_timer_free(revoker->start_timer);
     iscep_timer_free(revoker->poll.timer);
     iscep_timer_free(revoker->guard.timer);
@@ -83,10 +88,10 @@ int64_t iscep_revoker_backoff_ms(const iscep_revoker *revoker, uint32_t failures
 
 /* --- the start: what an earlier process left behind --- */
 
-static void read_guard_fact(void *user);
-
 static bool is_read(iscep_revoker *revoker, iscep_status status, const iscep_error *err)
 {
+    if (revoker->is_retired)
+        return false; /* who follows reads it himself */
     if (status == ISCEP_OK)
         return true;
     iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "revocations_not_started",
@@ -118,11 +123,24 @@ static void on_guard_fact(void *user, iscep_status status, const char *value, co
     iscep_journal_get_fact(revoker->journal, revoker->tenant, REVOCATION_POLL_FACT, on_poll_fact, revoker);
 }
 
-static void read_guard_fact(void *user)
+static void read_guard_fact(iscep_revoker *revoker)
 {
-    iscep_revoker *revoker = user;
     iscep_revoker_leave(revoker);
     iscep_journal_get_fact(revoker->journal, revoker->tenant, STORM_GUARD_FACT, on_guard_fact, revoker);
+}
+
+/* Once: two at the same time would each begin a round. */
+static void begin(void *user)
+{
+    iscep_revoker *revoker = user;
+    if (revoker->before != NULL && !iscep_revoker_is_idle(revoker->before)) {
+        iscep_timer_arm(revoker->start_timer, LOOK_MS);
+        return;
+    }
+    if (revoker->before != NULL)
+        revoker->before->after = NULL;
+    revoker->before = NULL;
+    read_guard_fact(revoker);
 }
 
 iscep_status iscep_revoker_new(iscep_revoker **out, const iscep_env *env, iscep_intune *intune,
@@ -140,8 +158,7 @@ iscep_status iscep_revoker_new(iscep_revoker **out, const iscep_env *env, iscep_
     revoker->tenant = tenant;
     revoker->options = options;
     TAILQ_INIT(&revoker->work.items);
-    iscep_status status =
-        iscep_timer_new(&revoker->start_timer, revoker->loop, read_guard_fact, revoker, err);
+    iscep_status status = iscep_timer_new(&revoker->start_timer, revoker->loop, begin, revoker, err);
     if (status == ISCEP_OK)
         status = iscep_revocation_poll_init(revoker, err);
     if (status == ISCEP_OK)
@@ -154,9 +171,41 @@ iscep_status iscep_revoker_new(iscep_revoker **out, const iscep_env *env, iscep_
         iscep_revoker_free(revoker);
         return status;
     }
-    read_guard_fact(revoker);
+    iscep_timer_arm(revoker->start_timer, 0); /* by then it knows whom it follows */
     *out = revoker;
     return ISCEP_OK;
+}
+
+/* --- another takes over --- */
+
+void iscep_revoker_retire(iscep_revoker *revoker)
+{
+    revoker->is_retired = true;
+    iscep_timer_disarm(revoker->start_timer);
+    iscep_timer_disarm(revoker->poll.timer);
+    iscep_timer_disarm(revoker->guard.timer);
+    if (revoker->upload.batch == NULL)
+        iscep_timer_disarm(revoker->upload.timer);
+    iscep_revocation_work_retire(revoker);
+}
+
+bool iscep_revoker_is_idle(const iscep_revoker *revoker)
+{
+    return revoker->is_retired && !revoker->is_freed && revoker->before == NULL && revoker->operations == 0 &&
+           !revoker->poll.is_under_way && revoker->upload.batch == NULL && revoker->work.item_count == 0;
+}
+
+/* Who has not begun yet has nothing to end: it is the one before it that is waited for. */
+void iscep_revoker_follow(iscep_revoker *revoker, iscep_revoker *before)
+{
+    if (before == NULL || revoker->before != NULL)
+        return;
+    iscep_revoker_retire(before);
+    revoker->before = before->before != NULL ? before->before : before;
+    before->before = NULL;
+    revoker->before->after = revoker;
+    revoker->poll.is_wanted_again = before->poll.is_wanted_again; /* somebody was told that it would be */
+    iscep_timer_arm(revoker->start_timer, 0);
 }
 
 /* --- what others ask of it --- */

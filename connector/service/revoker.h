@@ -39,6 +39,19 @@ iscep_status iscep_revoker_new(iscep_revoker **out, const iscep_env *env, iscep_
 /* After the iscep_intune, and the CAs, were freed (they end what is under way) and before the journal is closed. */
 void iscep_revoker_free(iscep_revoker *revoker);
 
+/*
+ * As of a service: a round of downloads, an upload and what a CA has been asked for are finished, nothing else is begun, and what was
+ * only claimed is given back; and is it idle?
+ */
+void iscep_revoker_retire(iscep_revoker *revoker);
+bool iscep_revoker_is_idle(const iscep_revoker *revoker);
+/*
+ * Two of one tenant never work side by side: the storm guard of one would not know what the other stores. So revoker begins
+ * when before, which is retired by this, is idle or gone. On the same loop, before that turns after iscep_revoker_new; before
+ * may be NULL. Told of several, the newest first, it follows the first, which follows those before it.
+ */
+void iscep_revoker_follow(iscep_revoker *revoker, iscep_revoker *before);
+
 /* Something was queued in the journal: look now. */
 void iscep_revoker_wake(iscep_revoker *revoker);
 /* Fetch from Intune now, whatever the interval says. */

@@ -26,14 +26,15 @@
 typedef struct revocation_poll {
     iscep_timer *timer;
     bool is_under_way;
-    bool is_wanted_again; /* somebody wants a poll that has not begun yet */
-    uint32_t failures;    /* in a row */
-    uint32_t downloads;   /* of this round */
-    uint32_t entry_count; /* of the last download, the dropped ones included */
-    int64_t new_count;    /* stored in this round */
-    int64_t last_unix_ms; /* the last that Intune answered; 0: never */
-    int64_t next_unix_ms; /* 0: not planned */
-    char result[64];      /* "ok", or the code of the last failure */
+    bool is_wanted_again;             /* somebody wants a poll that has not begun yet */
+    uint32_t failures;                /* in a row */
+    uint32_t downloads;               /* of this round */
+    uint32_t entry_count;             /* of the last download, the dropped ones included */
+    int64_t new_count;                /* stored in this round */
+    int64_t last_unix_ms;             /* the last that Intune answered; 0: never */
+    int64_t next_unix_ms;             /* 0: not planned */
+    char result[64];                  /* "ok", or the code of the last failure */
+    char request_id[ISCEP_GUID_SIZE]; /* of the last download, as Microsoft knows it */
 } revocation_poll;
 
 typedef struct storm_guard {
@@ -67,6 +68,7 @@ typedef struct revocation_upload {
     bool is_wanted;    /* somebody has called since the last claim began */
     uint32_t failures; /* in a row */
     int64_t resume_mono_ms;
+    char request_id[ISCEP_GUID_SIZE]; /* of the last upload, as Microsoft knows it */
 } revocation_upload;
 
 struct iscep_revoker {
@@ -78,7 +80,10 @@ struct iscep_revoker {
     const char *tenant;
     const iscep_revoker_options *options;
     iscep_timer *start_timer;
-    bool is_started; /* what an earlier process left in the journal is known */
+    iscep_revoker *before; /* it begins when that one has ended; NULL: at once */
+    iscep_revoker *after;  /* who waits for this one's end */
+    bool is_started;       /* what an earlier process left in the journal is known */
+    bool is_retired;
     bool is_freed;
     size_t operations; /* of the journal, not called back yet */
     revocation_poll poll;
@@ -115,6 +120,8 @@ iscep_status iscep_revocation_work_init(iscep_revoker *revoker, iscep_error *err
 void iscep_revocation_work_wake(iscep_revoker *revoker);
 /* Intune's that were claimed and not begun are given back to the journal, before whatever it is asked for next. */
 void iscep_revocation_work_let_go(iscep_revoker *revoker);
+/* All that were claimed and not begun are given back, and nothing is claimed any more. */
+void iscep_revocation_work_retire(iscep_revoker *revoker);
 void iscep_revocation_work_clear(iscep_revoker *revoker);
 
 iscep_status iscep_revocation_upload_init(iscep_revoker *revoker, iscep_error *err) ISCEP_CHECKED;

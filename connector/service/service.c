@@ -59,6 +59,16 @@ void iscep_service_on_withheld(iscep_service *service, iscep_callback on_withhel
     service->on_withheld_user = user;
 }
 
+void iscep_service_retire(iscep_service *service)
+{
+    iscep_outbox_retire(service->outbox);
+}
+
+bool iscep_service_is_idle(const iscep_service *service)
+{
+    return TAILQ_EMPTY(&service->use_cases) && iscep_outbox_is_idle(service->outbox);
+}
+
 void iscep_service_wake(iscep_service *service)
 {
     iscep_outbox_wake(service->outbox);
@@ -68,10 +78,11 @@ void iscep_service_wake(iscep_service *service)
 static void end_use_case(iscep_use_case *it)
 {
     iscep_error err;
-    bool is_left = it->is_in_journal;
+    bool is_left = it->in_journal > 0;
     iscep_error_set(&err, ISCEP_NETWORK, "shutting_down", "the connector is shutting down");
     iscep_use_case_answer_error(it, &err);
     if (is_left) {
+        iscep_reporting_stop_waiting(it);
         TAILQ_REMOVE(&it->service->use_cases, it, link);
         it->service = NULL;
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/audit.h"
+#include "base/metrics.h"
 #include "service/revoker_parts.h"
 
 enum { HOUR_MS = 3600 * 1000 };
@@ -38,6 +39,12 @@ void iscep_storm_guard_recall(iscep_revoker *revoker, const char *fact)
 
 /* --- the judgement --- */
 
+static void show_guard(const iscep_revoker *revoker)
+{
+    ISCEP_METRIC_SET(revoker->env->metrics, ISCEP_METRIC_STORM_GUARD, revoker->guard.is_held ? 1 : 0,
+                     revoker->tenant);
+}
+
 /* Tries the step again in which the journal has failed. Nothing is carried out until it works. */
 static void try_later(iscep_revoker *revoker, const iscep_error *err)
 {
@@ -51,6 +58,7 @@ static void end_judging(iscep_revoker *revoker)
 {
     storm_guard *guard = &revoker->guard;
     guard->is_judging = false;
+    show_guard(revoker);
     if (guard->is_judgement_wanted) {
         iscep_storm_guard_judge(revoker);
         return;
@@ -117,6 +125,7 @@ static void on_noted(void *user, iscep_status status, const iscep_error *err)
     if (!iscep_revoker_return(revoker))
         return;
     revoker->guard.is_held = status == ISCEP_OK;
+    show_guard(revoker);
     if (status != ISCEP_OK)
         try_later(revoker, err);
     else
@@ -241,9 +250,12 @@ void iscep_storm_guard_judge_round(iscep_revoker *revoker)
     iscep_storm_guard_judge(revoker);
 }
 
+/* Who was retired begins nothing: whoever follows judges for himself. */
 void iscep_storm_guard_judge(iscep_revoker *revoker)
 {
     storm_guard *guard = &revoker->guard;
+    if (revoker->is_retired)
+        return;
     guard->is_judgement_wanted = guard->is_judging;
     if (guard->is_judging)
         return;
@@ -318,6 +330,7 @@ static void on_approval_noted(void *user, iscep_status status, const iscep_error
         return;
     }
     revoker->guard.is_held = false;
+    show_guard(revoker);
     revoker->guard.approved_unix_ms = given->at_unix_ms;
     revoker->guard.held_count = 0;
     release(given);

@@ -8,6 +8,8 @@
 #include "intune/reply.h"
 #include "service/reporting.h"
 
+enum { CROWDED_RETRY_AFTER_MS = 1000 };
+
 static const char *event_name(iscep_use use)
 {
     switch (use) {
@@ -21,7 +23,20 @@ static const char *event_name(iscep_use use)
     return "request_verified";
 }
 
-static const char *decision_name(iscep_decision decision)
+static const char *operation_name(iscep_use use)
+{
+    switch (use) {
+    case ISCEP_USE_ISSUED:
+        return "issued";
+    case ISCEP_USE_FAILED:
+        return "failed";
+    case ISCEP_USE_VERIFY:
+        break;
+    }
+    return "validate";
+}
+
+const char *iscep_decision_name(iscep_decision decision)
 {
     switch (decision) {
     case ISCEP_ALLOW:
@@ -44,13 +59,29 @@ static void log_answer(const iscep_use_case *it, const iscep_verdict *verdict)
 {
     const iscep_env *env = it->service->env;
     bool is_good = verdict->decision == ISCEP_ALLOW || verdict->decision == ISCEP_DELIVER;
-    iscep_log_event(
-        env->log, is_good ? ISCEP_LOG_INFO : ISCEP_LOG_WARN, event_name(it->use),
-        ISCEP_LOG_TEXT("transaction_id", it->transaction_id),
-        ISCEP_LOG_TEXT("verdict", decision_name(verdict->decision)), ISCEP_LOG_TEXT("code", verdict->code),
-        ISCEP_LOG_NUM("ms", iscep_now_mono_ms(env) - it->started_mono_ms),
-        ISCEP_LOG_TEXT("client_request_id", verdict->request_id), ISCEP_LOG_TEXT("has_sid", it->has_sid),
-        ISCEP_LOG_TEXT("has_upn", it->has_upn), ISCEP_LOG_TEXT("reason", verdict->message));
+    iscep_log_event(env->log, is_good ? ISCEP_LOG_INFO : ISCEP_LOG_WARN, event_name(it->use),
+                    ISCEP_LOG_TEXT("transaction_id", it->transaction_id),
+                    ISCEP_LOG_TEXT("verdict", iscep_decision_name(verdict->decision)),
+                    ISCEP_LOG_TEXT("code", verdict->code),
+                    ISCEP_LOG_NUM("ms", (iscep_now_mono_us(env) - it->started_mono_us) / 1000),
+                    ISCEP_LOG_TEXT("client_request_id", verdict->request_id),
+                    ISCEP_LOG_TEXT("has_sid", it->has_sid), ISCEP_LOG_TEXT("has_upn", it->has_upn),
+                    ISCEP_LOG_TEXT("reason", verdict->message),
+                    ISCEP_LOG_TEXT("tenant", it->service->options->tenant));
+}
+
+/* For the metrics and the status page. */
+static void announce(const iscep_use_case *it, const iscep_verdict *verdict)
+{
+    const iscep_service_options *options = it->service->options;
+    const iscep_answer answer = {.tenant = options->tenant,
+                                 .operation = operation_name(it->use),
+                                 .verdict = verdict,
+                                 .transaction_id = it->transaction_id,
+                                 .subject = it->subject != NULL ? it->subject : "",
+                                 .seconds = iscep_seconds_since(it->service->env, it->started_mono_us)};
+    if (options->on_answered != NULL)
+        options->on_answered(options->answered_user, &answer);
 }
 
 static void audit(const iscep_use_case *it, const char *verdict, const char *code, const char *request_id)
@@ -93,36 +124,53 @@ static void note_verification(const iscep_use_case *it, const iscep_verdict *ver
 
 /* --- how it ends --- */
 
+static void leave_crowd(iscep_use_case *it)
+{
+    if (it->is_in_crowd)
+        iscep_crowd_leave(it->service->options->crowd);
+    it->is_in_crowd = false;
+}
+
 void iscep_use_case_free(iscep_use_case *it)
 {
     if (it == NULL)
         return;
     if (it->service != NULL) {
+        leave_crowd(it);
         iscep_reporting_stop_waiting(it);
         TAILQ_REMOVE(&it->service->use_cases, it, link);
     }
     iscep_timer_free(it->timer);
+    iscep_timer_free(it->lookout);
     iscep_csr_free(it->csr);
     iscep_cert_free(it->cert);
     free(it->subject);
     free(it->description);
+    free(it->finding);
     free(it->last_code);
     free(it->last_request_id);
     free(it);
+}
+
+void iscep_use_case_end(iscep_use_case *it)
+{
+    if (it->in_journal == 0)
+        iscep_use_case_free(it);
 }
 
 void iscep_use_case_answer(iscep_use_case *it, const iscep_verdict *verdict, iscep_bytes cert)
 {
     if (!it->is_answered) {
         it->is_answered = true;
+        leave_crowd(it);
         log_answer(it, verdict);
-        audit(it, decision_name(verdict->decision), verdict->code, verdict->request_id);
+        audit(it, iscep_decision_name(verdict->decision), verdict->code, verdict->request_id);
         if (it->use == ISCEP_USE_VERIFY)
             note_verification(it, verdict);
+        announce(it, verdict);
         it->done(it->user, verdict, cert);
     }
-    if (!it->is_in_journal)
-        iscep_use_case_free(it);
+    iscep_use_case_end(it);
 }
 
 void iscep_use_case_answer_error(iscep_use_case *it, const iscep_error *err)
@@ -148,15 +196,21 @@ void iscep_use_case_answer_deliver(iscep_use_case *it, const char *code, const c
 void iscep_use_case_reject(iscep_use_case *it, const iscep_error *err)
 {
     bool is_refusal = err->status == ISCEP_USAGE; /* otherwise it was not the request's fault */
-    const char *verdict = decision_name(is_refusal ? ISCEP_DENY : ISCEP_RETRY);
+    iscep_verdict answer = ISCEP_VERDICT_INIT;
+    iscep_verdict_from_error(&answer, err);
+    if (is_refusal)
+        answer.decision = ISCEP_DENY;
+    const char *verdict = iscep_decision_name(answer.decision);
     iscep_log_event(it->service->env->log, ISCEP_LOG_WARN, event_name(it->use),
                     ISCEP_LOG_TEXT("transaction_id", it->transaction_id), /* empty if it was at fault */
                     ISCEP_LOG_TEXT("verdict", verdict), ISCEP_LOG_TEXT("code", err->code),
-                    ISCEP_LOG_TEXT("reason", err->message));
+                    ISCEP_LOG_TEXT("reason", err->message),
+                    ISCEP_LOG_TEXT("tenant", it->service->options->tenant));
     audit(it, verdict, err->code, "");
     if (is_refusal && it->key.transaction_id != NULL && it->use != ISCEP_USE_FAILED)
         iscep_use_case_note(it, it->use == ISCEP_USE_VERIFY ? ISCEP_EVENT_REFUSED : ISCEP_EVENT_WITHHELD,
                             err->code, err->message, NULL);
+    announce(it, &answer);
     iscep_use_case_free(it);
 }
 
@@ -183,6 +237,20 @@ static iscep_status read_request(iscep_use_case *it, const iscep_service_request
     return it->subject == NULL ? iscep_error_nomem(err) : ISCEP_OK;
 }
 
+static iscep_status enter_crowd(iscep_use_case *it, iscep_error *err)
+{
+    iscep_crowd *crowd = it->service->options->crowd;
+    if (crowd == NULL || it->is_delivered_anyway)
+        return ISCEP_OK;
+    it->is_in_crowd = iscep_crowd_enter(crowd);
+    if (it->is_in_crowd)
+        return ISCEP_OK;
+    iscep_error_set(err, ISCEP_THROTTLED, "too_many_requests_of_tenant",
+                    "%u requests of this tenant wait for their answer already", crowd->max);
+    err->retry_after_ms = CROWDED_RETRY_AFTER_MS;
+    return err->status;
+}
+
 iscep_status iscep_use_case_begin(iscep_use_case **out, iscep_service *service, iscep_use use,
                                   const iscep_service_request *request, iscep_service_fn done, void *user,
                                   iscep_error *err)
@@ -194,14 +262,17 @@ iscep_status iscep_use_case_begin(iscep_use_case **out, iscep_service *service, 
                            .use = use,
                            .has_sid = "unread",
                            .has_upn = "unread",
-                           .started_mono_ms = iscep_now_mono_ms(service->env),
+                           .started_mono_us = iscep_now_mono_us(service->env),
                            .deadline_mono_ms = request->deadline_mono_ms,
                            .is_replay_unwanted = request->is_replay_unwanted,
+                           .is_delivered_anyway = request->is_delivered_anyway,
                            .is_wanted = request->is_wanted,
                            .done = done,
                            .user = user};
     TAILQ_INSERT_TAIL(&service->use_cases, it, link);
-    iscep_status status = read_request(it, request, err);
+    iscep_status status = enter_crowd(it, err);
+    if (status == ISCEP_OK)
+        status = read_request(it, request, err);
     if (status != ISCEP_OK) {
         iscep_use_case_reject(it, err);
         return status;
@@ -266,9 +337,9 @@ bool iscep_use_case_watch_deadline(iscep_use_case *it)
 
 bool iscep_use_case_leave_journal(iscep_use_case *it)
 {
-    it->is_in_journal = false;
+    it->in_journal--;
     if (it->service != NULL)
         return true;
-    iscep_use_case_free(it);
+    iscep_use_case_end(it);
     return false;
 }

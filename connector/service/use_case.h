@@ -27,22 +27,27 @@ typedef struct iscep_use_case {
     iscep_cert *cert;    /* ISCEP_USE_ISSUED */
     const char *has_sid; /* among the CSR's alternative names: "yes", "no", "unread" */
     const char *has_upn;
-    int64_t started_mono_ms;
+    int64_t started_mono_us;
     int64_t deadline_mono_ms;
     bool (*is_wanted)(void *user);
     iscep_service_fn done;
     void *user;
     bool is_answered;
-    bool is_in_journal; /* a call back of the journal is due */
-    iscep_timer *timer; /* NULL until it is needed */
+    bool is_in_crowd;
+    unsigned in_journal; /* calls back of the journal that are due */
+    iscep_timer *timer;  /* NULL until it is needed */
     /* A report: what is known of its delivery. */
     uint32_t error_code; /* ISCEP_USE_FAILED */
     char *description;
     bool is_deferred;
     bool is_replay_unwanted;
-    bool is_unvalidated; /* and therefore given up */
+    bool is_delivered_anyway;
+    iscep_verdict *finding; /* what is delivered anyway is not what was granted: NULL otherwise */
+    bool is_unvalidated;    /* and therefore given up */
     int64_t delivery_id;
     bool is_waiting;
+    iscep_timer *lookout; /* NULL: nobody else tries the delivery */
+    int64_t lookout_ms;
     int64_t next_mono_ms; /* the next attempt; 0: nobody knows */
     char *last_code;      /* of the last attempt; NULL: none has ended */
     char *last_request_id;
@@ -87,8 +92,10 @@ void iscep_use_case_answer_deliver(iscep_use_case *it, const char *code, const c
 
 /* From now on the use case gives up when its deadline has come. False: it cannot, and the answer was given. */
 bool iscep_use_case_watch_deadline(iscep_use_case *it);
-/* The journal has called back. False: the service is gone, and now the use case, too. */
+/* The journal has called back. False: the service is gone, and now the use case, too, unless the journal calls back again. */
 bool iscep_use_case_leave_journal(iscep_use_case *it);
+/* It was answered: it is gone now, unless the journal calls back again. */
+void iscep_use_case_end(iscep_use_case *it);
 
 /* An event of its enrolment. request_id may be NULL. */
 void iscep_use_case_note(const iscep_use_case *it, iscep_journal_kind kind, const char *code,

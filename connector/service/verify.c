@@ -91,11 +91,23 @@ static void on_found(void *user, iscep_status status, iscep_cert_standing standi
         answer_standing(it, standing, cert);
 }
 
+/* Otherwise SCEP server and CSR do not speak of the same request, and the answer is given. */
+static bool is_challenge_as_read(iscep_use_case *it, iscep_bytes as_read)
+{
+    iscep_verdict refusal;
+    if (as_read.len == 0 || iscep_bytes_equal(as_read, iscep_csr_challenge(it->csr)))
+        return true;
+    iscep_refusal_emit(&refusal, ISCEP_DENY, "csr_challenge_differs",
+                       "the SCEP server read another challenge than the CSR holds");
+    iscep_use_case_answer(it, &refusal, (iscep_bytes){0});
+    return false;
+}
+
 static void ask_journal(iscep_use_case *it)
 {
     if (!iscep_use_case_watch_deadline(it))
         return;
-    it->is_in_journal = true;
+    it->in_journal++;
     iscep_journal_find_cert(it->service->journal, &it->key, on_found, it);
 }
 
@@ -114,8 +126,8 @@ iscep_status iscep_service_verify(iscep_service *service, const iscep_service_re
     else if (!iscep_csr_rules_pass(&service->options->policy.csr, &facts, iscep_csr_challenge(it->csr),
                                    &refusal))
         iscep_use_case_answer(it, &refusal, (iscep_bytes){0});
-    else if (!iscep_use_case_has_journal(it))
-        ; /* what is issued now could not be recorded */
+    else if (!is_challenge_as_read(it, request->challenge) || !iscep_use_case_has_journal(it))
+        ; /* refused; or what is issued now could not be recorded */
     else if (iscep_journal_is_new(service->journal, &it->key))
         ask_intune(it);
     else

@@ -30,18 +30,19 @@ static void set_up(void)
 {
     intune_world_init(&world);
     cr_assert_eq(iscep_tokens_new(&tokens, &world.env.env, &world.http.base, &world.tenant, NULL), ISCEP_OK);
-    authed = (iscep_authed){.env = &world.env.env,
-                            .http = &world.http.base,
-                            .tokens = tokens,
-                            .scope = ISCEP_SCOPE_INTUNE,
-                            .method = "POST",
-                            .url = "https://fef.manage.microsoft.com/x",
-                            .request_id = "the-request-id",
-                            .api_version = "2018-02-20",
-                            .body = iscep_bytes_of_text("{\"a\":1}"),
-                            .deadline_mono_ms = FAKE_ENV_MONO_MS + 1234,
-                            .max_response_len = 4711,
-                            .done = on_done};
+    authed = (iscep_authed){
+        .upstream = {.env = &world.env.env, .tenant = &world.tenant, .endpoint = ISCEP_ENDPOINT_VALIDATE},
+        .http = &world.http.base,
+        .tokens = tokens,
+        .scope = ISCEP_SCOPE_INTUNE,
+        .method = "POST",
+        .url = "https://fef.manage.microsoft.com/x",
+        .request_id = "the-request-id",
+        .api_version = "2018-02-20",
+        .body = iscep_bytes_of_text("{\"a\":1}"),
+        .deadline_mono_ms = FAKE_ENV_MONO_MS + 1234,
+        .max_response_len = 4711,
+        .done = on_done};
 }
 
 static void tear_down(void)

@@ -48,8 +48,9 @@ static void tear_down(void)
 TestSuite(revocation, .init = set_up, .fini = tear_down);
 
 static void on_downloaded(void *user, const iscep_revocation_entry *entries, size_t count, size_t dropped,
-                          const iscep_error *err)
+                          const char *request_id, const iscep_error *err)
 {
+    (void)request_id;
     (void)user;
     seen.count++;
     seen.err = *err;
@@ -64,8 +65,9 @@ static void on_downloaded(void *user, const iscep_revocation_entry *entries, siz
     }
 }
 
-static void on_uploaded(void *user, const iscep_error *err)
+static void on_uploaded(void *user, const char *request_id, const iscep_error *err)
 {
+    (void)request_id;
     (void)user;
     seen.count++;
     seen.err = *err;

@@ -284,7 +284,7 @@ const char *service_world_events(service_world *w)
     static seen out;
     out = (seen){0};
     service_world_await_journal(w);
-    iscep_journal_trace(w->journal, ISCEP_TRACE_TRANSACTION, SERVICE_WORLD_TXID, 10, on_trace, &out);
+    iscep_journal_trace(w->journal, NULL, ISCEP_TRACE_TRANSACTION, SERVICE_WORLD_TXID, 10, on_trace, &out);
     service_world_await(w, is_true, &out.is_there);
     return out.text;
 }
@@ -301,7 +301,7 @@ int64_t service_world_revocations(service_world *w)
 {
     seen out = {0};
     service_world_await_journal(w);
-    iscep_journal_list_revocations(w->journal, false, 10, on_revocations, &out);
+    iscep_journal_list_revocations(w->journal, NULL, false, 10, on_revocations, &out);
     service_world_await(w, is_true, &out.is_there);
     return out.count;
 }

@@ -247,7 +247,7 @@ Test(outbox, a_person_has_a_dead_one_tried_again)
     fake_http_answer_call(&w.cloud.http, WORLD_SETUP_CALLS, 200, "{\"code\":\"Unknown\"}");
     service_world_await_journal(&w);
     cr_assert(is_in_log("report_dead"));
-    iscep_journal_retry_deliveries(w.journal, NULL, 0, on_retried, &count);
+    iscep_journal_retry_deliveries(w.journal, NULL, NULL, 0, on_retried, &count);
     service_world_await_journal(&w);
     cr_assert_eq(count, 1);
     look();

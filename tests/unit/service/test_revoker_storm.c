@@ -4,10 +4,26 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/metrics.h"
 #include "service/revoker_parts.h"
 #include "tests/unit/service/revoker_world.h"
 
-TestSuite(storm, .init = revoker_world_init, .fini = revoker_world_clear);
+static iscep_metrics *metrics;
+
+static void set_up(void)
+{
+    revoker_world_init();
+    cr_assert_eq(iscep_metrics_new(&metrics, NULL), ISCEP_OK);
+    world.env.metrics = metrics;
+}
+
+static void tear_down(void)
+{
+    revoker_world_clear();
+    iscep_metrics_free(metrics);
+}
+
+TestSuite(storm, .init = set_up, .fini = tear_down);
 TestSuite(own, .init = revoker_world_init, .fini = revoker_world_clear);
 
 static bool is_held(void)
@@ -52,6 +68,13 @@ static int64_t approve(void)
     return approved.count;
 }
 
+static double gauge(iscep_metric metric)
+{
+    double value = -1;
+    (void)iscep_metrics_get(&value, &metrics, 1, metric, (const char *const[]){REVOKER_TENANT, NULL});
+    return value;
+}
+
 static void assert_described(bool want_held)
 {
     ISCEP_AUTO_JSON *json = iscep_json_new_object();
@@ -59,6 +82,8 @@ static void assert_described(bool want_held)
     cr_assert_eq(iscep_json_is_true(json, "isHeld"), want_held);
     cr_assert_eq(iscep_json_text(json, "heldSince") != NULL, want_held);
     cr_assert_eq(iscep_json_text(json, "heldReason") != NULL, want_held);
+    cr_assert_eq(gauge(ISCEP_METRIC_STORM_GUARD), want_held ? 1 : 0);
+    cr_assert_gt(gauge(ISCEP_METRIC_REVOCATION_POLL), 1700000000);
 }
 
 Test(storm, is_held_before_the_first_is_executed_and_carried_out_when_approved)

@@ -18,6 +18,7 @@ typedef struct errand {
     const char *action; /* of what changes something: its name in the audit trail */
     int64_t uid;
     int64_t asked_count;                        /* ids; -1: all */
+    char tenant[ISCEP_ADMIN_TENANT_SIZE];       /* empty: everybody's */
     void (*after)(const struct errand *errand); /* NULL: nothing more is to be done */
 } errand;
 
@@ -51,14 +52,26 @@ static void reply_json(iscep_exchange *exchange, const iscep_json *json)
         reply_fault(exchange, &err);
 }
 
+/* NULL: it has been answered. */
 static errand *new_errand(iscep_exchange *exchange, const iscep_admin_api *api)
 {
+    iscep_error err = ISCEP_ERROR_INIT;
     errand *made = malloc(sizeof *made);
-    if (made == NULL)
+    if (made == NULL) {
         iscep_exchange_reply_error(exchange, 503, "nomem", "out of memory");
-    else
-        *made = (errand){.exchange = exchange, .api = api, .uid = -1};
-    return made;
+        return NULL;
+    }
+    *made = (errand){.exchange = exchange, .api = api, .uid = -1};
+    if (iscep_admin_read_tenant(made->tenant, exchange, api, &err) == ISCEP_OK)
+        return made;
+    reply_fault(exchange, &err);
+    free(made);
+    return NULL;
+}
+
+static const char *tenant_of(const errand *asked)
+{
+    return asked->tenant[0] != '\0' ? asked->tenant : NULL;
 }
 
 static void on_document(void *user, iscep_status status, const iscep_json *json, const iscep_error *err)
@@ -89,7 +102,8 @@ static void handle_trace(iscep_exchange *exchange, const iscep_admin_api *api)
     }
     errand *asked = new_errand(exchange, api);
     if (asked != NULL)
-        iscep_journal_trace(api->journal, by, iscep_buf_text(&what), limit, on_document, asked);
+        iscep_journal_trace(api->journal, tenant_of(asked), by, iscep_buf_text(&what), limit, on_document,
+                            asked);
 }
 
 static void handle_outbox(iscep_exchange *exchange, const iscep_admin_api *api)
@@ -106,7 +120,7 @@ static void handle_outbox(iscep_exchange *exchange, const iscep_admin_api *api)
     }
     errand *asked = new_errand(exchange, api);
     if (asked != NULL)
-        iscep_journal_list_deliveries(api->journal, 0, !is_all, limit, on_document, asked);
+        iscep_journal_list_deliveries(api->journal, tenant_of(asked), 0, !is_all, limit, on_document, asked);
 }
 
 static void on_item(void *user, iscep_status status, const iscep_json *json, const iscep_error *err)
@@ -131,7 +145,7 @@ static void handle_outbox_item(iscep_exchange *exchange, const iscep_admin_api *
     }
     errand *asked = new_errand(exchange, api);
     if (asked != NULL)
-        iscep_journal_list_deliveries(api->journal, id, false, 1, on_item, asked);
+        iscep_journal_list_deliveries(api->journal, tenant_of(asked), id, false, 1, on_item, asked);
 }
 
 static void handle_revocations(iscep_exchange *exchange, const iscep_admin_api *api)
@@ -148,10 +162,10 @@ static void handle_revocations(iscep_exchange *exchange, const iscep_admin_api *
     }
     errand *asked = new_errand(exchange, api);
     if (asked != NULL)
-        iscep_journal_list_revocations(api->journal, !is_all, limit, on_document, asked);
+        iscep_journal_list_revocations(api->journal, tenant_of(asked), !is_all, limit, on_document, asked);
 }
 
-static void add_audit_head(iscep_json *root, const iscep_audit *audit)
+static void add_audit_head(iscep_json *root, iscep_audit *audit)
 {
     char hash[ISCEP_AUDIT_HASH_SIZE];
     if (audit == NULL)
@@ -161,7 +175,22 @@ static void add_audit_head(iscep_json *root, const iscep_audit *audit)
     iscep_json_add_text(head, "hash", hash);
 }
 
-/* {"journal":STATISTICS,"revoker":{…},"audit":{…}}; the last two only if there are such. */
+/* [{"tenant":NAME, …}] */
+static void add_revokers(iscep_json *root, const iscep_admin_api *api, const char *tenant)
+{
+    iscep_json *all = NULL;
+    for (size_t i = 0; i < api->tenant_count; i++) {
+        if (api->tenants[i].revoker == NULL || (tenant != NULL && strcmp(api->tenants[i].name, tenant) != 0))
+            continue;
+        if (all == NULL)
+            all = iscep_json_add_array(root, "revokers");
+        iscep_json *one = iscep_json_append_object(all);
+        iscep_json_add_text(one, "tenant", api->tenants[i].name);
+        iscep_revoker_describe(api->tenants[i].revoker, one);
+    }
+}
+
+/* {"journal":STATISTICS,"revokers":[…],"audit":{…}}; the last two only if there are such. */
 static void on_stats(void *user, iscep_status status, const iscep_json *json, const iscep_error *err)
 {
     errand *asked = user;
@@ -169,8 +198,7 @@ static void on_stats(void *user, iscep_status status, const iscep_json *json, co
     ISCEP_AUTO_JSON *rest = iscep_json_new_object();
     iscep_error fault = err != NULL ? *err : (iscep_error)ISCEP_ERROR_INIT;
     iscep_buf_init(&body, MAX_REPLY_LEN);
-    if (asked->api->revoker != NULL)
-        iscep_revoker_describe(asked->api->revoker, iscep_json_add_object(rest, "revoker"));
+    add_revokers(rest, asked->api, tenant_of(asked));
     add_audit_head(rest, asked->api->env->audit);
     iscep_buf_append_text(&body, "{\"journal\":");
     if (status == ISCEP_OK)
@@ -203,7 +231,8 @@ static void audit_action(const errand *done, int64_t count, const char *code)
 {
     iscep_audit_event(done->api->env->audit, "admin_action", ISCEP_LOG_TEXT("action", done->action),
                       ISCEP_LOG_NUM("uid", done->uid), ISCEP_LOG_NUM("asked", done->asked_count),
-                      ISCEP_LOG_NUM("count", count), ISCEP_LOG_TEXT("code", code));
+                      ISCEP_LOG_NUM("count", count), ISCEP_LOG_TEXT("code", code),
+                      ISCEP_LOG_TEXT("tenant", done->tenant));
 }
 
 static void on_count(void *user, iscep_status status, int64_t count, const iscep_error *err)
@@ -222,20 +251,27 @@ static void on_count(void *user, iscep_status status, int64_t count, const iscep
     free(done);
 }
 
+bool iscep_admin_api_admit(iscep_exchange *exchange, const iscep_admin_api *api, const char *action,
+                           int64_t *uid)
+{
+    if (iscep_peer_is_one_of(exchange, api->admin_uids, api->admin_uid_count, uid))
+        return true;
+    iscep_log_event(api->env->log, ISCEP_LOG_WARN, "admin_refused", ISCEP_LOG_TEXT("action", action),
+                    ISCEP_LOG_NUM("uid", *uid));
+    iscep_audit_event(api->env->audit, "admin_refused", ISCEP_LOG_TEXT("action", action),
+                      ISCEP_LOG_NUM("uid", *uid));
+    iscep_exchange_reply_error(
+        exchange, 403, "not_admin",
+        "only root, the connector's own user and those of admin_uids may change something");
+    return false;
+}
+
 /* NULL: it has been answered. */
 static errand *new_action(iscep_exchange *exchange, const iscep_admin_api *api, const char *action)
 {
     int64_t uid;
-    if (!iscep_peer_is_one_of(exchange, api->admin_uids, api->admin_uid_count, &uid)) {
-        iscep_log_event(api->env->log, ISCEP_LOG_WARN, "admin_refused", ISCEP_LOG_TEXT("action", action),
-                        ISCEP_LOG_NUM("uid", uid));
-        iscep_audit_event(api->env->audit, "admin_refused", ISCEP_LOG_TEXT("action", action),
-                          ISCEP_LOG_NUM("uid", uid));
-        iscep_exchange_reply_error(
-            exchange, 403, "not_admin",
-            "only root, the connector's own user and those of admin_uids may change something");
+    if (!iscep_admin_api_admit(exchange, api, action, &uid))
         return NULL;
-    }
     errand *made = new_errand(exchange, api);
     if (made != NULL) {
         made->action = action;
@@ -245,8 +281,8 @@ static errand *new_action(iscep_exchange *exchange, const iscep_admin_api *api, 
     return made;
 }
 
-typedef void change_deliveries_fn(iscep_journal *journal, const int64_t *ids, size_t id_count,
-                                  iscep_journal_count_fn done, void *user);
+typedef void change_deliveries_fn(iscep_journal *journal, const char *tenant, const int64_t *ids,
+                                  size_t id_count, iscep_journal_count_fn done, void *user);
 
 static void change_deliveries(errand *action, change_deliveries_fn *change)
 {
@@ -256,7 +292,8 @@ static void change_deliveries(errand *action, change_deliveries_fn *change)
         ids == NULL ? iscep_error_nomem(&err) : iscep_admin_read_ids(ids, action->exchange, &err);
     if (status == ISCEP_OK) {
         action->asked_count = ids->is_all ? -1 : (int64_t)ids->count;
-        change(action->api->journal, ids->is_all ? NULL : ids->ids, ids->count, on_count, action);
+        change(action->api->journal, tenant_of(action), ids->is_all ? NULL : ids->ids, ids->count, on_count,
+               action);
     } else {
         reply_fault(action->exchange, &err);
         free(action);
@@ -266,8 +303,8 @@ static void change_deliveries(errand *action, change_deliveries_fn *change)
 
 static void wake_service(const errand *done)
 {
-    if (done->api->service != NULL)
-        iscep_service_wake(done->api->service);
+    for (size_t i = 0; i < done->api->tenant_count; i++)
+        iscep_service_wake(done->api->tenants[i].service);
 }
 
 static void handle_retry(iscep_exchange *exchange, const iscep_admin_api *api)
@@ -286,10 +323,36 @@ static void handle_purge(iscep_exchange *exchange, const iscep_admin_api *api)
         change_deliveries(action, iscep_journal_purge_deliveries);
 }
 
-/* As new_action; without a revoker there is nothing to be done. */
-static errand *new_revoker_action(iscep_exchange *exchange, const iscep_admin_api *api, const char *action)
+/* The tenant that is named, else the only one. NULL: it has been answered. */
+static const iscep_admin_tenant *find_tenant(iscep_exchange *exchange, const iscep_admin_api *api)
 {
-    if (api->revoker != NULL)
+    char name[ISCEP_ADMIN_TENANT_SIZE];
+    iscep_error err = ISCEP_ERROR_INIT;
+    if (iscep_admin_read_tenant(name, exchange, api, &err) != ISCEP_OK) {
+        reply_fault(exchange, &err);
+        return NULL;
+    }
+    for (size_t i = 0; i < api->tenant_count; i++)
+        if (name[0] == '\0' ? api->tenant_count == 1 : strcmp(api->tenants[i].name, name) == 0)
+            return &api->tenants[i];
+    if (name[0] == '\0')
+        iscep_exchange_reply_error(
+            exchange, 400, "tenant_missing",
+            "there are several tenants: name one (--tenant, or the header X-Scep-Tenant)");
+    else
+        iscep_exchange_reply_error(exchange, 404, "tenant_unknown", "there is no [tenant/NAME] of this name");
+    return NULL;
+}
+
+/* As new_action; without a revoker there is nothing to be done. */
+static errand *new_revoker_action(iscep_exchange *exchange, const iscep_admin_api *api, const char *action,
+                                  iscep_revoker **revoker)
+{
+    const iscep_admin_tenant *tenant = find_tenant(exchange, api);
+    if (tenant == NULL)
+        return NULL;
+    *revoker = tenant->revoker;
+    if (*revoker != NULL)
         return new_action(exchange, api, action);
     iscep_exchange_reply_error(exchange, 404, "revocation_off",
                                "this connector revokes nothing: it has no [ca/NAME]");
@@ -298,18 +361,20 @@ static errand *new_revoker_action(iscep_exchange *exchange, const iscep_admin_ap
 
 static void handle_approve(iscep_exchange *exchange, const iscep_admin_api *api)
 {
-    errand *action = new_revoker_action(exchange, api, "revocations_approve");
+    iscep_revoker *revoker;
+    errand *action = new_revoker_action(exchange, api, "revocations_approve", &revoker);
     if (action != NULL)
-        iscep_revoker_approve(api->revoker, on_count, action);
+        iscep_revoker_approve(revoker, on_count, action);
 }
 
 static void handle_run(iscep_exchange *exchange, const iscep_admin_api *api)
 {
     static const char started[] = "{\"started\":true}\n";
-    errand *action = new_revoker_action(exchange, api, "revocations_run");
+    iscep_revoker *revoker;
+    errand *action = new_revoker_action(exchange, api, "revocations_run", &revoker);
     if (action == NULL)
         return;
-    iscep_revoker_poll_now(api->revoker);
+    iscep_revoker_poll_now(revoker);
     audit_action(action, 0, "");
     iscep_exchange_reply(exchange, &(iscep_reply){.status = 200, .body = iscep_bytes_of_text(started)});
     free(action);
@@ -330,6 +395,14 @@ static const struct {
     {"POST", "/v1/revocations/run", handle_run},
     {"GET", "/v1/journal", handle_journal},
 };
+
+bool iscep_admin_api_has(const char *path)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        if (strcmp(routes[i].path, path) == 0)
+            return true;
+    return false;
+}
 
 bool iscep_admin_api_handle(iscep_exchange *exchange, const iscep_admin_api *api, bool *is_known_path)
 {

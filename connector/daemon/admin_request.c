@@ -26,6 +26,48 @@ static iscep_status read_parameter(iscep_buf *out, bool *is_given, const iscep_e
     return ISCEP_OK;
 }
 
+static iscep_status copy_tenant(char out[ISCEP_ADMIN_TENANT_SIZE], const char *name, iscep_error *err)
+{
+    const size_t len = strlen(name);
+    if (len == 0 || len >= ISCEP_ADMIN_TENANT_SIZE)
+        return iscep_error_set(err, ISCEP_USAGE, "parameter",
+                               "the tenant's name must have 1 to %d characters", ISCEP_ADMIN_TENANT_SIZE - 1);
+    if (out[0] != '\0' && strcmp(out, name) != 0)
+        return iscep_error_set(err, ISCEP_USAGE, "tenant_contradictory",
+                               "X-Scep-Tenant and the parameter tenant name different tenants");
+    memcpy(out, name, len + 1);
+    return ISCEP_OK;
+}
+
+static iscep_status tie(char out[ISCEP_ADMIN_TENANT_SIZE], const char *tenant, iscep_error *err)
+{
+    if (tenant == NULL || strcmp(out, tenant) == 0)
+        return ISCEP_OK;
+    if (out[0] == '\0')
+        return copy_tenant(out, tenant, err);
+    iscep_error_set(err, ISCEP_USAGE, "tenant_not_here", "this listener is for another tenant");
+    err->http_status = 403;
+    return ISCEP_USAGE;
+}
+
+iscep_status iscep_admin_read_tenant(char out[ISCEP_ADMIN_TENANT_SIZE], const iscep_exchange *exchange,
+                                     const iscep_admin_api *api, iscep_error *err)
+{
+    ISCEP_AUTO_BUF text;
+    bool is_given;
+    const char *header = iscep_exchange_header(exchange, "X-Scep-Tenant");
+    iscep_buf_init(&text, MAX_PARAMETER_LEN);
+    out[0] = '\0';
+    iscep_status status = read_parameter(&text, &is_given, exchange, "tenant", err);
+    if (status == ISCEP_OK && is_given)
+        status = copy_tenant(out, iscep_buf_text(&text), err);
+    if (status == ISCEP_OK && header != NULL)
+        status = copy_tenant(out, header, err);
+    if (status == ISCEP_OK && api->door_tenant != NULL)
+        status = tie(out, api->door_tenant(exchange, api->door_user), err);
+    return status;
+}
+
 static bool parse_number(const char *text, int64_t max, int64_t *out)
 {
     const size_t len = strspn(text, "0123456789");

@@ -9,6 +9,13 @@ enum { ISCEP_ADMIN_MAX_IDS = 1000, ISCEP_ADMIN_MAX_LIMIT = 1000, ISCEP_ADMIN_DEF
 
 /* Each is USAGE if the request is wrong: answered with 400. */
 
+/*
+ * Whose rows are meant: X-Scep-Tenant, or the parameter tenant; empty: everybody's. At a listener that is tied to a tenant it is
+ * always that one, and another is refused with 403 "tenant_not_here".
+ */
+#define ISCEP_ADMIN_TENANT_SIZE 64
+iscep_status iscep_admin_read_tenant(char out[ISCEP_ADMIN_TENANT_SIZE], const iscep_exchange *exchange,
+                                     const iscep_admin_api *api, iscep_error *err) ISCEP_CHECKED;
 /* limit=, from 1 to ISCEP_ADMIN_MAX_LIMIT; if absent ISCEP_ADMIN_DEFAULT_LIMIT. */
 iscep_status iscep_admin_read_limit(size_t *out, const iscep_exchange *exchange,
                                     iscep_error *err) ISCEP_CHECKED;

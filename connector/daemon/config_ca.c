@@ -1,11 +1,10 @@
 /* The sections [ca/NAME]: ca/ca.h's options as text, a table of keys for each kind. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/config_key.h"
 #include "net/loop.h"
-
-enum { DEFAULT_TIMEOUT_MS = 30000, DEFAULT_IN_FLIGHT = 4, DEFAULT_CRL_DAYS = 7 };
 
 static const char *read_days(iscep_config *config, void *to, const char *text)
 {
@@ -79,11 +78,11 @@ static const char *read_command(iscep_config *config, void *to, const char *text
 
 /* What every kind has. */
 #define COMMON_KEYS                                                                                          \
-    {"kind", AT(kind), read_kind}, {"issuer", AT(issuer), iscep_config_read_text},                           \
-        {"ca_configuration", AT(ca_configuration), iscep_config_read_text},                                  \
-        {"timeout_ms", AT(timeout_ms), iscep_config_read_milliseconds},                                      \
+    {"kind", AT(kind), read_kind, NULL}, {"issuer", AT(issuer), iscep_config_read_text, NULL},               \
+        {"ca_configuration", AT(ca_configuration), iscep_config_read_text, NULL},                            \
+        {"timeout_ms", AT(timeout_ms), iscep_config_read_milliseconds, "30000"},                             \
     {                                                                                                        \
-        "max_in_flight", AT(max_in_flight), read_in_flight                                                   \
+        "max_in_flight", AT(max_in_flight), read_in_flight, "4"                                              \
     }
 
 static const struct key common_keys[] = {
@@ -93,58 +92,58 @@ static const struct key common_keys[] = {
 
 static const struct key command_keys[] = {
     COMMON_KEYS,
-    {"command", AT(arguments), read_command},
+    {"command", AT(arguments), read_command, NULL},
     {0},
 };
 
 static const struct key openssl_keys[] = {
     COMMON_KEYS,
-    {"index_file", AT(index_file), iscep_config_read_text},
-    {"crl_file", AT(crl_file), iscep_config_read_text},
-    {"crl_number_file", AT(crl_number_file), iscep_config_read_text},
-    {"lock_file", AT(lock_file), iscep_config_read_text},
-    {"ca_certificate", AT(ca_certificate), iscep_config_read_file},
-    {"ca_key", AT(ca_key), iscep_config_read_file},
-    {"ca_key_password_file", AT(ca_key_password_file), iscep_config_read_file},
-    {"crl_days", AT(crl_days), read_days},
+    {"index_file", AT(index_file), iscep_config_read_text, NULL},
+    {"crl_file", AT(crl_file), iscep_config_read_text, NULL},
+    {"crl_number_file", AT(crl_number_file), iscep_config_read_text, NULL},
+    {"lock_file", AT(lock_file), iscep_config_read_text, NULL},
+    {"ca_certificate", AT(ca_certificate), iscep_config_read_file, NULL},
+    {"ca_key", AT(ca_key), iscep_config_read_secret_file, NULL},
+    {"ca_key_password_file", AT(ca_key_password_file), iscep_config_read_secret_file, NULL},
+    {"crl_days", AT(crl_days), read_days, "7"},
     {0},
 };
 
 static const struct key step_keys[] = {
     COMMON_KEYS,
-    {"url", AT(url), iscep_config_read_text},
-    {"ca_file", AT(ca_file), iscep_config_read_file},
-    {"provisioner", AT(provisioner), iscep_config_read_text},
-    {"provisioner_key", AT(provisioner_key), iscep_config_read_file},
-    {"provisioner_kid", AT(provisioner_kid), iscep_config_read_text},
+    {"url", AT(url), iscep_config_read_url, NULL},
+    {"ca_file", AT(ca_file), iscep_config_read_file, NULL},
+    {"provisioner", AT(provisioner), iscep_config_read_text, NULL},
+    {"provisioner_key", AT(provisioner_key), iscep_config_read_secret_file, NULL},
+    {"provisioner_kid", AT(provisioner_kid), iscep_config_read_text, NULL},
     {0},
 };
 
 static const struct key ejbca_keys[] = {
     COMMON_KEYS,
-    {"url", AT(url), iscep_config_read_text},
-    {"ca_file", AT(ca_file), iscep_config_read_file},
-    {"client_certificate", AT(client_certificate), iscep_config_read_file},
-    {"client_key", AT(client_key), iscep_config_read_file},
-    {"issuer_dn", AT(issuer_dn), iscep_config_read_text},
+    {"url", AT(url), iscep_config_read_url, NULL},
+    {"ca_file", AT(ca_file), iscep_config_read_file, NULL},
+    {"client_certificate", AT(client_certificate), iscep_config_read_file, NULL},
+    {"client_key", AT(client_key), iscep_config_read_secret_file, NULL},
+    {"issuer_dn", AT(issuer_dn), iscep_config_read_text, NULL},
     {0},
 };
 
 static const struct key vault_keys[] = {
     COMMON_KEYS,
-    {"url", AT(url), iscep_config_read_text},
-    {"ca_file", AT(ca_file), iscep_config_read_file},
-    {"client_certificate", AT(client_certificate), iscep_config_read_file},
-    {"client_key", AT(client_key), iscep_config_read_file},
-    {"token_file", AT(token_file), iscep_config_read_file},
-    {"mount", AT(mount), iscep_config_read_text},
-    {"namespace", AT(vault_namespace), iscep_config_read_text},
+    {"url", AT(url), iscep_config_read_url, NULL},
+    {"ca_file", AT(ca_file), iscep_config_read_file, NULL},
+    {"client_certificate", AT(client_certificate), iscep_config_read_file, NULL},
+    {"client_key", AT(client_key), iscep_config_read_secret_file, NULL},
+    {"token_file", AT(token_file), iscep_config_read_secret_file, NULL},
+    {"mount", AT(mount), iscep_config_read_text, "pki"},
+    {"namespace", AT(vault_namespace), iscep_config_read_text, NULL},
     {0},
 };
 
-const struct key *iscep_ca_keys(iscep_ca_kind kind)
+const struct key *iscep_ca_keys(const void *options)
 {
-    switch (kind) {
+    switch (((const iscep_ca_options *)options)->kind) {
     case ISCEP_CA_COMMAND:
         return command_keys;
     case ISCEP_CA_OPENSSL:
@@ -166,14 +165,11 @@ iscep_status iscep_config_add_ca(iscep_config *config, const char *name, iscep_e
     if (config->ca_count == ISCEP_CONFIG_MAX_CAS)
         return iscep_error_set(err, ISCEP_CONFIG, "ca", "there can be %d CAs, not more",
                                ISCEP_CONFIG_MAX_CAS);
-    config->cas[config->ca_count++] = (iscep_ca_options){.name = iscep_config_keep(config, name),
-                                                         .timeout_ms = DEFAULT_TIMEOUT_MS,
-                                                         .max_in_flight = DEFAULT_IN_FLIGHT,
-                                                         .crl_days = DEFAULT_CRL_DAYS};
+    config->cas[config->ca_count++] = (iscep_ca_options){.name = iscep_config_keep(config, name)};
     return ISCEP_OK;
 }
 
-iscep_status iscep_config_check_ca(const iscep_ca_options *options, iscep_error *err)
+static iscep_status check(const iscep_ca_options *options, iscep_error *err)
 {
     const iscep_log silence = {.min_level = ISCEP_LOG_ERROR};
     const iscep_env env = iscep_env_system(&silence);
@@ -185,4 +181,15 @@ iscep_status iscep_config_check_ca(const iscep_ca_options *options, iscep_error 
     iscep_ca_free(ca);
     iscep_loop_free(loop);
     return status;
+}
+
+iscep_status iscep_config_settle_cas(const iscep_config *config, iscep_error *err)
+{
+    char title[256];
+    for (size_t i = 0; i < config->ca_count; i++) {
+        snprintf(title, sizeof title, "ca/%s", config->cas[i].name);
+        if (check(&config->cas[i], err) != ISCEP_OK)
+            return iscep_config_place(config, title, "kind", err);
+    }
+    return ISCEP_OK;
 }

@@ -1,7 +1,8 @@
 /*
  * The sections [credential/ID]: iscep/client.h's credentials as text, a table of keys for each kind; and which of them
- * the tenant uses.
+ * each tenant uses.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,43 +22,43 @@ static const char *read_kind(iscep_config *config, void *to, const char *text)
 #define AT(member) offsetof(iscep_credential_options, member)
 
 static const struct key kind_keys[] = {
-    {"kind", AT(kind), read_kind},
+    {"kind", AT(kind), read_kind, NULL},
     {0},
 };
 
 static const struct key secret_keys[] = {
-    {"kind", AT(kind), read_kind},
-    {"client_secret_file", AT(client_secret_file), iscep_config_read_file},
+    {"kind", AT(kind), read_kind, NULL},
+    {"client_secret_file", AT(client_secret_file), iscep_config_read_secret_file, NULL},
     {0},
 };
 
 static const struct key certificate_keys[] = {
-    {"kind", AT(kind), read_kind},
-    {"key", AT(key), iscep_config_read_file},
-    {"certificate", AT(certificate), iscep_config_read_file},
-    {"password_file", AT(password_file), iscep_config_read_file},
-    {"provider", AT(provider), iscep_config_read_text},
-    {"algorithm", AT(algorithm), iscep_config_read_text},
+    {"kind", AT(kind), read_kind, NULL},
+    {"key", AT(key), iscep_config_read_secret_file, NULL},
+    {"certificate", AT(certificate), iscep_config_read_file, NULL},
+    {"password_file", AT(password_file), iscep_config_read_secret_file, NULL},
+    {"provider", AT(provider), iscep_config_read_text, NULL},
+    {"algorithm", AT(algorithm), iscep_config_read_text, "PS256"},
     {0},
 };
 
 static const struct key federated_keys[] = {
-    {"kind", AT(kind), read_kind},
-    {"token_file", AT(token_file), iscep_config_read_file},
+    {"kind", AT(kind), read_kind, NULL},
+    {"token_file", AT(token_file), iscep_config_read_secret_file, NULL},
     {0},
 };
 
 static const struct key managed_identity_keys[] = {
-    {"kind", AT(kind), read_kind},
-    {"identity_client_id", AT(identity_client_id), iscep_config_read_text},
-    {"imds_endpoint", AT(imds_endpoint), iscep_config_read_text},
-    {"imds_api_version", AT(imds_api_version), iscep_config_read_text},
+    {"kind", AT(kind), read_kind, NULL},
+    {"identity_client_id", AT(identity_client_id), iscep_config_read_text, NULL},
+    {"imds_endpoint", AT(imds_endpoint), iscep_config_read_url, ISCEP_DEFAULT_IMDS},
+    {"imds_api_version", AT(imds_api_version), iscep_config_read_text, ISCEP_DEFAULT_IMDS_API_VERSION},
     {0},
 };
 
-const struct key *iscep_credential_keys(iscep_credential_kind kind)
+const struct key *iscep_credential_keys(const void *options)
 {
-    switch (kind) {
+    switch (((const iscep_credential_options *)options)->kind) {
     case ISCEP_CREDENTIAL_SECRET:
         return secret_keys;
     case ISCEP_CREDENTIAL_CERTIFICATE:
@@ -70,12 +71,13 @@ const struct key *iscep_credential_keys(iscep_credential_kind kind)
     return kind_keys;
 }
 
-/* --- which of them the tenant uses --- */
+/* --- which of them a tenant uses --- */
 
 iscep_status iscep_config_add_credential(iscep_config *config, const char *id, iscep_error *err)
 {
-    if (config->credential_count == ISCEP_TENANT_MAX_CREDENTIALS)
-        return iscep_error_set(err, ISCEP_CONFIG, "credentials", "there can be two credentials, not more");
+    if (config->credential_count == ISCEP_CONFIG_MAX_CREDENTIALS)
+        return iscep_error_set(err, ISCEP_CONFIG, "credentials", "there can be %d credentials, not more",
+                               ISCEP_CONFIG_MAX_CREDENTIALS);
     config->credentials[config->credential_count++] = (iscep_credential_options){
         .size = sizeof(iscep_credential_options), .name = iscep_config_keep(config, id)};
     return ISCEP_OK;
@@ -97,55 +99,110 @@ static bool is_used(const iscep_tenant *tenant, const iscep_credential_options *
     return false;
 }
 
-static iscep_status use(iscep_config *config, const char *id, iscep_error *err)
+/* NULL: nobody does. */
+static const iscep_config_tenant *find_user(const iscep_config *config,
+                                            const iscep_credential_options *credential)
 {
-    iscep_tenant *tenant = &config->tenant;
+    for (size_t i = 0; i < config->tenant_count; i++)
+        if (is_used(&config->tenants[i].tenant, credential))
+            return &config->tenants[i];
+    return NULL;
+}
+
+static iscep_status use(const iscep_config *config, iscep_config_tenant *user, const char *id,
+                        iscep_error *err)
+{
+    iscep_tenant *tenant = &user->tenant;
     const iscep_credential_options *credential = find(config, id);
+    const iscep_config_tenant *other = credential != NULL ? find_user(config, credential) : NULL;
     if (credential == NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "credentials", "there is no section [credential/%s]", id);
-    if (is_used(tenant, credential))
+    if (other == user)
         return iscep_error_set(err, ISCEP_CONFIG, "credentials", "%s stands there twice", id);
-    tenant->credentials[tenant->credential_count++] = credential; /* no more than there are sections */
+    if (other != NULL)
+        return iscep_error_set(
+            err, ISCEP_CONFIG, "credentials",
+            "[credential/%s] is that of [tenant/%s] already: give each tenant a section of "
+            "its own",
+            id, other->name);
+    if (tenant->credential_count == ISCEP_TENANT_MAX_CREDENTIALS)
+        return iscep_error_set(err, ISCEP_CONFIG, "credentials", "a tenant has %d credentials, not more",
+                               ISCEP_TENANT_MAX_CREDENTIALS);
+    tenant->credentials[tenant->credential_count++] = credential;
     return ISCEP_OK;
 }
 
-/* client_secret_file is a credential without a section. */
-static iscep_status use_short_form(iscep_config *config, iscep_error *err)
+static iscep_status choose(const iscep_config *config, iscep_config_tenant *tenant, iscep_error *err)
 {
-    if (config->credential_count > 0 || config->credential_ids != NULL)
+    if (tenant->client_secret_file != NULL && tenant->credential_ids != NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "credentials",
                                "client_secret_file and credentials exclude each other");
-    iscep_status status = iscep_config_add_credential(config, "client_secret", err);
-    if (status != ISCEP_OK)
-        return status;
-    config->credentials[0].kind = ISCEP_CREDENTIAL_SECRET;
-    config->credentials[0].client_secret_file = config->client_secret_file;
-    return use(config, "client_secret", err);
-}
-
-iscep_status iscep_config_choose_credentials(iscep_config *config, iscep_error *err)
-{
-    if (config->client_secret_file != NULL)
-        return use_short_form(config, err);
-    char *at;
+    char *at, *ids = tenant->credential_ids;
     iscep_status status = ISCEP_OK;
-    for (char *id = config->credential_ids != NULL ? strtok_r(config->credential_ids, " ,\t", &at) : NULL;
-         id != NULL && status == ISCEP_OK; id = strtok_r(NULL, " ,\t", &at))
-        status = use(config, id, err);
-    for (size_t i = 0; i < config->credential_count && status == ISCEP_OK; i++)
-        if (!is_used(&config->tenant, &config->credentials[i]))
-            status = iscep_error_set(err, ISCEP_CONFIG, "credentials",
-                                     "[credential/%s] is not used: name it in credentials, or remove it",
-                                     config->credentials[i].name);
+    for (char *id = ids != NULL ? strtok_r(ids, " ,\t", &at) : NULL; id != NULL && status == ISCEP_OK;
+         id = strtok_r(NULL, " ,\t", &at))
+        status = use(config, tenant, id, err);
     return status;
 }
 
-iscep_status iscep_config_check_credential(const iscep_credential_options *options, iscep_error *err)
+static iscep_status choose_each(iscep_config *config, iscep_error *err)
+{
+    char title[256];
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        snprintf(title, sizeof title, "tenant/%s", config->tenants[i].name);
+        if (choose(config, &config->tenants[i], err) != ISCEP_OK)
+            return iscep_config_place(config, title, "credentials", err);
+    }
+    return ISCEP_OK;
+}
+
+static iscep_status check(const iscep_credential_options *options, iscep_error *err)
 {
     const iscep_log silence = {.min_level = ISCEP_LOG_ERROR};
     const iscep_env env = iscep_env_system(&silence);
     iscep_credential *credential = NULL;
     iscep_status status = iscep_credential_new(&credential, options, &env, err);
     iscep_credential_free(credential);
+    return status;
+}
+
+static iscep_status check_each(const iscep_config *config, iscep_error *err)
+{
+    char title[256];
+    for (size_t i = 0; i < config->credential_count; i++) {
+        const iscep_credential_options *credential = &config->credentials[i];
+        snprintf(title, sizeof title, "credential/%s", credential->name);
+        if (find_user(config, credential) == NULL) {
+            iscep_error_set(err, ISCEP_CONFIG, "credentials",
+                            "it is not used: name it in the credentials of a [tenant/NAME], or remove it");
+            return iscep_config_place(config, title, "kind", err);
+        }
+        if (check(credential, err) != ISCEP_OK)
+            return iscep_config_place(config, title, "kind", err);
+    }
+    return ISCEP_OK;
+}
+
+/* client_secret_file is a credential without a section. */
+static iscep_status use_short_form(iscep_config *config, iscep_config_tenant *tenant, iscep_error *err)
+{
+    iscep_status status = iscep_config_add_credential(config, "client_secret", err);
+    if (status != ISCEP_OK)
+        return status;
+    iscep_credential_options *credential = &config->credentials[config->credential_count - 1];
+    credential->kind = ISCEP_CREDENTIAL_SECRET;
+    credential->client_secret_file = tenant->client_secret_file;
+    tenant->tenant.credentials[tenant->tenant.credential_count++] = credential;
+    return ISCEP_OK;
+}
+
+iscep_status iscep_config_settle_credentials(iscep_config *config, iscep_error *err)
+{
+    iscep_status status = choose_each(config, err);
+    if (status == ISCEP_OK)
+        status = check_each(config, err);
+    for (size_t i = 0; i < config->tenant_count && status == ISCEP_OK; i++)
+        if (config->tenants[i].client_secret_file != NULL) /* behind the others: it has no section */
+            status = use_short_form(config, &config->tenants[i], err);
     return status;
 }

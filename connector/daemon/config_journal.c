@@ -67,14 +67,14 @@ const char *iscep_config_read_audit(iscep_config *config, void *to, const char *
 #define REPORTING(member) offsetof(iscep_config, reporting.member)
 
 const struct key iscep_journal_keys[] = {
-    {"path", JOURNAL(path), read_path},
-    {"report", REPORTING(is_deferred), read_report},
-    {"withheld", REPORTING(is_withheld_revoked), read_withheld},
-    {"unvalidated_reports", REPORTING(is_unvalidated_refused), read_unvalidated},
-    {"dead_after_hours", REPORTING(dead_after_ms), read_hours},
-    {"max_backoff_ms", REPORTING(max_backoff_ms), iscep_config_read_milliseconds},
-    {"max_deliveries_in_flight", REPORTING(max_in_flight), read_in_flight},
-    {"retention_days", JOURNAL(retention_days), read_days},
-    {"max_size_mb", JOURNAL(max_size_mb), read_megabytes},
+    {"path", JOURNAL(path), read_path, "/var/lib/intune-scep/journal.db"},
+    {"report", REPORTING(is_deferred), read_report, "strict"},
+    {"withheld", REPORTING(is_withheld_revoked), read_withheld, "revoke"},
+    {"unvalidated_reports", REPORTING(is_unvalidated_refused), read_unvalidated, "report"},
+    {"dead_after_hours", REPORTING(dead_after_ms), read_hours, "168"},
+    {"max_backoff_ms", REPORTING(max_backoff_ms), iscep_config_read_milliseconds, "600000"},
+    {"max_deliveries_in_flight", REPORTING(max_in_flight), read_in_flight, "32"},
+    {"retention_days", JOURNAL(retention_days), read_days, "400"},
+    {"max_size_mb", JOURNAL(max_size_mb), read_megabytes, "4096"},
     {0},
 };

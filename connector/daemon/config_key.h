@@ -1,4 +1,4 @@
-/* For the files of daemon/config*: a key of the configuration, where its value goes and how its text is read. */
+/* For the files of daemon/config*: the keys of the configuration, the sections that have them, and what the file said. */
 #ifndef ISCEP_DAEMON_CONFIG_KEY_H
 #define ISCEP_DAEMON_CONFIG_KEY_H
 
@@ -12,12 +12,70 @@ typedef const char *(*read_fn)(iscep_config *config, void *to, const char *text)
 /* Tables of them end with {0}. */
 struct key {
     const char *name;
-    size_t offset; /* in iscep_config; of a credential's or CA's keys, in its options */
+    size_t offset; /* in iscep_config; of the keys of a section with a name, in its options */
     read_fn read;
+    const char *
+        default_text; /* read like a text of the file. NULL: none, or one that depends (iscep_config_default) */
 };
 
+/* --- sections (config_section.c) --- */
+
+struct section_kind {
+    const char *name; /* "connector"; of those with a name of their own what stands before it: "tenant" */
+    const struct key *keys;
+    const struct key *(*keys_of)(const void *base); /* instead of keys: they depend on the key kind */
+    /* Of those with a name of their own: makes one, behind the others, and where they all are. */
+    iscep_status (*add)(iscep_config *config, const char *name, iscep_error *err);
+    size_t items_offset; /* in iscep_config: the array, and how many of it are there */
+    size_t count_offset;
+    size_t item_size;
+    size_t name_offset; /* in an item */
+    /* A default that depends on the rest. False: this key's does not. *text NULL: there is none. */
+    bool (*derive)(const iscep_config *config, const void *base, const char *key, const char **text);
+};
+
+/* One section of a configuration. */
+typedef struct section {
+    const struct section_kind *kind;
+    char title[256]; /* what stands between the brackets */
+    void *base;      /* what the offsets of its keys are in */
+} section;
+
+/* In the order in which they are shown; NULL behind the last. */
+const struct section_kind *iscep_config_kind_at(size_t index);
+/* Of what stands between brackets; NULL: nobody knows it. name: what stands behind the slash, or NULL. */
+const struct section_kind *iscep_config_find_kind(const char *title, const char **name);
+const struct key *iscep_config_keys(const section *of);
+const struct key *iscep_config_find_key(const struct key *keys, const char *name);
+/* The index-th of a kind. False: there are not so many. */
+bool iscep_config_section_at(section *out, iscep_config *config, const struct section_kind *kind,
+                             size_t index);
+/* Sets every key that has a fixed default to it. */
+iscep_status iscep_config_set_defaults(iscep_config *config, const section *of,
+                                       iscep_error *err) ISCEP_CHECKED;
+/* Of a loaded configuration; NULL: the key has none. */
+const char *iscep_config_default(const iscep_config *config, const section *of, const struct key *key);
+
+/* --- what the file said (config_source.c) --- */
+
+struct iscep_config_source *iscep_config_source_new(const char *path); /* NULL: no memory */
+void iscep_config_source_free(struct iscep_config_source *source);
+const char *iscep_config_path(const iscep_config *config);
 /* A copy that lives as long as config; NULL: no memory. */
 char *iscep_config_keep(iscep_config *config, const char *text);
+/* There is a secret in the file at path: for who looks whether such files are well kept. False: no memory. */
+bool iscep_config_note_secret(iscep_config *config, const char *path);
+/* A value of the file. */
+iscep_status iscep_config_note(iscep_config *config, const char *title, const char *key, const char *text,
+                               uint32_t line, iscep_error *err) ISCEP_CHECKED;
+/* NULL: the file does not say. line may be NULL. key NULL: the section's first. */
+const char *iscep_config_given(const iscep_config *config, const char *title, const char *key,
+                               uint32_t *line);
+/* Puts "file:line: [title]: " before a message: of the key, or if it is not there, where the section begins. CONFIG. */
+iscep_status iscep_config_place(const iscep_config *config, const char *title, const char *key,
+                                iscep_error *err);
+
+/* --- readers --- */
 
 /*
  * For readers (config_value.c): NULL if the text is right, otherwise the sentence, as of read_fn. unit stands behind "a
@@ -29,47 +87,101 @@ const char *iscep_config_read_number32(uint32_t *out, const char *text, uint32_t
 const char *iscep_config_read_hours(int64_t *out_ms, const char *text, int64_t max);
 const char *iscep_config_read_word(unsigned *out, const char *text, const char *const *words, unsigned count);
 const char *iscep_config_read_switch(bool *out, const char *text, const char *off, const char *on);
+/* "unix:" and an absolute path; an octal mode. */
+const char *iscep_config_read_socket_path(iscep_config *config, const char **to, const char *text);
 
-/* Readers that more than one section has. Any text but an empty one; 1 to 3600000; 1 to 1000000. */
+/* Readers that more than one section has. Any text but an empty one; 1 to 3600000; 1 to 1000000, or 0 to 1000000. */
 const char *iscep_config_read_text(iscep_config *config, void *to, const char *text);
 const char *iscep_config_read_milliseconds(iscep_config *config, void *to, const char *text);
 const char *iscep_config_read_count(iscep_config *config, void *to, const char *text);
+const char *iscep_config_read_limit(iscep_config *config, void *to, const char *text);
+const char *iscep_config_read_yes(iscep_config *config, void *to, const char *text); /* yes or no */
+const char *iscep_config_read_mode(iscep_config *config, void *to, const char *text);
+const char *iscep_config_read_uids(iscep_config *config, void *to, const char *text);
+/* An address somewhere else; there is no room for a password in it. */
+const char *iscep_config_read_url(iscep_config *config, void *to, const char *text);
+/* Words by blanks or commas. */
+const char *iscep_config_read_words(iscep_config *config, void *to, const char *text);
+/* Names that a client's certificate may bear. */
+const char *iscep_config_read_client_names(iscep_config *config, void *to, const char *text);
 /* The path of a file; "credential:NAME" is one that systemd has handed over. */
 const char *iscep_config_read_file(iscep_config *config, void *to, const char *text);
-
-/* [tenant/NAME] */
-extern const struct key iscep_tenant_keys[];
+/* The same, of a file that nobody else may read. */
+const char *iscep_config_read_secret_file(iscep_config *config, void *to, const char *text);
+/* The same, and what is in it can be used as a secret now. */
+const char *iscep_config_read_loaded_secret(iscep_config *config, void *to, const char *text);
+/* Loads it; NULL, or what is wrong with it. */
+const char *iscep_config_load_secret(iscep_secret **out, const char *path);
 /* The code for what a reader answered: a secret's own, otherwise "config_value". Static storage, or until the next reading. */
 const char *iscep_config_fault_code(const char *fault);
 
-/* [credential/ID]: what any section has with kind 0, else all keys of the kind. */
-const struct key *iscep_credential_keys(iscep_credential_kind kind);
-/* config->credentials[credential_count - 1] is then the new one. */
+/* What stands in paths, log lines and labels: 1 to 63 letters, digits, '.', '_' and '-'. */
+bool iscep_config_is_name(const char *name);
+/* CONFIG: it is none. title: "tenant/" and what the file says. */
+iscep_status iscep_config_check_name(const char *kind, const char *name, iscep_error *err) ISCEP_CHECKED;
+
+/* --- the sections, one file each --- */
+
+/* [connector] (config_connector.c) */
+extern const struct key iscep_connector_keys[];
+bool iscep_config_derive_connector(const iscep_config *config, const void *base, const char *key,
+                                   const char **text);
+/* Once every section was read. */
+iscep_status iscep_config_settle_connector(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
+const char *iscep_config_read_audit(iscep_config *config, void *to, const char *text);
+
+/* [tenant/NAME] (config_tenant.c) */
+extern const struct key iscep_tenant_keys[];
+iscep_status iscep_config_add_tenant(iscep_config *config, const char *name, iscep_error *err) ISCEP_CHECKED;
+/* Once every section was read: fills in what the cloud says. CONFIG: it cannot be used. */
+iscep_status iscep_config_settle_tenant(iscep_config_tenant *tenant, iscep_error *err) ISCEP_CHECKED;
+bool iscep_config_derive_tenant(const iscep_config *config, const void *base, const char *key,
+                                const char **text);
+
+/* [credential/ID] (config_credential.c): what any section has with kind 0, else all keys of the kind. */
+const struct key *iscep_credential_keys(const void *options);
 iscep_status iscep_config_add_credential(iscep_config *config, const char *id,
                                          iscep_error *err) ISCEP_CHECKED;
-/* Fills the tenant's credentials, once every section was read. */
-iscep_status iscep_config_choose_credentials(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
-/* Can it be used: are its files there, does its key sign? */
-iscep_status iscep_config_check_credential(const iscep_credential_options *options,
-                                           iscep_error *err) ISCEP_CHECKED;
+/* Once every section was read: who uses which, and can it be used: are its files there, does its key sign? */
+iscep_status iscep_config_settle_credentials(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
 
-/* [ca/NAME]: what any section has with kind 0, else all keys of the kind. */
-const struct key *iscep_ca_keys(iscep_ca_kind kind);
-/* config->cas[ca_count - 1] is then the new one. */
+/* [ca/NAME] (config_ca.c): what any section has with kind 0, else all keys of the kind. */
+const struct key *iscep_ca_keys(const void *options);
 iscep_status iscep_config_add_ca(iscep_config *config, const char *name, iscep_error *err) ISCEP_CHECKED;
-/* Can it be used: is everything there, are its files, its URL, its key right? Nobody is asked. */
-iscep_status iscep_config_check_ca(const iscep_ca_options *options, iscep_error *err) ISCEP_CHECKED;
+/* Can they be used: is everything there, are its files, its URL, its key right? Nobody is asked. */
+iscep_status iscep_config_settle_cas(const iscep_config *config, iscep_error *err) ISCEP_CHECKED;
 
-/* [revocation] */
+/* [listener/NAME] (config_listener.c), and who may come in (config_door.c) */
+extern const struct key iscep_listener_keys[];
+iscep_status iscep_config_add_listener(iscep_config *config, const char *name,
+                                       iscep_error *err) ISCEP_CHECKED;
+bool iscep_config_derive_listener(const iscep_config *config, const void *base, const char *key,
+                                  const char **text);
+/* "default": what listen and socket_mode of [connector] stand for. The first, while the file is read. */
+void iscep_config_add_default_listener(iscep_config *config);
+bool iscep_config_is_default_listener(const iscep_listener_options *listener);
+/* For listeners: unix:PATH or systemd:NAME. */
+const char *iscep_config_read_local_address(iscep_config *config, void *to, const char *text);
+/* Once every section was read, and the default one is gone if it is not wanted. CONFIG: somebody could come who should not. */
+iscep_status iscep_config_settle_listeners(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
+
+/* [step-ca/NAME] (config_step_ca.c) */
+extern const struct key iscep_step_ca_keys[];
+iscep_status iscep_config_add_step_ca(iscep_config *config, const char *name, iscep_error *err) ISCEP_CHECKED;
+/* After the listeners. CONFIG: a hook cannot be told from somebody else, or its tenant cannot be known. */
+iscep_status iscep_config_settle_step_cas(const iscep_config *config, iscep_error *err) ISCEP_CHECKED;
+
+/* [revocation] (config_revocation.c) */
 extern const struct key iscep_revocation_keys[];
 /* What depends on other sections, once all were read. CONFIG when Intune's revocations could not find a CA. */
 iscep_status iscep_config_settle_revocation(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
+bool iscep_config_derive_revocation(const iscep_config *config, const void *base, const char *key,
+                                    const char **text);
 
-/* [journal], and [connector] audit */
+/* [journal] (config_journal.c) */
 extern const struct key iscep_journal_keys[];
-const char *iscep_config_read_audit(iscep_config *config, void *to, const char *text);
 
-/* [policy] */
+/* [policy] (config_policy.c) */
 extern const struct key iscep_policy_keys[];
 /* CONFIG when one key contradicts another. */
 iscep_status iscep_policy_check(const iscep_policy *policy, iscep_error *err) ISCEP_CHECKED;

@@ -1,5 +1,6 @@
 /* The section [revocation]: service/revoker.h as text. */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dn.h"
@@ -65,19 +66,19 @@ static const char *read_error_code(iscep_config *config, void *to, const char *t
 #define REVOKER(member) offsetof(iscep_config, revoker.member)
 
 const struct key iscep_revocation_keys[] = {
-    {"poll", 0, read_poll},
-    {"poll_interval_ms", REVOKER(poll_interval_ms), read_interval},
-    {"batch", REVOKER(batch), read_batch},
-    {"issuer_filter", REVOKER(issuer_filter), iscep_config_read_text},
-    {"foreign", REVOKER(is_foreign_answered), read_foreign},
-    {"serial_format", REVOKER(is_serial_decimal), read_serial_format},
-    {"error_code", REVOKER(is_code_number), read_error_code},
-    {"retry_for_hours", REVOKER(retry_for_ms), read_hours},
-    {"max_backoff_ms", REVOKER(max_backoff_ms), read_interval},
-    {"storm_limit", REVOKER(storm_limit), read_bound},
-    {"storm_percent", REVOKER(storm_percent), read_percent},
-    {"storm_floor", REVOKER(storm_floor), read_bound},
-    {"storm_period_hours", REVOKER(storm_period_ms), read_hours},
+    {"poll", 0, read_poll, NULL},
+    {"poll_interval_ms", REVOKER(poll_interval_ms), read_interval, "900000"},
+    {"batch", REVOKER(batch), read_batch, "100"},
+    {"issuer_filter", REVOKER(issuer_filter), iscep_config_read_text, NULL},
+    {"foreign", REVOKER(is_foreign_answered), read_foreign, "leave"},
+    {"serial_format", REVOKER(is_serial_decimal), read_serial_format, "hex"},
+    {"error_code", REVOKER(is_code_number), read_error_code, "name"},
+    {"retry_for_hours", REVOKER(retry_for_ms), read_hours, "24"},
+    {"max_backoff_ms", REVOKER(max_backoff_ms), read_interval, "600000"},
+    {"storm_limit", REVOKER(storm_limit), read_bound, "500"},
+    {"storm_percent", REVOKER(storm_percent), read_percent, "20"},
+    {"storm_floor", REVOKER(storm_floor), read_bound, "50"},
+    {"storm_period_hours", REVOKER(storm_period_ms), read_hours, "24"},
     {0},
 };
 
@@ -95,15 +96,29 @@ static bool is_routable(const iscep_config *config, const char *issuer_name)
     return false;
 }
 
+bool iscep_config_derive_revocation(const iscep_config *config, const void *base, const char *key,
+                                    const char **text)
+{
+    (void)base;
+    *text = config->ca_count > 0 ? "yes" : "no";
+    return strcmp(key, "poll") == 0;
+}
+
 iscep_status iscep_config_settle_revocation(iscep_config *config, iscep_error *err)
 {
-    const char *issuer_name = config->tenant.issuer_name;
     if (!config->is_poll_given)
         config->revoker.is_polling = config->ca_count > 0;
-    if (config->ca_count > 0 && issuer_name != NULL && !is_routable(config, issuer_name))
-        return iscep_error_set(err, ISCEP_CONFIG, "issuer_name",
-                               "[tenant/%s] issuer_name is \"%s\", but no [ca/NAME] has it as issuer or "
-                               "ca_configuration: Intune's revocations would find no CA",
-                               config->tenant_name, issuer_name);
+    for (size_t i = 0; i < config->tenant_count && config->ca_count > 0; i++) {
+        const char *issuer_name = config->tenants[i].tenant.issuer_name;
+        if (issuer_name == NULL || is_routable(config, issuer_name))
+            continue;
+        char title[256];
+        snprintf(title, sizeof title, "tenant/%s", config->tenants[i].name);
+        iscep_error_set(err, ISCEP_CONFIG, "issuer_name",
+                        "issuer_name is \"%s\", but no [ca/NAME] has it as issuer or ca_configuration: "
+                        "Intune's revocations would find no CA",
+                        issuer_name);
+        return iscep_config_place(config, title, "issuer_name", err);
+    }
     return ISCEP_OK;
 }

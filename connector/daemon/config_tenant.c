@@ -30,28 +30,29 @@ static bool is_host_suffix(const char *text)
 
 static const char *read_hosts(iscep_config *config, void *to, const char *text)
 {
-    (void)to;
+    iscep_tenant *tenant = to;
     char *hosts = iscep_config_keep(config, text);
     if (hosts == NULL)
         return "does not fit into memory";
-    config->tenant.allowed_host_count = 0;
+    tenant->allowed_host_count = 0;
     char *at;
     for (char *host = strtok_r(hosts, " ,\t", &at); host != NULL; host = strtok_r(NULL, " ,\t", &at)) {
-        if (config->tenant.allowed_host_count == ISCEP_TENANT_MAX_HOSTS)
+        if (tenant->allowed_host_count == ISCEP_TENANT_MAX_HOSTS)
             return "names more than 16 hosts";
         if (!is_host_suffix(host))
             return "must name host suffixes such as manage.microsoft.com: no https://, no *, more than one "
                    "label";
-        config->tenant.allowed_hosts[config->tenant.allowed_host_count++] = host;
+        tenant->allowed_hosts[tenant->allowed_host_count++] = host;
     }
-    return config->tenant.allowed_host_count == 0 ? "must name at least one host suffix" : NULL;
+    return tenant->allowed_host_count == 0 ? "must name at least one host suffix" : NULL;
 }
 
 static const char *read_cloud(iscep_config *config, void *to, const char *text)
 {
-    (void)to;
-    config->cloud = iscep_cloud_find(text);
-    return config->cloud == NULL ? "must be public, gcc-high, dod or china" : NULL;
+    const iscep_cloud **out = to;
+    (void)config;
+    *out = iscep_cloud_find(text);
+    return *out == NULL ? "must be public, gcc-high, dod or china" : NULL;
 }
 
 static const char *read_list(iscep_config *config, void *to, const char *text)
@@ -83,73 +84,104 @@ static const char *read_ip_version(iscep_config *config, void *to, const char *t
     return wrong;
 }
 
-static _Thread_local iscep_error secret_fault; /* the sentence must outlive the reading of the value */
-
-const char *iscep_config_fault_code(const char *fault)
-{
-    return fault == secret_fault.message ? secret_fault.code : "config_value";
-}
-
-static const char *load_secret(iscep_secret **out, const char *path)
-{
-    return iscep_secret_load(out, path, &secret_fault) != ISCEP_OK ? secret_fault.message : NULL;
-}
-
-static const char *read_secret_file(iscep_config *config, void *to, const char *text)
-{
-    iscep_secret *secret =
-        NULL; /* only whether it can be read: intune/credential reads it whenever it is used */
-    const char *fault = iscep_config_read_file(config, to, text);
-    if (fault == NULL)
-        fault = load_secret(&secret, *(const char **)to);
-    iscep_secret_free(secret);
-    return fault;
-}
-
 static const char *read_proxy_password(iscep_config *config, void *to, const char *text)
 {
-    (void)to;
+    iscep_config_tenant *tenant = to;
     const char *path = NULL;
-    const char *fault = iscep_config_read_file(config, &path, text);
-    iscep_secret_free(config->proxy_password);
-    config->proxy_password = NULL;
+    const char *fault = iscep_config_read_secret_file(config, &path, text);
+    iscep_secret_free(tenant->proxy_password);
+    tenant->proxy_password = NULL;
     if (fault == NULL)
-        fault = load_secret(&config->proxy_password, path);
-    config->outbound.proxy_password = config->proxy_password;
+        fault = iscep_config_load_secret(&tenant->proxy_password, path);
+    tenant->outbound.proxy_password = tenant->proxy_password;
     return fault;
 }
 
+#define AT(member) offsetof(iscep_config_tenant, member)
+
 const struct key iscep_tenant_keys[] = {
-    {"tenant_id", offsetof(iscep_config, tenant.tenant_id), iscep_config_read_text},
-    {"client_id", offsetof(iscep_config, tenant.client_id), iscep_config_read_text},
-    {"client_secret_file", offsetof(iscep_config, client_secret_file), read_secret_file},
-    {"credentials", offsetof(iscep_config, credential_ids), read_list},
-    {"cloud", 0, read_cloud},
-    {"authority", offsetof(iscep_config, tenant.authority), iscep_config_read_text},
-    {"graph", offsetof(iscep_config, tenant.graph), iscep_config_read_text},
-    {"graph_resource", offsetof(iscep_config, tenant.graph_resource), iscep_config_read_text},
-    {"intune_resource", offsetof(iscep_config, tenant.intune_resource), iscep_config_read_text},
-    {"token_path", offsetof(iscep_config, tenant.token_path), read_path},
-    {"discovery_path", offsetof(iscep_config, tenant.discovery_path), read_path},
-    {"scep_path", offsetof(iscep_config, tenant.scep_path), read_path},
-    {"scep_api_version", offsetof(iscep_config, tenant.scep_api_version), iscep_config_read_text},
-    {"revocation_path", offsetof(iscep_config, tenant.revocation_path), read_path},
-    {"revocation_api_version", offsetof(iscep_config, tenant.revocation_api_version), iscep_config_read_text},
-    {"allowed_hosts", 0, read_hosts},
-    {"caller_info", offsetof(iscep_config, tenant.caller_info), iscep_config_read_text},
-    {"issuer_name", offsetof(iscep_config, tenant.issuer_name), iscep_config_read_text},
-    {"ca_file", offsetof(iscep_config, outbound.ca_file), read_readable_file},
-    {"proxy", offsetof(iscep_config, outbound.proxy), read_proxy},
-    {"proxy_user", offsetof(iscep_config, outbound.proxy_user), iscep_config_read_text},
-    {"proxy_password_file", 0, read_proxy_password},
-    {"no_proxy", offsetof(iscep_config, outbound.no_proxy), iscep_config_read_text},
-    {"ip_version", offsetof(iscep_config, outbound.ip_version), read_ip_version},
-    {"connect_timeout_ms", offsetof(iscep_config, outbound.connect_timeout_ms),
-     iscep_config_read_milliseconds},
-    {"fetch_timeout_ms", offsetof(iscep_config, tenant.fetch_timeout_ms), iscep_config_read_milliseconds},
-    {"breaker_failures", offsetof(iscep_config, tenant.breaker.failures), iscep_config_read_count},
-    {"breaker_open_ms", offsetof(iscep_config, tenant.breaker.open_ms), iscep_config_read_milliseconds},
-    {"max_outbound_connections", offsetof(iscep_config, outbound.max_connections), iscep_config_read_count},
-    {"max_streams", offsetof(iscep_config, outbound.max_streams), iscep_config_read_count},
+    {"tenant_id", AT(tenant.tenant_id), iscep_config_read_text, NULL},
+    {"client_id", AT(tenant.client_id), iscep_config_read_text, NULL},
+    {"client_secret_file", AT(client_secret_file), iscep_config_read_loaded_secret, NULL},
+    {"credentials", AT(credential_ids), read_list, NULL},
+    {"cloud", AT(cloud), read_cloud, "public"},
+    {"authority", AT(tenant.authority), iscep_config_read_url, NULL},
+    {"graph", AT(tenant.graph), iscep_config_read_url, NULL},
+    {"graph_resource", AT(tenant.graph_resource), iscep_config_read_url, NULL},
+    {"intune_resource", AT(tenant.intune_resource), iscep_config_read_url, NULL},
+    {"token_path", AT(tenant.token_path), read_path, ISCEP_DEFAULT_TOKEN_PATH},
+    {"discovery_path", AT(tenant.discovery_path), read_path, ISCEP_DEFAULT_DISCOVERY_PATH},
+    {"scep_path", AT(tenant.scep_path), read_path, ISCEP_DEFAULT_SCEP_PATH},
+    {"scep_api_version", AT(tenant.scep_api_version), iscep_config_read_text, ISCEP_SCEP_API_VERSION},
+    {"revocation_path", AT(tenant.revocation_path), read_path, ISCEP_DEFAULT_REVOCATION_PATH},
+    {"revocation_api_version", AT(tenant.revocation_api_version), iscep_config_read_text,
+     ISCEP_REVOCATION_API_VERSION},
+    {"allowed_hosts", AT(tenant), read_hosts, NULL},
+    {"caller_info", AT(tenant.caller_info), iscep_config_read_text, ISCEP_PRODUCT},
+    {"issuer_name", AT(tenant.issuer_name), iscep_config_read_text, NULL},
+    {"ca_file", AT(outbound.ca_file), read_readable_file, NULL},
+    {"proxy", AT(outbound.proxy), read_proxy, NULL},
+    {"proxy_user", AT(outbound.proxy_user), iscep_config_read_text, NULL},
+    {"proxy_password_file", 0, read_proxy_password, NULL},
+    {"no_proxy", AT(outbound.no_proxy), iscep_config_read_text, NULL},
+    {"ip_version", AT(outbound.ip_version), read_ip_version, "any"},
+    {"connect_timeout_ms", AT(outbound.connect_timeout_ms), iscep_config_read_milliseconds, "5000"},
+    {"fetch_timeout_ms", AT(tenant.fetch_timeout_ms), iscep_config_read_milliseconds, "10000"},
+    {"breaker_failures", AT(tenant.breaker.failures), iscep_config_read_count, "5"},
+    {"breaker_open_ms", AT(tenant.breaker.open_ms), iscep_config_read_milliseconds, "10000"},
+    {"max_outbound_connections", AT(outbound.max_connections), iscep_config_read_count, "64"},
+    {"max_streams", AT(outbound.max_streams), iscep_config_read_count, "100"},
+    {"max_requests_in_flight", AT(max_requests_in_flight), iscep_config_read_limit, "0"},
     {0},
 };
+
+iscep_status iscep_config_add_tenant(iscep_config *config, const char *name, iscep_error *err)
+{
+    iscep_status status = iscep_config_check_name("tenant", name, err);
+    if (status != ISCEP_OK)
+        return status;
+    if (config->tenant_count == ISCEP_CONFIG_MAX_TENANTS)
+        return iscep_error_set(err, ISCEP_CONFIG, "config_section", "there can be %d tenants, not more",
+                               ISCEP_CONFIG_MAX_TENANTS);
+    iscep_config_tenant *tenant = &config->tenants[config->tenant_count++];
+    *tenant = (iscep_config_tenant){.name = iscep_config_keep(config, name)};
+    tenant->tenant.name = tenant->name;
+    return tenant->name == NULL ? iscep_error_nomem(err) : ISCEP_OK;
+}
+
+iscep_status iscep_config_settle_tenant(iscep_config_tenant *tenant, iscep_error *err)
+{
+    tenant->outbound.user_agent = tenant->tenant.caller_info;
+    iscep_cloud_fill(&tenant->tenant, tenant->cloud);
+    return iscep_tenant_check(&tenant->tenant, err);
+}
+
+bool iscep_config_derive_tenant(const iscep_config *config, const void *base, const char *key,
+                                const char **text)
+{
+    const iscep_cloud *cloud = ((const iscep_config_tenant *)base)->cloud;
+    const struct {
+        const char *key;
+        const char *text;
+    } presets[] = {
+        {"authority", cloud->authority},        {"graph", cloud->graph},
+        {"graph_resource", cloud->graph},       {"intune_resource", cloud->intune_resource},
+        {"allowed_hosts", cloud->allowed_host},
+    };
+    (void)config;
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        if (strcmp(presets[i].key, key) != 0)
+            continue;
+        *text = presets[i].text;
+        return true;
+    }
+    return false;
+}
+
+const iscep_config_tenant *iscep_config_find_tenant(const iscep_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->tenant_count; i++)
+        if (strcmp(config->tenants[i].name, name) == 0)
+            return &config->tenants[i];
+    return NULL;
+}

@@ -58,6 +58,18 @@ static iscep_ca *find_ca(iscep_exchange *exchange, const iscep_hosted_api *api)
     return NULL;
 }
 
+/* What was asked of the same CA before a reload comes first: the revoker of now waits until it is done. */
+static iscep_ca *prefer_retired(const iscep_hosted_api *api, iscep_ca *now)
+{
+    const iscep_routing *routing;
+    for (size_t i = 0; api->retired != NULL && (routing = api->retired(api->retired_user, i)) != NULL; i++) {
+        iscep_ca *before = iscep_routing_by_name(routing, iscep_ca_options_of(now)->name);
+        if (before != NULL && is_hosted(before) && iscep_hosted_has_work(before))
+            return before;
+    }
+    return now;
+}
+
 /* --- work --- */
 
 static void emit_text_work(iscep_buf *out, const iscep_hosted_work *work, const char *issuer)
@@ -150,8 +162,8 @@ static void handle_next(iscep_exchange *exchange, iscep_hosted_api *api)
     asking->exchange = exchange;
     LIST_INSERT_HEAD(&api->askers, asking, link);
     iscep_hosted_wait *wait;
-    iscep_status status =
-        iscep_hosted_take(&wait, ca, iscep_now_mono_ms(api->env) + wait_ms, on_work, asking, &err);
+    iscep_status status = iscep_hosted_take(&wait, prefer_retired(api, ca),
+                                            iscep_now_mono_ms(api->env) + wait_ms, on_work, asking, &err);
     if (status != ISCEP_OK) {
         iscep_exchange_reply_error(end_asker(asking), 503, err.code, err.message);
     } else if (wait != NULL) { /* otherwise he has been answered already */
@@ -175,14 +187,29 @@ static bool read_outcome(iscep_ca_outcome *out, const char *word)
 }
 
 /* The id is nobody else's: the CA that knows it is the one. */
-static iscep_status settle(const iscep_hosted_api *api, const char *id, const iscep_ca_result *result,
-                           iscep_error *err)
+static iscep_status settle_at(const iscep_routing *routing, const char *id, const iscep_ca_result *result,
+                              iscep_error *err)
 {
     iscep_status status = iscep_error_set(err, ISCEP_USAGE, "revocation_unknown",
                                           "nobody waits for the result of this revocation");
-    for (size_t i = 0; i < api->routing->count && status != ISCEP_OK; i++)
-        if (is_hosted(api->routing->cas[i]))
-            status = iscep_hosted_settle(api->routing->cas[i], id, result, err);
+    for (size_t i = 0; i < routing->count && status != ISCEP_OK; i++)
+        if (is_hosted(routing->cas[i]))
+            status = iscep_hosted_settle(routing->cas[i], id, result, err);
+    return status;
+}
+
+/* Work that was given before a reload, or several, is its own CA's. */
+static iscep_status settle(const iscep_hosted_api *api, const char *id, const iscep_ca_result *result,
+                           iscep_error *err)
+{
+    const iscep_routing *before;
+    iscep_status status = settle_at(api->routing, id, result, err);
+    for (size_t i = 0; status != ISCEP_OK && api->retired != NULL; i++) {
+        before = api->retired(api->retired_user, i);
+        if (before == NULL)
+            break;
+        status = settle_at(before, id, result, err);
+    }
     return status;
 }
 
@@ -252,9 +279,16 @@ bool iscep_hosted_api_handle(iscep_exchange *exchange, iscep_hosted_api *api, bo
     return false;
 }
 
-void iscep_hosted_api_stop(iscep_hosted_api *api)
+bool iscep_hosted_api_has(const char *path)
 {
-    api->is_stopping = true;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        if (strcmp(routes[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+void iscep_hosted_api_release(iscep_hosted_api *api)
+{
     asker *next;
     for (asker *waiting = LIST_FIRST(&api->askers); waiting != NULL; waiting = next) {
         next = LIST_NEXT(waiting, link);
@@ -262,4 +296,10 @@ void iscep_hosted_api_stop(iscep_hosted_api *api)
         iscep_hosted_cancel(waiting->wait);
         reply_nothing_to_do(end_asker(waiting));
     }
+}
+
+void iscep_hosted_api_stop(iscep_hosted_api *api)
+{
+    api->is_stopping = true;
+    iscep_hosted_api_release(api);
 }

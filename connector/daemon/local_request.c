@@ -29,20 +29,23 @@ static bool parse_decimal(const char *text, uint64_t max, uint64_t *out)
     return *out <= max;
 }
 
-/* --- JSON: every member that may be there, and for which actions it must be --- */
+/* --- JSON: every member that may be there, for which actions, and whether it must be --- */
 
 typedef enum member_type { MEMBER_TEXT, MEMBER_NUMBER } member_type;
+enum { ANY_ACTION = ISCEP_LOCAL_VALIDATE | ISCEP_LOCAL_ISSUED | ISCEP_LOCAL_FAILED };
 
 static const struct {
     const char *name;
     unsigned actions;
     member_type type;
+    bool is_optional;
 } members[] = {
-    {"transactionId", ISCEP_LOCAL_VALIDATE | ISCEP_LOCAL_ISSUED | ISCEP_LOCAL_FAILED, MEMBER_TEXT},
-    {"csr", ISCEP_LOCAL_VALIDATE | ISCEP_LOCAL_ISSUED | ISCEP_LOCAL_FAILED, MEMBER_TEXT},
-    {"certificate", ISCEP_LOCAL_ISSUED, MEMBER_TEXT},
-    {"errorCode", ISCEP_LOCAL_FAILED, MEMBER_NUMBER},
-    {"description", ISCEP_LOCAL_FAILED, MEMBER_TEXT},
+    {"transactionId", ANY_ACTION, MEMBER_TEXT, false},
+    {"csr", ANY_ACTION, MEMBER_TEXT, false},
+    {"certificate", ISCEP_LOCAL_ISSUED, MEMBER_TEXT, false},
+    {"errorCode", ISCEP_LOCAL_FAILED, MEMBER_NUMBER, false},
+    {"description", ISCEP_LOCAL_FAILED, MEMBER_TEXT, false},
+    {"tenant", ANY_ACTION, MEMBER_TEXT, true},
 };
 enum { MEMBER_COUNT = sizeof members / sizeof *members };
 
@@ -50,6 +53,14 @@ static bool is_known_member(const char *name, iscep_local_action action)
 {
     for (size_t i = 0; i < MEMBER_COUNT; i++)
         if ((members[i].actions & action) != 0 && strcmp(members[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool has_member(const iscep_json *json, const char *name)
+{
+    for (const iscep_json *at = iscep_json_first(json); at != NULL; at = iscep_json_next(at))
+        if (strcmp(iscep_json_name(at), name) == 0)
             return true;
     return false;
 }
@@ -64,7 +75,8 @@ static iscep_status check_members(const iscep_json *json, iscep_local_action act
                                "the body has a member that this request does not know");
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         int64_t number;
-        if ((members[i].actions & action) == 0)
+        if ((members[i].actions & action) == 0 ||
+            (members[i].is_optional && !has_member(json, members[i].name)))
             continue;
         bool is_right = members[i].type == MEMBER_TEXT ? iscep_json_text(json, members[i].name) != NULL
                                                        : iscep_json_int(json, members[i].name, &number);
@@ -97,6 +109,7 @@ static iscep_status parse_json(iscep_local_request *out, const iscep_exchange *e
     if (status != ISCEP_OK)
         return status;
     out->transaction_id = iscep_bytes_of_text(iscep_json_text(out->json, "transactionId"));
+    out->tenant = iscep_json_text(out->json, "tenant");
     status = decode_member(&out->csr_der, out->json, "csr", err);
     out->csr = iscep_buf_bytes(&out->csr_der);
     if (status == ISCEP_OK && action == ISCEP_LOCAL_ISSUED) {

@@ -19,7 +19,8 @@ typedef struct iscep_local_request {
     iscep_buf description; /* failed only */
     int64_t timeout_ms;    /* what the caller will wait; 0: he did not say */
     bool is_replay_unwanted;
-    iscep_buf csr_der; /* the storage of what was base64 */
+    const char *tenant; /* the JSON member; NULL: there is none */
+    iscep_buf csr_der;  /* the storage of what was base64 */
     iscep_buf cert_der;
     struct cJSON *json;
 } iscep_local_request;

@@ -135,7 +135,7 @@ void iscep_local_verdict_reply_reported(iscep_exchange *exchange, const iscep_ve
 
 void iscep_local_verdict_reply_error(iscep_exchange *exchange, const iscep_error *err)
 {
-    iscep_verdict verdict = {.decision = ISCEP_DENY, .retry_after_ms = -1};
+    iscep_verdict verdict = {.decision = ISCEP_DENY, .retry_after_ms = err->retry_after_ms};
     iscep_text_copy(verdict.code, sizeof verdict.code, err->code);
     iscep_text_copy(verdict.message, sizeof verdict.message, err->message);
     if (err->status !=

@@ -32,30 +32,38 @@ static void answer_count(iscep_journal_count_fn done, void *user)
     done(user, journal_asked.fault.status, journal_asked.count, &journal_asked.fault);
 }
 
-void iscep_journal_trace(iscep_journal *journal, iscep_trace_by by, const char *what, size_t limit,
-                         iscep_journal_json_fn done, void *user)
+/* " of NAME"; empty: everybody's. */
+static const char *of(const char *tenant)
+{
+    static char text[80];
+    snprintf(text, sizeof text, "%s%s", tenant != NULL ? " of " : "", tenant != NULL ? tenant : "");
+    return text;
+}
+
+void iscep_journal_trace(iscep_journal *journal, const char *tenant, iscep_trace_by by, const char *what,
+                         size_t limit, iscep_journal_json_fn done, void *user)
 {
     (void)journal;
-    snprintf(journal_asked.asked, sizeof journal_asked.asked, "trace %d %.400s limit %zu", (int)by, what,
-             limit);
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "trace %d %.400s limit %zu%s", (int)by, what,
+             limit, of(tenant));
     answer_document(done, user);
 }
 
-void iscep_journal_list_deliveries(iscep_journal *journal, int64_t id, bool is_dead_only, size_t limit,
-                                   iscep_journal_json_fn done, void *user)
+void iscep_journal_list_deliveries(iscep_journal *journal, const char *tenant, int64_t id, bool is_dead_only,
+                                   size_t limit, iscep_journal_json_fn done, void *user)
 {
     (void)journal;
-    snprintf(journal_asked.asked, sizeof journal_asked.asked, "deliveries %lld %s limit %zu", (long long)id,
-             is_dead_only ? "dead" : "all", limit);
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "deliveries %lld %s limit %zu%s", (long long)id,
+             is_dead_only ? "dead" : "all", limit, of(tenant));
     answer_document(done, user);
 }
 
-void iscep_journal_list_revocations(iscep_journal *journal, bool is_open_only, size_t limit,
-                                    iscep_journal_json_fn done, void *user)
+void iscep_journal_list_revocations(iscep_journal *journal, const char *tenant, bool is_open_only,
+                                    size_t limit, iscep_journal_json_fn done, void *user)
 {
     (void)journal;
-    snprintf(journal_asked.asked, sizeof journal_asked.asked, "revocations %s limit %zu",
-             is_open_only ? "open" : "all", limit);
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "revocations %s limit %zu%s",
+             is_open_only ? "open" : "all", limit, of(tenant));
     answer_document(done, user);
 }
 
@@ -66,28 +74,28 @@ void iscep_journal_stats(iscep_journal *journal, iscep_journal_json_fn done, voi
     answer_document(done, user);
 }
 
-static void note_ids(const char *what, const int64_t *ids, size_t id_count)
+static void note_ids(const char *what, const char *tenant, const int64_t *ids, size_t id_count)
 {
-    int len =
-        snprintf(journal_asked.asked, sizeof journal_asked.asked, "%s%s", what, ids == NULL ? " all" : "");
+    int len = snprintf(journal_asked.asked, sizeof journal_asked.asked, "%s%s%s", what,
+                       ids == NULL ? " all" : "", of(tenant));
     for (size_t i = 0; ids != NULL && i < id_count && i < 8; i++)
         len += snprintf(journal_asked.asked + len, sizeof journal_asked.asked - (size_t)len, " %lld",
                         (long long)ids[i]);
 }
 
-void iscep_journal_retry_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
-                                    iscep_journal_count_fn done, void *user)
+void iscep_journal_retry_deliveries(iscep_journal *journal, const char *tenant, const int64_t *ids,
+                                    size_t id_count, iscep_journal_count_fn done, void *user)
 {
     (void)journal;
-    note_ids("retry", ids, id_count);
+    note_ids("retry", tenant, ids, id_count);
     answer_count(done, user);
 }
 
-void iscep_journal_purge_deliveries(iscep_journal *journal, const int64_t *ids, size_t id_count,
-                                    iscep_journal_count_fn done, void *user)
+void iscep_journal_purge_deliveries(iscep_journal *journal, const char *tenant, const int64_t *ids,
+                                    size_t id_count, iscep_journal_count_fn done, void *user)
 {
     (void)journal;
-    note_ids("purge", ids, id_count);
+    note_ids("purge", tenant, ids, id_count);
     answer_count(done, user);
 }
 

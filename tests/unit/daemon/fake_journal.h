@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-/* What was asked last, as text: "trace 1 A1 limit 100", "retry 3 5", "purge all". Empty: nothing. */
+/* What was asked last, as text: "trace 1 A1 limit 100", "retry of contoso 3 5", "purge all". Empty: nothing. */
 typedef struct fake_journal {
     char asked[512];
     unsigned woken;

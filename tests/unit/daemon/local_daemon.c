@@ -34,12 +34,9 @@ void local_daemon_make(local_daemon *d)
         iscep_intune_new(&d->intune, &d->env, d->on.loop, &d->world.http.base, &d->world.tenant, &err),
         ISCEP_OK);
     make_service(d);
-    d->api = (iscep_local_api){.env = &d->env,
-                               .intune = d->intune,
-                               .service = d->service,
-                               .request_timeout_ms = LOCAL_DAEMON_TIMEOUT_MS};
-    cr_assert_eq(iscep_http_server_new(&d->server, &d->env, d->on.loop, &limits, iscep_local_api_handle,
-                                       &d->api, &err),
+    cr_assert(open_api_make(&d->open, &d->env, d->intune, d->service, LOCAL_DAEMON_TIMEOUT_MS));
+    cr_assert_eq(iscep_http_server_new(&d->server, &d->env, d->on.loop, &limits, iscep_api_handle,
+                                       &d->open.in_force, &err),
                  ISCEP_OK);
     cr_assert_eq(iscep_http_server_listen_unix(d->server, d->socket_path, 0600, &err), ISCEP_OK, "%s",
                  err.message);
@@ -57,6 +54,7 @@ void local_daemon_stop(local_daemon *d)
     iscep_service_free(d->service);
     iscep_journal_close(d->journal);
     iscep_http_server_free(d->server);
+    open_api_clear(&d->open);
     intune_world_clear(&d->world); /* the loop is the world's */
     temp_dir_remove(&d->dir);
 }

@@ -2,9 +2,9 @@
 #ifndef ISCEP_TESTS_LOCAL_DAEMON_H
 #define ISCEP_TESTS_LOCAL_DAEMON_H
 
-#include "daemon/local_api.h"
 #include "tests/support/intune_fixture.h"
 #include "tests/support/loop_thread.h"
+#include "tests/support/open_api.h"
 #include "tests/support/temp_dir.h"
 
 enum { LOCAL_DAEMON_TIMEOUT_MS = 5000 }; /* request_timeout_ms */
@@ -18,7 +18,7 @@ typedef struct local_daemon {
     iscep_routing routing; /* no CA */
     iscep_service_options options;
     iscep_service *service;
-    iscep_local_api api;
+    open_api open;
     iscep_http_server *server;
     temp_dir dir;
     char socket_path[128];

@@ -18,6 +18,7 @@ static iscep_env env;
 static loop_thread on;
 static iscep_http_server *server;
 static iscep_admin_api api;
+static iscep_admin_tenant tenants[2];
 static temp_dir dir;
 static char socket_path[128], audit_path[128];
 static uint32_t admins[1];
@@ -42,9 +43,10 @@ static void set_up(void)
     temp_dir_path(&dir, socket_path, sizeof socket_path, "socket");
     temp_dir_path(&dir, audit_path, sizeof audit_path, "audit");
     cr_assert_eq(iscep_audit_open(&env.audit, &env, audit_path, &err), ISCEP_OK);
-    api = (iscep_admin_api){.env = &env,
-                            .service = (iscep_service *)(void *)&service_stand_in,
-                            .revoker = (iscep_revoker *)(void *)&revoker_stand_in};
+    tenants[0] = (iscep_admin_tenant){.name = "contoso",
+                                      .service = (iscep_service *)(void *)&service_stand_in,
+                                      .revoker = (iscep_revoker *)(void *)&revoker_stand_in};
+    api = (iscep_admin_api){.env = &env, .tenants = tenants, .tenant_count = 1};
     loop_thread_make(&on);
     cr_assert_eq(iscep_http_server_new(&server, &env, on.loop, &limits, handle, NULL, &err), ISCEP_OK);
     cr_assert_eq(iscep_http_server_listen_unix(server, socket_path, 0666, &err), ISCEP_OK);
@@ -182,11 +184,12 @@ Test(admin_api, the_journal_is_described_with_revoker_and_audit_head)
 {
     journal_asked.document = "{\"owed\":3}";
     get("/v1/journal", 200,
-        "{\"journal\":{\"owed\":3},\"revoker\":{\"isHeld\":false},\"audit\":{\"seq\":0,\"hash\":"
+        "{\"journal\":{\"owed\":3},\"revokers\":[{\"tenant\":\"contoso\",\"isHeld\":false}],\"audit\":{"
+        "\"seq\":0,\"hash\":"
         "\"0000000000000000000000000000000000000000000000000000000000000000\"}}\n");
     iscep_audit *trail = env.audit;
     env.audit = NULL;
-    api.revoker = NULL;
+    tenants[0].revoker = NULL;
     get("/v1/journal", 200, "{\"journal\":{\"owed\":3}}\n");
     env.audit = trail;
 }
@@ -226,7 +229,7 @@ Test(admin_api, a_path_knows_its_method)
 /* As the process ends: the journal carries out what it was asked for, and the service is gone. */
 Test(admin_api, a_retry_that_ends_after_the_service_wakes_nobody)
 {
-    api.service = NULL;
+    api.tenant_count = 0;
     post("/v1/outbox/retry", "{\"ids\":[3]}", 200, "{\"count\":1}\n");
     cr_assert_eq(journal_asked.woken, 0);
 }
@@ -297,10 +300,29 @@ Test(admin_api, revocations_are_approved_and_asked_for)
     post("/v1/revocations/run", "", 200, "{\"started\":true}\n");
     cr_assert_eq(journal_asked.polled, 1);
     assert_audited("\"action\":\"revocations_run\"");
-    api.revoker = NULL;
+    tenants[0].revoker = NULL;
     post("/v1/revocations/approve", "{}", 404, NULL);
     post("/v1/revocations/run", "{}", 404, NULL);
     cr_assert_eq(journal_asked.polled, 1);
+}
+
+Test(admin_api, with_several_tenants_one_must_be_named)
+{
+    tenants[1] = (iscep_admin_tenant){.name = "fabrikam", .service = tenants[0].service};
+    api.tenant_count = 2;
+    post("/v1/revocations/run", "", 400, NULL);
+    int fd = peer_connect_unix(socket_path);
+    static const char *const expected[][2] = {{"contoso", "200"}, {"fabrikam", "404"}, {"other", "404"}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        char request[256];
+        snprintf(
+            request, sizeof request,
+            "POST /v1/revocations/run HTTP/1.1\r\nHost: x\r\nX-Scep-Tenant: %s\r\nContent-Length: 0\r\n\r\n",
+            expected[i][0]);
+        assert_reply(fd, request, (int)strtol(expected[i][1], NULL, 10), NULL);
+    }
+    cr_assert_eq(journal_asked.polled, 1);
+    close(fd);
 }
 
 /* The kernel remembers who connected. */
@@ -312,6 +334,75 @@ static int connect_as_nobody(void)
     int fd = peer_connect_unix(socket_path);
     cr_assert_eq(seteuid(0), 0);
     return fd;
+}
+
+static void ask_of(const char *method, const char *target, const char *tenant, const char *body, int status)
+{
+    char request[2048];
+    int fd = peer_connect_unix(socket_path);
+    snprintf(request, sizeof request,
+             "%s %s HTTP/1.1\r\nHost: x\r\nX-Scep-Tenant: %s\r\nContent-Length: %zu\r\n\r\n%s", method,
+             target, tenant, strlen(body), body);
+    assert_reply(fd, request, status, NULL);
+    close(fd);
+}
+
+Test(admin_api, whatever_is_looked_at_or_changed_can_be_one_tenants)
+{
+    get("/v1/outbox?tenant=contoso", 200, NULL);
+    assert_asked("deliveries 0 dead limit 100 of contoso");
+    ask_of("GET", "/v1/outbox?state=all", "contoso", "", 200);
+    assert_asked("deliveries 0 all limit 100 of contoso");
+    ask_of("GET", "/v1/outbox/item?id=7", "contoso", "", 404);
+    assert_asked("deliveries 7 all limit 1 of contoso");
+    ask_of("GET", "/v1/trace?transactionId=A1", "contoso", "", 200);
+    assert_asked("trace 1 A1 limit 100 of contoso");
+    ask_of("GET", "/v1/revocations?tenant=contoso", "contoso", "", 200);
+    assert_asked("revocations open limit 100 of contoso");
+    ask_of("POST", "/v1/outbox/retry", "contoso", "{\"all\":true}", 200);
+    assert_asked("retry all of contoso");
+    assert_audited("\"tenant\":\"contoso\"");
+    ask_of("POST", "/v1/outbox/purge?tenant=fabrikam", "fabrikam", "{\"ids\":[3]}", 200);
+    assert_asked("purge of fabrikam 3");
+}
+
+Test(admin_api, a_tenant_that_is_not_clear_is_refused)
+{
+    static const char long_name[] = "0123456789012345678901234567890123456789012345678901234567890123";
+    char target[128];
+    ask_of("GET", "/v1/outbox?tenant=fabrikam", "contoso", "", 400);
+    ask_of("POST", "/v1/revocations/run?tenant=fabrikam", "contoso", "", 400);
+    ask_of("GET", "/v1/outbox", "", "", 400);
+    get("/v1/outbox?tenant=", 400, NULL);
+    get("/v1/outbox?tenant=a&tenant=a", 400, NULL);
+    snprintf(target, sizeof target, "/v1/outbox?tenant=%s", long_name);
+    get(target, 400, NULL);
+    assert_asked("");
+    snprintf(target, sizeof target, "/v1/outbox?tenant=%s", long_name + 1);
+    get(target, 200, NULL);
+}
+
+static const char *tied_to_contoso(const iscep_exchange *exchange, void *user)
+{
+    (void)exchange;
+    cr_assert_eq(user, &dir);
+    return "contoso";
+}
+
+Test(admin_api, a_listener_that_is_tied_shows_its_tenant_alone)
+{
+    api.door_tenant = tied_to_contoso;
+    api.door_user = &dir;
+    get("/v1/outbox", 200, NULL);
+    assert_asked("deliveries 0 dead limit 100 of contoso");
+    get("/v1/trace?transactionId=A1&tenant=contoso", 200, NULL);
+    assert_asked("trace 1 A1 limit 100 of contoso");
+    get("/v1/trace?transactionId=A1&tenant=fabrikam", 403, NULL);
+    ask_of("GET", "/v1/revocations", "fabrikam", "", 403);
+    ask_of("POST", "/v1/outbox/purge", "fabrikam", "{\"all\":true}", 403);
+    assert_asked("");
+    post("/v1/outbox/purge", "{\"all\":true}", 200, NULL);
+    assert_asked("purge all of contoso");
 }
 
 Test(admin_api, somebody_else_may_look_and_not_touch)

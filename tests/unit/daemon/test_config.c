@@ -46,33 +46,33 @@ Test(config, smallest_one_has_the_documented_defaults)
     iscep_error err = ISCEP_ERROR_INIT;
     cr_assert_eq(load(&config, TENANT, &err), ISCEP_OK, "%s", err.message);
     cr_assert_str_eq(config->socket_path, "/run/intune-scep/connector.sock");
-    cr_assert_eq(config->socket_mode, 0660);
+    cr_assert_eq(config->listeners[0].at.unix_mode, 0660);
     cr_assert_eq(config->request_timeout_ms, 20000);
     cr_assert_eq(config->drain_timeout_ms, 30000);
-    cr_assert_eq(config->max_connections, 20000);
+    cr_assert_eq(config->limits.max_connections, 20000);
     cr_assert_eq(config->log_level, ISCEP_LOG_INFO);
     cr_assert_eq(config->log_format, ISCEP_LOG_FORMAT_TEXT);
-    cr_assert_str_eq(config->tenant_name, "contoso");
-    cr_assert_str_eq(config->tenant.tenant_id, "contoso.com");
-    cr_assert_str_eq(config->tenant.client_id, "app");
-    cr_assert_eq(config->tenant.credential_count, 1);
-    cr_assert_eq(config->tenant.credentials[0]->kind, ISCEP_CREDENTIAL_SECRET);
-    cr_assert_str_eq(config->tenant.credentials[0]->client_secret_file, secret_path);
-    cr_assert_str_eq(config->tenant.authority, "https://login.microsoftonline.com");
-    cr_assert_str_eq(config->tenant.graph, "https://graph.microsoft.com");
-    cr_assert_str_eq(config->tenant.graph_resource, "https://graph.microsoft.com");
-    cr_assert_str_eq(config->tenant.intune_resource, "https://api.manage.microsoft.com/");
-    cr_assert_eq(config->tenant.allowed_host_count, 1);
-    cr_assert_str_eq(config->tenant.allowed_hosts[0], "manage.microsoft.com");
-    cr_assert_str_eq(config->tenant.caller_info, "intune-scep-connector/" ISCEP_VERSION);
-    cr_assert_str_eq(config->outbound.user_agent, "intune-scep-connector/" ISCEP_VERSION);
-    cr_assert_null(config->tenant.issuer_name);
-    cr_assert_null(config->outbound.ca_file);
-    cr_assert_null(config->outbound.proxy);
-    cr_assert_eq(config->outbound.connect_timeout_ms, 5000);
-    cr_assert_eq(config->outbound.max_connections, 64);
-    cr_assert_eq(config->outbound.max_streams, 100);
-    cr_assert_not(config->outbound.allow_plain_http, "no configuration can allow this");
+    cr_assert_str_eq(config->tenants[0].name, "contoso");
+    cr_assert_str_eq(config->tenants[0].tenant.tenant_id, "contoso.com");
+    cr_assert_str_eq(config->tenants[0].tenant.client_id, "app");
+    cr_assert_eq(config->tenants[0].tenant.credential_count, 1);
+    cr_assert_eq(config->tenants[0].tenant.credentials[0]->kind, ISCEP_CREDENTIAL_SECRET);
+    cr_assert_str_eq(config->tenants[0].tenant.credentials[0]->client_secret_file, secret_path);
+    cr_assert_str_eq(config->tenants[0].tenant.authority, "https://login.microsoftonline.com");
+    cr_assert_str_eq(config->tenants[0].tenant.graph, "https://graph.microsoft.com");
+    cr_assert_str_eq(config->tenants[0].tenant.graph_resource, "https://graph.microsoft.com");
+    cr_assert_str_eq(config->tenants[0].tenant.intune_resource, "https://api.manage.microsoft.com/");
+    cr_assert_eq(config->tenants[0].tenant.allowed_host_count, 1);
+    cr_assert_str_eq(config->tenants[0].tenant.allowed_hosts[0], "manage.microsoft.com");
+    cr_assert_str_eq(config->tenants[0].tenant.caller_info, "intune-scep-connector/" ISCEP_VERSION);
+    cr_assert_str_eq(config->tenants[0].outbound.user_agent, "intune-scep-connector/" ISCEP_VERSION);
+    cr_assert_null(config->tenants[0].tenant.issuer_name);
+    cr_assert_null(config->tenants[0].outbound.ca_file);
+    cr_assert_null(config->tenants[0].outbound.proxy);
+    cr_assert_eq(config->tenants[0].outbound.connect_timeout_ms, 5000);
+    cr_assert_eq(config->tenants[0].outbound.max_connections, 64);
+    cr_assert_eq(config->tenants[0].outbound.max_streams, 100);
+    cr_assert_not(config->tenants[0].outbound.allow_plain_http, "no configuration can allow this");
     iscep_config_free(config);
     iscep_config_free(NULL);
 }
@@ -94,7 +94,7 @@ Test(config, every_key_is_read)
                       "plugin_uids = 33\n"
                       "log_format = json\n"
                       "\n"
-                      "[tenant/a b]\n"
+                      "[tenant/a.b]\n"
                       "tenant_id = t\n"
                       "client_id = c\n"
                       "client_secret_file = @\n"
@@ -113,10 +113,10 @@ Test(config, every_key_is_read)
                       &err),
                  ISCEP_OK, "%s", err.message);
     cr_assert_str_eq(config->socket_path, "/tmp/x.sock");
-    cr_assert_eq(config->socket_mode, 0600);
+    cr_assert_eq(config->listeners[0].at.unix_mode, 0600);
     cr_assert_eq(config->request_timeout_ms, 1500);
     cr_assert_eq(config->drain_timeout_ms, 2500);
-    cr_assert_eq(config->max_connections, 7);
+    cr_assert_eq(config->limits.max_connections, 7);
     cr_assert_eq(config->log_level, ISCEP_LOG_DEBUG);
     cr_assert_eq(config->admin_uids.count, 2);
     cr_assert_eq(config->admin_uids.ids[0], 0);
@@ -124,23 +124,23 @@ Test(config, every_key_is_read)
     cr_assert_eq(config->plugin_uids.count, 1);
     cr_assert_eq(config->plugin_uids.ids[0], 33);
     cr_assert_eq(config->log_format, ISCEP_LOG_FORMAT_JSON);
-    cr_assert_str_eq(config->tenant_name, "a b");
-    cr_assert_str_eq(config->tenant.authority, "https://login.example");
-    cr_assert_str_eq(config->tenant.graph, "https://graph.example");
-    cr_assert_str_eq(config->tenant.graph_resource, "https://graph.other.example");
-    cr_assert_str_eq(config->tenant.intune_resource, "https://api.example/");
-    cr_assert_eq(config->tenant.allowed_host_count, 3);
-    cr_assert_str_eq(config->tenant.allowed_hosts[0], "one.example");
-    cr_assert_str_eq(config->tenant.allowed_hosts[1], "two.example");
-    cr_assert_str_eq(config->tenant.allowed_hosts[2], "three.example");
-    cr_assert_str_eq(config->tenant.caller_info, "Contoso 1");
-    cr_assert_str_eq(config->outbound.user_agent, "Contoso 1");
-    cr_assert_str_eq(config->tenant.issuer_name, "CN=My CA, O=Contoso");
-    cr_assert_str_eq(config->outbound.ca_file, "/dev/null");
-    cr_assert_str_eq(config->outbound.proxy, "http://proxy:3128");
-    cr_assert_eq(config->outbound.connect_timeout_ms, 1234);
-    cr_assert_eq(config->outbound.max_connections, 8);
-    cr_assert_eq(config->outbound.max_streams, 9);
+    cr_assert_str_eq(config->tenants[0].name, "a.b");
+    cr_assert_str_eq(config->tenants[0].tenant.authority, "https://login.example");
+    cr_assert_str_eq(config->tenants[0].tenant.graph, "https://graph.example");
+    cr_assert_str_eq(config->tenants[0].tenant.graph_resource, "https://graph.other.example");
+    cr_assert_str_eq(config->tenants[0].tenant.intune_resource, "https://api.example/");
+    cr_assert_eq(config->tenants[0].tenant.allowed_host_count, 3);
+    cr_assert_str_eq(config->tenants[0].tenant.allowed_hosts[0], "one.example");
+    cr_assert_str_eq(config->tenants[0].tenant.allowed_hosts[1], "two.example");
+    cr_assert_str_eq(config->tenants[0].tenant.allowed_hosts[2], "three.example");
+    cr_assert_str_eq(config->tenants[0].tenant.caller_info, "Contoso 1");
+    cr_assert_str_eq(config->tenants[0].outbound.user_agent, "Contoso 1");
+    cr_assert_str_eq(config->tenants[0].tenant.issuer_name, "CN=My CA, O=Contoso");
+    cr_assert_str_eq(config->tenants[0].outbound.ca_file, "/dev/null");
+    cr_assert_str_eq(config->tenants[0].outbound.proxy, "http://proxy:3128");
+    cr_assert_eq(config->tenants[0].outbound.connect_timeout_ms, 1234);
+    cr_assert_eq(config->tenants[0].outbound.max_connections, 8);
+    cr_assert_eq(config->tenants[0].outbound.max_streams, 9);
     iscep_config_free(config);
 }
 
@@ -174,7 +174,7 @@ Test(config, doubles_are_refused)
 {
     assert_refused(TENANT "client_id = other\n", "5");
     assert_refused("[connector]\nlog_level = info\n[connector]\nlog_level = warn\n" TENANT, "3");
-    assert_refused(TENANT "[tenant/fabrikam]\ntenant_id = x\n", "only one tenant");
+    assert_refused(TENANT "[tenant/fabrikam]\ntenant_id = x\n", "[tenant/fabrikam]");
     assert_refused(TENANT TENANT, "5");
 }
 

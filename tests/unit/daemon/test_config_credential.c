@@ -72,11 +72,11 @@ static const char *in_dir(const char *name)
 Test(config_credential, two_are_used_in_the_order_that_the_tenant_names)
 {
     iscep_config *config = load_good(SECRET("a") TENANT("credentials = b, a\n") SECRET("b"));
-    cr_assert_eq(config->tenant.credential_count, 2);
-    cr_assert_str_eq(config->tenant.credentials[0]->name, "b");
-    cr_assert_str_eq(config->tenant.credentials[1]->name, "a");
-    cr_assert_eq(config->tenant.credentials[1]->kind, ISCEP_CREDENTIAL_SECRET);
-    cr_assert_str_eq(config->tenant.credentials[1]->client_secret_file, in_dir("secret"));
+    cr_assert_eq(config->tenants[0].tenant.credential_count, 2);
+    cr_assert_str_eq(config->tenants[0].tenant.credentials[0]->name, "b");
+    cr_assert_str_eq(config->tenants[0].tenant.credentials[1]->name, "a");
+    cr_assert_eq(config->tenants[0].tenant.credentials[1]->kind, ISCEP_CREDENTIAL_SECRET);
+    cr_assert_str_eq(config->tenants[0].tenant.credentials[1]->client_secret_file, in_dir("secret"));
     iscep_config_free(config);
 }
 
@@ -91,7 +91,7 @@ Test(config_credential, certificate_has_these_keys)
         load_good(TENANT("credentials = c\n") "[credential/c]\nalgorithm = RS256\nkey = ~/key.pem\n"
                                               "certificate = ~/cert.pem\nprovider = legacy\n"
                                               "password_file = ~/password\nkind = certificate\n");
-    const iscep_credential_options *credential = config->tenant.credentials[0];
+    const iscep_credential_options *credential = config->tenants[0].tenant.credentials[0];
     cr_assert_eq(credential->kind, ISCEP_CREDENTIAL_CERTIFICATE);
     cr_assert_str_eq(credential->key, in_dir("key.pem"));
     cr_assert_str_eq(credential->certificate, in_dir("cert.pem"));
@@ -107,9 +107,9 @@ Test(config_credential, federated_and_managed_identity_have_these_keys)
         TENANT("credentials = f m\n") "[credential/f]\nkind = federated\ntoken_file = ~/secret\n"
                                       "[credential/m]\nkind = managed_identity\nidentity_client_id = x\n"
                                       "imds_endpoint = http://169.254.169.253\nimds_api_version = 2\n");
-    const iscep_credential_options *machine = config->tenant.credentials[1];
-    cr_assert_eq(config->tenant.credentials[0]->kind, ISCEP_CREDENTIAL_FEDERATED);
-    cr_assert_str_eq(config->tenant.credentials[0]->token_file, in_dir("secret"));
+    const iscep_credential_options *machine = config->tenants[0].tenant.credentials[1];
+    cr_assert_eq(config->tenants[0].tenant.credentials[0]->kind, ISCEP_CREDENTIAL_FEDERATED);
+    cr_assert_str_eq(config->tenants[0].tenant.credentials[0]->token_file, in_dir("secret"));
     cr_assert_eq(machine->kind, ISCEP_CREDENTIAL_MANAGED_IDENTITY);
     cr_assert_str_eq(machine->identity_client_id, "x");
     cr_assert_str_eq(machine->imds_endpoint, "http://169.254.169.253");
@@ -156,12 +156,13 @@ Test(config_credential, tenant_and_sections_must_fit_together)
     assert_refused(TENANT("credentials = a b\n") SECRET("a"),
                    ":4: [tenant/contoso]: there is no section [credential/b]");
     assert_refused(TENANT("credentials = a a\n") SECRET("a"), ":4: [tenant/contoso]: a stands there twice");
-    assert_refused(TENANT("credentials = a\n") SECRET("a") SECRET("b"), "[credential/b] is not used");
-    assert_refused(TENANT("credentials = a b c\n") SECRET("a") SECRET("b") SECRET("c"), "not more");
+    assert_refused(TENANT("credentials = a\n") SECRET("a") SECRET("b"), "[credential/b]: it is not used");
+    assert_refused(TENANT("credentials = a b c\n") SECRET("a") SECRET("b") SECRET("c"),
+                   "a tenant has 2 credentials, not more");
     assert_refused(TENANT("credentials = \n") SECRET("a"), "credentials: must not be empty");
-    assert_refused(TENANT("") SECRET("a"), "[credential/a] is not used");
+    assert_refused(TENANT("") SECRET("a"), "[credential/a]: it is not used");
     assert_refused(TENANT(""), "there is no credential");
-    assert_refused(TENANT("client_secret_file = ~/secret\n") SECRET("a"), "exclude each other");
+    assert_refused(TENANT("client_secret_file = ~/secret\n") SECRET("a"), "[credential/a]: it is not used");
     assert_refused(TENANT("client_secret_file = ~/secret\ncredentials = a\n"),
                    ":5: [tenant/contoso]: client_secret_file");
     assert_refused(TENANT("credentials = a\n") "[credential/]\nkind = secret\n",
@@ -174,7 +175,7 @@ Test(config_credential, may_come_from_systemd)
     assert_refused(text, ":4: client_secret_file: is a systemd credential, but systemd has given us none");
     setenv("CREDENTIALS_DIRECTORY", dir.path, 1);
     iscep_config *config = load_good(text);
-    cr_assert_str_eq(config->tenant.credentials[0]->client_secret_file, in_dir("secret"));
+    cr_assert_str_eq(config->tenants[0].tenant.credentials[0]->client_secret_file, in_dir("secret"));
     iscep_config_free(config);
     assert_refused(TENANT("client_secret_file = credential:none\n"), ":4: client_secret_file: cannot open");
     static const char *const wrong[] = {"", "../secret", "a/b", ".", "..hidden"};
@@ -191,15 +192,15 @@ Test(config_cloud, preset_fills_what_stands_nowhere)
         load_good(TENANT("graph = https://graph.example\ncloud = gcc-high\nclient_secret_file = ~/secret\n"
                          "token_path = t\ndiscovery_path = d\nscep_path = s\nscep_api_version = 2030-01-01\n"
                          "fetch_timeout_ms = 777\n"));
-    cr_assert_str_eq(config->tenant.authority, "https://login.microsoftonline.us");
-    cr_assert_str_eq(config->tenant.graph, "https://graph.example");
-    cr_assert_str_eq(config->tenant.intune_resource, "https://api.manage.microsoft.us/");
-    cr_assert_str_eq(config->tenant.allowed_hosts[0], "manage.microsoft.us");
-    cr_assert_str_eq(config->tenant.token_path, "t");
-    cr_assert_str_eq(config->tenant.discovery_path, "d");
-    cr_assert_str_eq(config->tenant.scep_path, "s");
-    cr_assert_str_eq(config->tenant.scep_api_version, "2030-01-01");
-    cr_assert_eq(config->tenant.fetch_timeout_ms, 777);
+    cr_assert_str_eq(config->tenants[0].tenant.authority, "https://login.microsoftonline.us");
+    cr_assert_str_eq(config->tenants[0].tenant.graph, "https://graph.example");
+    cr_assert_str_eq(config->tenants[0].tenant.intune_resource, "https://api.manage.microsoft.us/");
+    cr_assert_str_eq(config->tenants[0].tenant.allowed_hosts[0], "manage.microsoft.us");
+    cr_assert_str_eq(config->tenants[0].tenant.token_path, "t");
+    cr_assert_str_eq(config->tenants[0].tenant.discovery_path, "d");
+    cr_assert_str_eq(config->tenants[0].tenant.scep_path, "s");
+    cr_assert_str_eq(config->tenants[0].tenant.scep_api_version, "2030-01-01");
+    cr_assert_eq(config->tenants[0].tenant.fetch_timeout_ms, 777);
     iscep_config_free(config);
 }
 
@@ -228,12 +229,12 @@ Test(config_way_out, has_these_keys)
     iscep_config *config = load_good(TENANT("client_secret_file = ~/secret\nproxy = https://proxy:3128\n"
                                             "proxy_user = joe\nproxy_password_file = ~/secret\n"
                                             "no_proxy = localhost,10.0.0.0/8\nip_version = 6\n"));
-    cr_assert_str_eq(config->outbound.proxy, "https://proxy:3128");
-    cr_assert_str_eq(config->outbound.proxy_user, "joe");
-    cr_assert(iscep_bytes_equal(iscep_secret_reveal(config->outbound.proxy_password),
+    cr_assert_str_eq(config->tenants[0].outbound.proxy, "https://proxy:3128");
+    cr_assert_str_eq(config->tenants[0].outbound.proxy_user, "joe");
+    cr_assert(iscep_bytes_equal(iscep_secret_reveal(config->tenants[0].outbound.proxy_password),
                                 iscep_bytes_of_text("the-secret")));
-    cr_assert_str_eq(config->outbound.no_proxy, "localhost,10.0.0.0/8");
-    cr_assert_eq(config->outbound.ip_version, ISCEP_IP_V6);
+    cr_assert_str_eq(config->tenants[0].outbound.no_proxy, "localhost,10.0.0.0/8");
+    cr_assert_eq(config->tenants[0].outbound.ip_version, ISCEP_IP_V6);
     iscep_config_free(config);
 }
 

@@ -61,8 +61,8 @@ Test(config_revocation, the_defaults_are_the_documented_ones)
     cr_assert_eq(options->storm_percent, 20);
     cr_assert_eq(options->storm_floor, 50);
     cr_assert_eq(options->storm_period_ms, 24 * 3600 * 1000);
-    cr_assert_str_eq(config->tenant.revocation_path, "CertificateAuthorityRequests");
-    cr_assert_str_eq(config->tenant.revocation_api_version, "5019-05-05");
+    cr_assert_str_eq(config->tenants[0].tenant.revocation_path, "CertificateAuthorityRequests");
+    cr_assert_str_eq(config->tenants[0].tenant.revocation_api_version, "5019-05-05");
 }
 
 Test(config_revocation, every_key_has_its_place)
@@ -87,8 +87,8 @@ Test(config_revocation, every_key_has_its_place)
     cr_assert_eq(options->storm_percent, 100);
     cr_assert_eq(options->storm_floor, 9);
     cr_assert_eq(options->storm_period_ms, 3600 * 1000);
-    cr_assert_str_eq(config->tenant.revocation_path, "x/y");
-    cr_assert_str_eq(config->tenant.revocation_api_version, "2030-01-01");
+    cr_assert_str_eq(config->tenants[0].tenant.revocation_path, "x/y");
+    cr_assert_str_eq(config->tenants[0].tenant.revocation_api_version, "2030-01-01");
 }
 
 Test(config_revocation, values_that_make_no_sense_are_refused)

@@ -211,7 +211,7 @@ Test(local_api, what_is_wrong_is_refused_unasked)
         {"/v1/failed", RAW_FIELDS, NULL, 400, "error_code"},
         {"/v1/validate", RAW_FIELDS "X-Scep-Timeout-Ms: 0\r\n", NULL, 400, "timeout_invalid"},
         {"/v1/nothing", RAW_FIELDS, NULL, 404, "path_not_found"},
-        {"/", RAW_FIELDS, NULL, 404, "path_not_found"},
+        {"/", RAW_FIELDS, NULL, 405, "method_not_allowed"},
         {"/v1/validate/", RAW_FIELDS, NULL, 404, "path_not_found"},
         {"/V1/VALIDATE", RAW_FIELDS, NULL, 404, "path_not_found"},
         {"/v1/../v1/validate", RAW_FIELDS, NULL, 404, "path_not_found"},
@@ -278,7 +278,7 @@ Test(local_api, answers_within_the_callers_time)
 Test(local_api, callers_time_is_at_most_ours)
 {
     peer_reply reply;
-    d.api.request_timeout_ms = 80; /* before the first request: nobody reads it yet */
+    d.open.config.request_timeout_ms = 80; /* before the first request: nobody reads it yet */
     local_daemon_answer(&d, (fake_http_answer){0});
     validate("X-Scep-Timeout-Ms: 2147483647\r\n", &reply);
     assert_verdict(&reply, 503, "retry", "timeout");

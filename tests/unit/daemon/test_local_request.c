@@ -43,6 +43,8 @@ static void parse_and_tell(iscep_exchange *exchange, void *user)
         append_hex_field(&line, "cert", request.cert);
         iscep_buf_printf(&line, " error=%u text=%s timeout=%lld", request.error_code,
                          iscep_buf_text(&request.description), (long long)request.timeout_ms);
+        if (request.tenant != NULL)
+            iscep_buf_printf(&line, " tenant=%s", request.tenant);
         err.http_status = 200;
     } else {
         cr_assert_eq(err.status, ISCEP_USAGE);
@@ -111,6 +113,31 @@ Test(local_request, json_is_understood)
     assert_told("/validate", "Content-Type: Application/JSON;charset=utf-8\r\nX-Scep-Timeout-Ms: 1500\r\n",
                 iscep_bytes_of_text("{\"transactionId\":\"1\",\"csr\":\"MAA=\"}"), 200,
                 "id=1 csr=3000 cert= error=0 text= timeout=1500");
+}
+
+Test(local_request, json_may_name_a_tenant)
+{
+    assert_json("/validate", "{\"tenant\":\"contoso\",\"transactionId\":\"1\",\"csr\":\"MAA=\"}", 200,
+                "id=1 csr=3000 cert= error=0 text= timeout=0 tenant=contoso");
+    assert_json("/issued",
+                "{\"certificate\":\"MAEB\",\"csr\":\"MAA=\",\"transactionId\":\"1\",\"tenant\":\"\"}", 200,
+                "id=1 csr=3000 cert=300101 error=0 text= timeout=0 tenant=");
+    assert_json("/failed",
+                "{\"transactionId\":\"1\",\"csr\":\"MAA=\",\"errorCode\":0,\"description\":\"\","
+                "\"tenant\":\"contoso\"}",
+                200, "id=1 csr=3000 cert= error=0 text= timeout=0 tenant=contoso");
+}
+
+Test(local_request, json_names_a_tenant_once_and_as_text)
+{
+    static const char *const wrong[] = {"\"tenant\":1", "\"tenant\":null", "\"tenant\":[\"a\"]",
+                                        "\"tenant\":\"a\",\"tenant\":\"a\"",
+                                        "\"tenant\":\"a\",\"tenant\":\"b\""};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char body[128];
+        snprintf(body, sizeof body, "{\"transactionId\":\"1\",\"csr\":\"MAA=\",%s}", wrong[i]);
+        assert_json("/validate", body, 400, "json_member");
+    }
 }
 
 Test(local_request, json_that_is_none_is_refused)

@@ -1,0 +1,32 @@
+/*
+ * What the keeper shows of everything: the sources of the status document and of the metrics, as the configuration in force
+ * has them. On the keeper's loop.
+ */
+#ifndef ISCEP_DAEMON_OVERVIEW_H
+#define ISCEP_DAEMON_OVERVIEW_H
+
+#include "daemon/gate.h"
+#include "daemon/generation.h"
+#include "daemon/status_api.h"
+
+enum { ISCEP_OVERVIEW_ADDRESS_SIZE = 300 };
+
+/* Lives as long as the journal, which calls back. */
+typedef struct iscep_overview {
+    iscep_status_sources sources; /* what does not change is filled in by whoever makes it */
+    iscep_status_tenant tenants[ISCEP_CONFIG_MAX_TENANTS];
+    iscep_status_listener listeners[ISCEP_CONFIG_MAX_LISTENERS];
+    char addresses[ISCEP_CONFIG_MAX_LISTENERS][ISCEP_OVERVIEW_ADDRESS_SIZE];
+    iscep_metrics *metrics[ISCEP_CONFIG_MAX_WORKERS];
+} iscep_overview;
+
+/* This generation is in force now. */
+void iscep_overview_show(iscep_overview *overview, const iscep_generation *generation,
+                         const iscep_gate *gate);
+/* None is any more: whom the journal calls back finds it gone. */
+void iscep_overview_clear(iscep_overview *overview);
+
+/* GET /metrics: asks the journal what is owed, of each tenant, and answers. */
+void iscep_overview_reply_metrics(iscep_exchange *exchange, const iscep_overview *overview);
+
+#endif

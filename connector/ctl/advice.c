@@ -44,8 +44,13 @@ static const ctl_advice table[] = {
     {"configuration", "config_key", "the configuration has a key that nobody knows",
      "Look for a typing error: docs/CONFIGURATION.md lists every key of every section"},
     {"configuration", "config_section", "the configuration has a section too many, or one is missing",
-     "There are [connector], [policy], [credential/ID] and exactly one [tenant/NAME]; every key stands below "
-     "its section (docs/CONFIGURATION.md)"},
+     "There is one [tenant/NAME] at least, and docs/CONFIGURATION.md lists the others; every key stands "
+     "below "
+     "its section"},
+    {"configuration", "listener", "somebody could come in at a listener who should not, or nobody can",
+     "The message says what to write; docs/CONFIGURATION.md, [listener/NAME], says why"},
+    {"configuration", "step_ca", "a webhook of step-ca could be somebody else's, or anybody's tenant's",
+     "The message says what to write; docs/step-ca.md shows both sides"},
     {"configuration", "secret_unreadable", "the client secret's file cannot be read",
      "Write the secret's value into the file that client_secret_file names, and let the connector's user "
      "read it"},

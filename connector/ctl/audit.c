@@ -173,8 +173,4 @@ static int verify(const ctl_request *request)
     return exit_code;
 }
 
-int ctl_audit(const ctl_request *request)
-{
-    static const ctl_subcommand table[] = {{"verify", 1, MAX_FILES, TAKES_NOTHING, verify}, {0}};
-    return ctl_run_subcommand(request, "audit", table);
-}
+const ctl_word ctl_audit_words[] = {{"verify", 1, MAX_FILES, TAKES_NOTHING, verify}, {0}};

@@ -1,4 +1,8 @@
-/* What intune-scepctl's commands have in common: the request as typed, exit codes, and one function each. */
+/*
+ * What intune-scepctl's commands have in common: the request as typed, exit codes, and one function each. To add a
+ * command: a line in commands.c, a file of its own, and its function (or its words) here. To add an option: a bit and a
+ * member here, and a line in options.c.
+ */
 #ifndef ISCEP_CTL_CTL_H
 #define ISCEP_CTL_CTL_H
 
@@ -6,13 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CTL_DEFAULT_CONFIG "/etc/intune-scep/connector.conf"
+#define CTL_DEFAULT_SOCKET "/run/intune-scep/connector.sock"
+
 /* Exit codes. A refusal is an answer: no, not an error. */
 enum { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_UNKNOWN = 3 };
 
 /* Options that only some commands, and sub-commands, take. */
 enum {
     TAKES_NOTHING = 0,
-    TAKES_CONFIG = 1,
+    TAKES_CONFIG =
+        1, /* goes with every command, so that scripts can always give it; the bit shows it in the help */
     TAKES_SOCKET = 2,
     TAKES_TRANSACTION = 4,
     TAKES_ALL = 8,
@@ -20,15 +28,31 @@ enum {
     TAKES_LIMIT = 32,
     TAKES_YES = 64,
     TAKES_BY = 128,
-    TAKES_DECIMAL = 256
+    TAKES_DECIMAL = 256,
+    TAKES_JSON = 512, /* prints for people, or one JSON document */
+    TAKES_TENANT = 1024,
+    TAKES_TIMEOUT = 2048,
+    TAKES_VERBOSE = 4096,
+    TAKES_NO_REPLAY = 8192,
+    TAKES_RETRY_EXIT = 16384,
+    TAKES_ERROR_CODE = 32768,
+    TAKES_DESCRIPTION = 65536,
+    ASKS_DAEMON = TAKES_CONFIG | TAKES_SOCKET | TAKES_TENANT | TAKES_JSON, /* and prints what it says */
+    IS_DOOR =
+        TAKES_CONFIG | TAKES_SOCKET | TAKES_TENANT | TAKES_TIMEOUT | TAKES_VERBOSE /* for scripts: door.h */
 };
 
 typedef struct ctl_request {
     const char *config_path;
     const char *socket_path;    /* NULL: the configuration says */
-    const char *transaction_id; /* NULL: one is made up */
+    const char *tenant;         /* NULL: the only one */
+    const char *transaction_id; /* NULL: one is made up, or made of the CSR */
     const char *by;             /* NULL: it is found out */
+    const char *description;    /* of a failure; NULL: a general one */
     int64_t limit;              /* 0: the connector's */
+    int64_t timeout_ms;         /* 0: the command's own */
+    int64_t retry_exit;         /* 0: a retry is no exit code of its own */
+    int64_t error_code;         /* if given */
     bool is_json;
     unsigned given; /* of the options above */
     char *const *operands;
@@ -37,27 +61,35 @@ typedef struct ctl_request {
 
 /* Each prints its answer and returns the exit code. */
 typedef int ctl_command_fn(const ctl_request *request);
-ctl_command_fn ctl_audit;
 ctl_command_fn ctl_codes;
+ctl_command_fn ctl_csrverifier;
 ctl_command_fn ctl_doctor;
+ctl_command_fn ctl_exec;
 ctl_command_fn ctl_inspect;
-ctl_command_fn ctl_outbox;
-ctl_command_fn ctl_revocations;
+ctl_command_fn ctl_openxpki;
+ctl_command_fn ctl_reload;
+ctl_command_fn ctl_status;
 ctl_command_fn ctl_trace;
 ctl_command_fn ctl_validate;
 
-/* Among the options that were given is one that does not fit: its name. NULL: none. */
-const char *ctl_find_misfit(unsigned given, unsigned takes);
+/* A wrong call of what a SCEP server runs: what that server must hear instead of a usage. Returns the exit code. */
+typedef int ctl_misuse_fn(const ctl_request *request, const char *problem);
+ctl_misuse_fn ctl_csrverifier_misuse;
+ctl_misuse_fn ctl_openxpki_misuse;
 
 /* The words that follow some commands: "outbox list". Tables of them end with {0}. */
-typedef struct ctl_subcommand {
+typedef struct ctl_word {
     const char *name;
     size_t min_operands; /* behind the word */
     size_t max_operands;
-    unsigned takes; /* beside TAKES_CONFIG and TAKES_SOCKET */
+    unsigned takes; /* beside what its command takes */
     ctl_command_fn *run;
-} ctl_subcommand;
-/* Runs the one that operand 0 names, with the operands behind it. */
-int ctl_run_subcommand(const ctl_request *request, const char *command, const ctl_subcommand *table);
+} ctl_word;
+extern const ctl_word ctl_audit_words[];
+extern const ctl_word ctl_completion_words[];
+extern const ctl_word ctl_config_words[];
+extern const ctl_word ctl_notify_words[];
+extern const ctl_word ctl_outbox_words[];
+extern const ctl_word ctl_revocations_words[];
 
 #endif

@@ -11,19 +11,25 @@
 #include "ctl/print.h"
 #include "daemon/config.h"
 
-enum { TIMEOUT_MS = 60000, MAX_REPLY_LEN = 16 * 1024 * 1024, MAX_PATH_LEN = 8192, MAX_BODY_LEN = 256 * 1024 };
+enum {
+    TIMEOUT_MS = 60000,
+    MAX_HEADERS = 8,
+    MAX_REPLY_LEN = 16 * 1024 * 1024,
+    MAX_PATH_LEN = 8192,
+    MAX_BODY_LEN = 256 * 1024
+};
 
 /* A question that is on its way. */
-typedef struct question {
+typedef struct errand {
     ctl_await await;
     ctl_reply *reply;
     iscep_error err;
-} question;
+} errand;
 
 static void on_reply(void *user, iscep_status status, const iscep_http_response *response,
                      const iscep_error *err)
 {
-    question *asked = user;
+    errand *asked = user;
     if (status == ISCEP_OK) {
         asked->reply->http_status = response->status;
         iscep_buf_append(&asked->reply->body, response->body.data, response->body.len);
@@ -33,8 +39,29 @@ static void on_reply(void *user, iscep_status status, const iscep_http_response 
     ctl_await_done(&asked->await);
 }
 
-static iscep_status send_question(question *asked, const char *socket_path, const char *path,
-                                  iscep_bytes body, iscep_error *err)
+/* Whatever would end the header field, or is no name of a tenant. */
+static bool is_tenant_name(const char *text)
+{
+    return text[0] != '\0' &&
+           text[strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-")] == '\0';
+}
+
+static size_t fill_headers(iscep_http_header out[MAX_HEADERS], const char *tenant,
+                           const ctl_question *question)
+{
+    size_t count = 0;
+    out[count++] = (iscep_http_header){"Accept", "application/json"};
+    if (question->body.len > 0)
+        out[count++] = (iscep_http_header){"Content-Type", "application/json"};
+    if (tenant != NULL)
+        out[count++] = (iscep_http_header){"X-Scep-Tenant", tenant};
+    for (size_t i = 0; i < question->header_count && count < MAX_HEADERS; i++)
+        out[count++] = question->headers[i];
+    return count;
+}
+
+static iscep_status send_question(errand *asked, const char *socket_path, const char *tenant,
+                                  const ctl_question *what, iscep_error *err)
 {
     ISCEP_AUTO_BUF url;
     iscep_env env = iscep_env_system(NULL);
@@ -42,22 +69,21 @@ static iscep_status send_question(question *asked, const char *socket_path, cons
     options.unix_socket_path = socket_path;
     options.allow_plain_http = true;
     iscep_buf_init(&url, MAX_PATH_LEN);
-    iscep_buf_printf(&url, "http://connector%s", path);
+    iscep_buf_printf(&url, "http://connector%s", what->path);
     iscep_http *http = NULL;
     iscep_status status = iscep_buf_status(&url, err);
     if (status == ISCEP_OK)
         status = iscep_curl_http_new(&http, &env, asked->await.loop, &options, err);
     if (status != ISCEP_OK)
         return status;
-    const iscep_http_header headers[] = {{"Accept", "application/json"},
-                                         {"Content-Type", "application/json"}};
-    const bool is_post = body.len > 0;
-    const iscep_http_request request = {.method = is_post ? "POST" : "GET",
+    iscep_http_header headers[MAX_HEADERS];
+    const int64_t timeout_ms = what->timeout_ms > 0 ? what->timeout_ms : TIMEOUT_MS;
+    const iscep_http_request request = {.method = what->body.len > 0 ? "POST" : "GET",
                                         .url = iscep_buf_text(&url),
                                         .headers = headers,
-                                        .header_count = is_post ? 2 : 1,
-                                        .body = body,
-                                        .deadline_mono_ms = iscep_now_mono_ms(&env) + TIMEOUT_MS,
+                                        .header_count = fill_headers(headers, tenant, what),
+                                        .body = what->body,
+                                        .deadline_mono_ms = iscep_now_mono_ms(&env) + timeout_ms,
                                         .max_response_len = MAX_REPLY_LEN};
     if (http->send(http, &request, on_reply, asked, err) == NULL)
         status = err->status;
@@ -111,37 +137,78 @@ static iscep_status explain_silence(const iscep_error *heard, const char *path, 
                            advice_on(fault));
 }
 
-static iscep_status ask_at(ctl_reply *out, const char *socket_path, const char *path, iscep_bytes body,
-                           iscep_error *err)
+static iscep_status ask_at(ctl_reply *out, const char *socket_path, const char *tenant,
+                           const ctl_question *what, iscep_error *err)
 {
-    question asked = {.reply = out, .err = ISCEP_ERROR_INIT};
+    errand asked = {.reply = out, .err = ISCEP_ERROR_INIT};
     iscep_status status = iscep_loop_new(&asked.await.loop, err);
     if (status == ISCEP_OK)
-        status = send_question(&asked, socket_path, path, body, err);
+        status = send_question(&asked, socket_path, tenant, what, err);
     if (status == ISCEP_OK && asked.err.status != ISCEP_OK)
         status = explain_silence(&asked.err, socket_path, err);
     iscep_loop_free(asked.await.loop);
     return status;
 }
 
-iscep_status ctl_daemon_ask(ctl_reply *out, const ctl_request *request, const char *path, iscep_bytes body,
-                            iscep_error *err)
+static iscep_status check_options(const ctl_request *request, iscep_error *err)
 {
-    iscep_config *config = NULL;
-    out->http_status = 0;
-    iscep_buf_init(&out->body, MAX_REPLY_LEN);
     if (request->socket_path != NULL && request->socket_path[0] != '/')
         return iscep_error_set(err, ISCEP_USAGE, "socket", "--socket %s: an absolute path is wanted",
                                request->socket_path);
-    iscep_status status =
-        request->socket_path != NULL ? ISCEP_OK : iscep_config_load(&config, request->config_path, err);
+    if (request->tenant != NULL && !is_tenant_name(request->tenant))
+        return iscep_error_set(err, ISCEP_USAGE, "tenant", "--tenant %s is no name of a tenant",
+                               request->tenant);
+    return ISCEP_OK;
+}
+
+/*
+ * What the configuration says, if it is asked: *config is the caller's, and out may be its text. When a running connector
+ * is looked after, its file may well have a mistake.
+ */
+static iscep_status find_socket(const char **out, iscep_config **config, const ctl_request *request,
+                                iscep_error *err)
+{
+    *out = request->socket_path;
+    if (*out != NULL)
+        return ISCEP_OK;
+    iscep_status status = iscep_config_load_socket(config, request->config_path, err);
+    if (status == ISCEP_OK && (*config)->socket_path == NULL)
+        status =
+            iscep_error_set(err, ISCEP_CONFIG, "socket",
+                            "%s has no listener with a Unix socket that serves admin", request->config_path);
     if (status != ISCEP_OK)
         iscep_error_prefix(err, "the socket is not known (--socket names it)");
     else
-        status = ask_at(out, request->socket_path != NULL ? request->socket_path : config->socket_path, path,
-                        body, err);
+        *out = (*config)->socket_path;
+    return status;
+}
+
+iscep_status ctl_daemon_put(ctl_reply *out, const ctl_request *request, const ctl_question *question,
+                            iscep_error *err)
+{
+    iscep_config *config = NULL;
+    const char *socket_path;
+    ctl_reply_init(out);
+    iscep_status status = check_options(request, err);
+    if (status == ISCEP_OK)
+        status = find_socket(&socket_path, &config, request, err);
+    if (status == ISCEP_OK)
+        status = ask_at(out, socket_path, request->tenant, question, err);
     iscep_config_free(config);
     return status;
+}
+
+iscep_status ctl_daemon_ask(ctl_reply *out, const ctl_request *request, const char *path, iscep_bytes body,
+                            iscep_error *err)
+{
+    const ctl_question question = {.path = path, .body = body};
+    return ctl_daemon_put(out, request, &question, err);
+}
+
+void ctl_reply_init(ctl_reply *reply)
+{
+    reply->http_status = 0;
+    iscep_buf_init(&reply->body, MAX_REPLY_LEN);
 }
 
 void ctl_reply_clear(ctl_reply *reply)
@@ -164,8 +231,8 @@ static int exit_code_of(int32_t http_status)
     }
 }
 
-/* It said no, in its own words; or it does not know the question, or is somebody else. */
-static int print_refusal(const ctl_request *request, const ctl_reply *reply, const iscep_json *json)
+/* It may also not know the question. */
+int ctl_print_refusal(const ctl_request *request, const ctl_reply *reply, const iscep_json *json)
 {
     iscep_error err;
     const iscep_json *error = iscep_json_member(json, "error");
@@ -203,7 +270,7 @@ static int get_document(iscep_json **out, const ctl_request *request, const char
         exit_code = ctl_print_error(request, status == ISCEP_USAGE ? CTL_USAGE : CTL_UNKNOWN, &err);
     else if (iscep_json_parse(out, iscep_buf_bytes(&reply.body), NULL) != ISCEP_OK ||
              reply.http_status != 200 || !is_answer(*out, wanted))
-        exit_code = print_refusal(request, &reply, *out);
+        exit_code = ctl_print_refusal(request, &reply, *out);
     ctl_reply_clear(&reply);
     if (exit_code != CTL_YES) {
         iscep_json_free(*out);

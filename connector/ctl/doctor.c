@@ -7,6 +7,7 @@
 
 #include "ctl/advice.h"
 #include "ctl/print.h"
+#include "ctl/tenant.h"
 
 enum { INDENT = 24 };
 
@@ -82,9 +83,11 @@ static void print_finding(const char *step, const doctor_finding *finding)
     fflush(stdout); /* the next step may take a while */
 }
 
-static void add_finding(iscep_json *to, const char *step, const doctor_finding *finding)
+static void add_finding(iscep_json *to, const doctor_chart *chart, const char *step,
+                        const doctor_finding *finding)
 {
     const ctl_advice *advice = advice_on(step, finding);
+    iscep_json_add_text(to, "tenant", chart->tenant != NULL ? chart->tenant->name : NULL);
     iscep_json_add_text(to, "step", step);
     iscep_json_add_text(to, "result", word_of(finding->result));
     iscep_json_add_text(to, "code", advice != NULL ? finding->code : NULL);
@@ -96,7 +99,7 @@ static void add_finding(iscep_json *to, const char *step, const doctor_finding *
 static void tell(const doctor_chart *chart, iscep_json *all, size_t step, const doctor_finding *finding)
 {
     if (chart->request->is_json)
-        add_finding(iscep_json_append_object(all), steps[step].name, finding);
+        add_finding(iscep_json_append_object(all), chart, steps[step].name, finding);
     else
         print_finding(steps[step].name, finding);
 }
@@ -124,16 +127,58 @@ static void clear(doctor_chart *chart)
     if (chart->http != NULL)
         chart->http->free(chart->http);
     iscep_loop_free(chart->await.loop);
-    iscep_config_free(chart->config);
+}
+
+/* One tenant's chain, or without a configuration that there is none. True: no step has failed. */
+static bool examine(const doctor_chart *patient, iscep_json *all)
+{
+    doctor_chart chart = *patient;
+    bool is_well = walk(&chart, all);
+    clear(&chart);
+    return is_well;
+}
+
+/* Of several tenants each, one after the other. */
+static bool examine_each(doctor_chart *patient, iscep_json *all)
+{
+    const iscep_config *config = patient->config;
+    bool is_well = true;
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        patient->tenant = &config->tenants[i];
+        if (!patient->request->is_json && config->tenant_count > 1)
+            printf("%sTenant %s\n", i > 0 ? "\n" : "", patient->tenant->name);
+        is_well = examine(patient, all) && is_well;
+    }
+    return is_well;
+}
+
+static int conclude(const ctl_request *request, const iscep_json *all, bool is_well)
+{
+    const int exit_code = is_well ? CTL_YES : CTL_NO;
+    return request->is_json ? ctl_print_json(all, exit_code) : exit_code;
+}
+
+static int examine_config(doctor_chart *patient, iscep_json *all)
+{
+    const ctl_request *request = patient->request;
+    iscep_error err = ISCEP_ERROR_INIT;
+    if (request->tenant == NULL)
+        return conclude(request, all, examine_each(patient, all));
+    if (ctl_choose_tenant(&patient->tenant, patient->config, request, &err) != ISCEP_OK)
+        return ctl_print_error(request, CTL_USAGE, &err);
+    return conclude(request, all, examine(patient, all));
 }
 
 int ctl_doctor(const ctl_request *request)
 {
-    doctor_chart chart = {.request = request, .env = iscep_env_system(NULL)};
+    iscep_config *config = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
     ISCEP_AUTO_JSON *all = iscep_json_new_array();
-    int exit_code = walk(&chart, all) ? CTL_YES : CTL_NO;
-    clear(&chart);
-    if (request->is_json)
-        return ctl_print_json(all, exit_code);
+    doctor_chart patient = {.request = request, .env = iscep_env_system(NULL), .config_err = &err};
+    if (iscep_config_load(&config, request->config_path, &err) != ISCEP_OK)
+        return conclude(request, all, examine(&patient, all));
+    patient.config = config;
+    const int exit_code = examine_config(&patient, all);
+    iscep_config_free(config);
     return exit_code;
 }

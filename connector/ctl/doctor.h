@@ -30,8 +30,10 @@ typedef struct doctor_host {
 typedef struct doctor_chart {
     const ctl_request *request;
     iscep_env env;
-    iscep_config *config;
-    doctor_host hosts[2]; /* Entra ID and Graph; in a test they may be one */
+    const iscep_config *config; /* NULL: config_err says why */
+    const iscep_error *config_err;
+    const iscep_config_tenant *tenant; /* whose chain it is; NULL without a configuration */
+    doctor_host hosts[2];              /* Entra ID and Graph; in a test they may be one */
     size_t host_count;
     ctl_await await;
     iscep_http *http;

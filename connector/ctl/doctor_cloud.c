@@ -66,13 +66,13 @@ static void read_intune_roles(doctor_chart *chart, const char *token)
 void doctor_graph_token(doctor_chart *chart, doctor_finding *finding)
 {
     if (get_token(chart, finding, ISCEP_SCOPE_GRAPH, read_graph_roles))
-        doctor_find(finding, DOCTOR_OK, NULL, "for %s", chart->config->tenant.graph_resource);
+        doctor_find(finding, DOCTOR_OK, NULL, "for %s", chart->tenant->tenant.graph_resource);
 }
 
 void doctor_intune_token(doctor_chart *chart, doctor_finding *finding)
 {
     if (get_token(chart, finding, ISCEP_SCOPE_INTUNE, read_intune_roles))
-        doctor_find(finding, DOCTOR_OK, NULL, "for %s", chart->config->tenant.intune_resource);
+        doctor_find(finding, DOCTOR_OK, NULL, "for %s", chart->tenant->tenant.intune_resource);
 }
 
 /* wanted: any one of these is enough; the first is the one to ask for. */

@@ -24,14 +24,13 @@ static void compare_clouds(doctor_finding *finding, const iscep_tenant *tenant)
 
 void doctor_configuration(doctor_chart *chart, doctor_finding *finding)
 {
-    iscep_error err = ISCEP_ERROR_INIT;
-    if (iscep_config_load(&chart->config, chart->request->config_path, &err) != ISCEP_OK) {
-        doctor_find_error(finding, &err);
+    if (chart->config == NULL) {
+        doctor_find_error(finding, chart->config_err);
         return;
     }
-    const iscep_tenant *tenant = &chart->config->tenant;
+    const iscep_tenant *tenant = &chart->tenant->tenant;
     doctor_find(finding, DOCTOR_OK, NULL, "%s: tenant %s (%s), application %s", chart->request->config_path,
-                chart->config->tenant_name, tenant->tenant_id,
+                chart->tenant->name, tenant->tenant_id,
                 tenant->client_id != NULL ? tenant->client_id : "as the identity says");
     compare_clouds(finding, tenant);
 }
@@ -100,19 +99,19 @@ static void describe_credentials(doctor_finding *finding, const doctor_chart *ch
 
 static iscep_status make_client(doctor_chart *chart, iscep_error *err)
 {
-    const iscep_config *config = chart->config;
+    const iscep_config_tenant *tenant = chart->tenant;
     iscep_status status = iscep_loop_new(&chart->await.loop, err);
     if (status == ISCEP_OK)
-        status = iscep_curl_http_new(&chart->http, &chart->env, chart->await.loop, &config->outbound, err);
+        status = iscep_curl_http_new(&chart->http, &chart->env, chart->await.loop, &tenant->outbound, err);
     if (status == ISCEP_OK)
         status = iscep_intune_new(&chart->intune, &chart->env, chart->await.loop, chart->http,
-                                  &config->tenant, err);
+                                  &tenant->tenant, err);
     return status;
 }
 
 void doctor_credential(doctor_chart *chart, doctor_finding *finding)
 {
-    const iscep_tenant *tenant = &chart->config->tenant;
+    const iscep_tenant *tenant = &chart->tenant->tenant;
     iscep_error err = ISCEP_ERROR_INIT;
     if (make_client(chart, &err) != ISCEP_OK) {
         doctor_find_error(finding, &err);

@@ -34,14 +34,14 @@ static bool passed(const doctor_chart *chart, doctor_finding *finding, iscep_pro
 
 static bool probe_hosts(doctor_chart *chart, doctor_finding *finding)
 {
-    const iscep_tenant *tenant = &chart->config->tenant;
+    const iscep_tenant *tenant = &chart->tenant->tenant;
     iscep_error err = ISCEP_ERROR_INIT;
     chart->hosts[0].url = tenant->authority;
     chart->hosts[1].url = tenant->graph;
     chart->host_count = strcmp(tenant->authority, tenant->graph) == 0 ? 1 : 2;
     for (size_t i = 0; i < chart->host_count; i++) {
         doctor_host *host = &chart->hosts[i];
-        if (iscep_http_probe(&host->probe, host->url, &chart->config->outbound, PROBE_TIMEOUT_MS, &err) !=
+        if (iscep_http_probe(&host->probe, host->url, &chart->tenant->outbound, PROBE_TIMEOUT_MS, &err) !=
             ISCEP_OK) {
             doctor_find_error(finding, &err);
             return false;
@@ -75,7 +75,7 @@ void doctor_proxy(doctor_chart *chart, doctor_finding *finding)
 {
     if (passed(chart, finding, ISCEP_PROBE_TUNNEL))
         doctor_find(finding, DOCTOR_OK, NULL, "%s",
-                    chart->config->outbound.proxy != NULL ? "connects us" : "none is configured");
+                    chart->tenant->outbound.proxy != NULL ? "connects us" : "none is configured");
 }
 
 /* A wrong clock makes good certificates look bad: then the clock is the cause. */
@@ -126,7 +126,7 @@ void doctor_tls(doctor_chart *chart, doctor_finding *finding)
         const doctor_host *host = &chart->hosts[i];
         if (!judge_handshake(chart, finding, &host->probe))
             return;
-        doctor_judge_certificate(finding, host->url, &host->probe, chart->config->outbound.ca_file);
+        doctor_judge_certificate(finding, host->url, &host->probe, chart->tenant->outbound.ca_file);
     }
 }
 
@@ -156,7 +156,7 @@ void doctor_intune_reach(doctor_chart *chart, doctor_finding *finding)
 {
     iscep_probe probe;
     iscep_error err = ISCEP_ERROR_INIT;
-    if (iscep_http_probe(&probe, chart->uri, &chart->config->outbound, PROBE_TIMEOUT_MS, &err) != ISCEP_OK) {
+    if (iscep_http_probe(&probe, chart->uri, &chart->tenant->outbound, PROBE_TIMEOUT_MS, &err) != ISCEP_OK) {
         doctor_find_error(finding, &err);
         return;
     }
@@ -165,5 +165,5 @@ void doctor_intune_reach(doctor_chart *chart, doctor_finding *finding)
     if (probe.failed_at != ISCEP_PROBE_DONE)
         doctor_find_error(finding, &probe.err);
     else
-        doctor_judge_certificate(finding, chart->uri, &probe, chart->config->outbound.ca_file);
+        doctor_judge_certificate(finding, chart->uri, &probe, chart->tenant->outbound.ca_file);
 }

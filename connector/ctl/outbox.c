@@ -11,13 +11,10 @@
 enum { MAX_PATH_LEN = 256, MAX_IDS = 1000 };
 
 static const ctl_column columns[] = {
-    {"ID", "id", CTL_CELL_NUMBER},
-    {"KIND", "kind", CTL_CELL_TEXT},
-    {"STATE", "state", CTL_CELL_TEXT},
-    {"SINCE", "recordedAt", CTL_CELL_WHEN},
-    {"ATTEMPTS", "attempts", CTL_CELL_NUMBER},
-    {"NEXT", "dueAt", CTL_CELL_DUE},
-    {"TRANSACTION", "transactionId", CTL_CELL_TEXT},
+    {"ID", "id", CTL_CELL_NUMBER},          {"TENANT", "tenant", CTL_CELL_TEXT},
+    {"KIND", "kind", CTL_CELL_TEXT},        {"STATE", "state", CTL_CELL_TEXT},
+    {"SINCE", "recordedAt", CTL_CELL_WHEN}, {"ATTEMPTS", "attempts", CTL_CELL_NUMBER},
+    {"NEXT", "dueAt", CTL_CELL_DUE},        {"TRANSACTION", "transactionId", CTL_CELL_TEXT},
     {"LAST ANSWER", "code", CTL_CELL_TEXT},
 };
 
@@ -164,14 +161,10 @@ static int purge(const ctl_request *request)
                   "only what was given up can be forgotten");
 }
 
-int ctl_outbox(const ctl_request *request)
-{
-    static const ctl_subcommand table[] = {
-        {"list", 0, 0, TAKES_ALL | TAKES_DEAD | TAKES_LIMIT, list},
-        {"show", 1, 1, TAKES_NOTHING, show},
-        {"retry", 0, MAX_IDS, TAKES_ALL, retry},
-        {"purge", 0, MAX_IDS, TAKES_ALL | TAKES_YES, purge},
-        {0},
-    };
-    return ctl_run_subcommand(request, "outbox", table);
-}
+const ctl_word ctl_outbox_words[] = {
+    {"list", 0, 0, TAKES_ALL | TAKES_DEAD | TAKES_LIMIT, list},
+    {"show", 1, 1, TAKES_NOTHING, show},
+    {"retry", 0, MAX_IDS, TAKES_ALL, retry},
+    {"purge", 0, MAX_IDS, TAKES_ALL | TAKES_YES, purge},
+    {0},
+};

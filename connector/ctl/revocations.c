@@ -10,6 +10,7 @@ enum { MAX_PATH_LEN = 256 };
 
 static const ctl_column columns[] = {
     {"ID", "id", CTL_CELL_NUMBER},
+    {"TENANT", "tenant", CTL_CELL_TEXT},
     {"STATE", "state", CTL_CELL_TEXT},
     {"SINCE", "storedAt", CTL_CELL_WHEN},
     {"ATTEMPTS", "attempts", CTL_CELL_NUMBER},
@@ -92,13 +93,9 @@ static int run(const ctl_request *request)
     return CTL_YES;
 }
 
-int ctl_revocations(const ctl_request *request)
-{
-    static const ctl_subcommand table[] = {
-        {"list", 0, 0, TAKES_ALL | TAKES_LIMIT, list},
-        {"approve", 0, 0, TAKES_NOTHING, approve},
-        {"run", 0, 0, TAKES_NOTHING, run},
-        {0},
-    };
-    return ctl_run_subcommand(request, "revocations", table);
-}
+const ctl_word ctl_revocations_words[] = {
+    {"list", 0, 0, TAKES_ALL | TAKES_LIMIT, list},
+    {"approve", 0, 0, TAKES_NOTHING, approve},
+    {"run", 0, 0, TAKES_NOTHING, run},
+    {0},
+};

@@ -3,9 +3,8 @@
 
 #include <string.h>
 
+#include "base/env.h"
 #include "ctl/when.h"
-#include "intune/advice.h"
-#include "intune/codes.h"
 #include "service/refusals.h"
 
 /* By the name of the last event. With needs_code, its code and what to do about that follow. */
@@ -50,14 +49,6 @@ static const struct {
     {"revocation_answered", false, "Intune has the result of the revocation that it asked for."},
 };
 
-static const char *find_advice(const char *code)
-{
-    const iscep_code *refusal = iscep_code_find(code);
-    if (refusal == NULL)
-        refusal = iscep_refusal_find(code);
-    return refusal != NULL ? refusal->advice : iscep_advice_find(code);
-}
-
 /* code and message: texts may be NULL. */
 static void emit_answer(iscep_buf *out, const char *code, const char *message)
 {
@@ -68,7 +59,7 @@ static void emit_answer(iscep_buf *out, const char *code, const char *message)
 /* The message of a refusal of ours holds its advice already. */
 static void emit_advice(iscep_buf *out, const char *code, const char *message)
 {
-    const char *advice = find_advice(code);
+    const char *advice = iscep_refusal_find_advice(code);
     if (advice != NULL && (message == NULL || strstr(message, advice) == NULL))
         iscep_buf_printf(out, " What to do: %s.", advice);
 }
@@ -79,7 +70,7 @@ static void emit_owed(iscep_buf *out, const iscep_json *owed, int64_t now_unix_m
     char when[CTL_WHEN_SIZE] = "now";
     const char *code = iscep_json_text(owed, "code");
     iscep_json_int(owed, "attempts", &attempts);
-    if (ctl_when_parse(iscep_json_text(owed, "dueAt"), &due_unix_ms) && due_unix_ms > now_unix_ms)
+    if (iscep_iso8601_parse(iscep_json_text(owed, "dueAt"), &due_unix_ms) && due_unix_ms > now_unix_ms)
         ctl_when_emit(when, due_unix_ms, now_unix_ms);
     iscep_buf_printf(out, "Waiting for Intune: %s attempt %s", attempts == 0 ? "first" : "next", when);
     if (code != NULL && code[0] != '\0') {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "ctl/when.h"
 
 enum { MAX_WIDTH = 60 };
@@ -16,7 +17,7 @@ void ctl_cell_emit(char out[CTL_CELL_SIZE], const iscep_json *row, const ctl_col
     const char *text = iscep_json_text(row, column->member);
     if (column->kind == CTL_CELL_NUMBER && iscep_json_int(row, column->member, &number)) {
         snprintf(out, CTL_CELL_SIZE, "%lld", (long long)number);
-    } else if (column->kind >= CTL_CELL_WHEN && ctl_when_parse(text, &unix_ms)) {
+    } else if (column->kind >= CTL_CELL_WHEN && iscep_iso8601_parse(text, &unix_ms)) {
         const bool is_past_due = column->kind == CTL_CELL_DUE && unix_ms < now_unix_ms;
         ctl_when_emit(when, is_past_due ? now_unix_ms : unix_ms, now_unix_ms);
         snprintf(out, CTL_CELL_SIZE, "%s", when);

@@ -205,21 +205,9 @@ static int print_nothing_found(const ctl_request *request)
     return ctl_print_error(request, CTL_NO, &err);
 }
 
-static bool is_way(const char *by)
-{
-    for (size_t i = 0; i < WAY_COUNT; i++)
-        if (strcmp(by, ways[i].name) == 0)
-            return true;
-    return false;
-}
-
 int ctl_trace(const ctl_request *request)
 {
     ISCEP_AUTO_JSON *document = NULL;
-    if (request->by != NULL && !is_way(request->by)) {
-        fputs("intune-scepctl: --by must be transaction, serial or subject\n", stderr);
-        return CTL_USAGE;
-    }
     int exit_code = search(&document, request);
     if (document == NULL)
         return exit_code == CTL_NO ? print_nothing_found(request) : exit_code;

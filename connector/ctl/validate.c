@@ -6,6 +6,7 @@
 #include "base/x509_read.h"
 #include "ctl/daemon_client.h"
 #include "ctl/print.h"
+#include "ctl/verdict.h"
 
 enum { MAX_BODY_LEN = 2 * ISCEP_CSR_MAX_LEN };
 
@@ -58,19 +59,19 @@ static iscep_status ask(ctl_reply *reply, const ctl_request *request,
     return status;
 }
 
-/*
- * The words of docs/LOCAL-API.md. Status and word must agree: otherwise something else answers on the socket. Deliver: the
- * request has its certificate already.
- */
-static int judge(int32_t http_status, const char *verdict)
+/* Deliver: the request has its certificate already. */
+static int exit_code_of(ctl_verdict_kind kind)
 {
-    if ((http_status == 200 && strcmp(verdict, "allow") == 0) ||
-        (http_status == 409 && strcmp(verdict, "deliver") == 0))
+    switch (kind) {
+    case CTL_VERDICT_ALLOW:
+    case CTL_VERDICT_DELIVER:
         return CTL_YES;
-    bool is_no = strcmp(verdict, "deny") == 0 || strcmp(verdict, "decline") == 0;
-    if (is_no && http_status >= 400 && http_status < 500)
+    case CTL_VERDICT_DENY:
+    case CTL_VERDICT_DECLINE:
         return CTL_NO;
-    return CTL_UNKNOWN;
+    default:
+        return CTL_UNKNOWN;
+    }
 }
 
 /* Turned away at the door ({"error":{…}}), or somebody else's words; reply may be NULL. */
@@ -99,7 +100,8 @@ static int print_verdict(const ctl_request *request, const ctl_reply *reply, con
     if (iscep_json_parse(&verdict, iscep_buf_bytes(&reply->body), NULL) != ISCEP_OK ||
         iscep_json_text(verdict, "verdict") == NULL)
         return print_no_verdict(request, reply->http_status, verdict);
-    int exit_code = judge(reply->http_status, iscep_json_text(verdict, "verdict"));
+    int exit_code = exit_code_of(
+        ctl_verdict_judge(CTL_ASKED_VALIDATE, reply->http_status, iscep_json_text(verdict, "verdict")));
     iscep_json_add_text(answer, "transactionId", transaction_id);
     for (size_t i = 0; i < NAME_COUNT; i++) {
         const char *text = iscep_json_text(verdict, names[i]);

@@ -2,29 +2,6 @@
 #include "ctl/when.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-/* d stands for a digit, anything else for itself. */
-static bool has_shape(const char *text, const char *shape)
-{
-    for (; *shape != '\0'; text++, shape++)
-        if (*shape == 'd' ? *text < '0' || *text > '9' : *text != *shape)
-            return false;
-    return *text == '\0';
-}
-
-bool ctl_when_parse(const char *text, int64_t *unix_ms)
-{
-    struct tm tm = {0};
-    if (text == NULL || !has_shape(text, "dddd-dd-ddTdd:dd:dd.dddZ"))
-        return false;
-    const char *fraction = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (fraction == NULL || *fraction != '.')
-        return false;
-    *unix_ms = (int64_t)timegm(&tm) * 1000 + strtoll(fraction + 1, NULL, 10);
-    return true;
-}
 
 void ctl_when_emit(char out[CTL_WHEN_SIZE], int64_t unix_ms, int64_t now_unix_ms)
 {

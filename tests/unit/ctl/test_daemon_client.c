@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
-#include "ctl/ctl.h"
+#include "ctl/commands.h"
 #include "net/http_server.h"
 #include "tests/support/loop_thread.h"
 #include "tests/support/temp_dir.h"
@@ -44,7 +44,7 @@ static void tear_down(void)
 TestSuite(daemon_client, .init = set_up, .fini = tear_down);
 
 typedef struct question {
-    ctl_command_fn *run;
+    const char *command;
     const char *words[2];
     size_t word_count;
     const char *answer;
@@ -59,26 +59,31 @@ static void assert_exit_codes(const question *questions, size_t count)
         const ctl_request request = {.socket_path = socket_path,
                                      .operands = (char *const *)asked->words,
                                      .operand_count = asked->word_count};
-        cr_assert_eq(asked->run(&request), asked->exit_code, "%s to %s", asked->answer, asked->words[0]);
+        cr_assert_eq(ctl_command_run(ctl_command_find(asked->command), &request), asked->exit_code,
+                     "%s to %s", asked->answer, asked->command);
     }
 }
 
 Test(daemon_client, what_does_not_answer_the_question_is_no_answer)
 {
     cr_redirect_stderr();
-    static const char *const foreign[] = {"{}", "{\"enrolments\":{},\"deliveries\":{},\"revocations\":null}",
+    static const char *const foreign[] = {"{}",
+                                          "{\"enrolments\":{},\"deliveries\":{},\"revocations\":null}",
                                           "{\"count\":\"1\",\"started\":false}",
-                                          "{\"count\":-1,\"started\":\"yes\"}", "[]"};
+                                          "{\"count\":-1,\"started\":\"yes\"}",
+                                          "[]",
+                                          "{\"result\":\"refused\",\"message\":\"\",\"digest\":\"0A\"}"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         const question questions[] = {
-            {ctl_trace, {"0A"}, 1, foreign[i], CTL_UNKNOWN},
-            {ctl_outbox, {"list"}, 1, foreign[i], CTL_UNKNOWN},
-            {ctl_outbox, {"show", "5"}, 2, foreign[i], CTL_UNKNOWN},
-            {ctl_outbox, {"retry", "5"}, 2, foreign[i], CTL_UNKNOWN},
-            {ctl_outbox, {"purge", "5"}, 2, foreign[i], CTL_UNKNOWN},
-            {ctl_revocations, {"list"}, 1, foreign[i], CTL_UNKNOWN},
-            {ctl_revocations, {"approve"}, 1, foreign[i], CTL_UNKNOWN},
-            {ctl_revocations, {"run"}, 1, foreign[i], CTL_UNKNOWN},
+            {"trace", {"0A"}, 1, foreign[i], CTL_UNKNOWN},
+            {"outbox", {"list"}, 1, foreign[i], CTL_UNKNOWN},
+            {"outbox", {"show", "5"}, 2, foreign[i], CTL_UNKNOWN},
+            {"outbox", {"retry", "5"}, 2, foreign[i], CTL_UNKNOWN},
+            {"outbox", {"purge", "5"}, 2, foreign[i], CTL_UNKNOWN},
+            {"revocations", {"list"}, 1, foreign[i], CTL_UNKNOWN},
+            {"revocations", {"approve"}, 1, foreign[i], CTL_UNKNOWN},
+            {"revocations", {"run"}, 1, foreign[i], CTL_UNKNOWN},
+            {"reload", {NULL}, 0, foreign[i], CTL_UNKNOWN},
         };
         assert_exit_codes(questions, sizeof questions / sizeof *questions);
     }
@@ -88,14 +93,15 @@ Test(daemon_client, what_answers_it_is_a_yes_or_a_no)
 {
     cr_redirect_stdout();
     static const question questions[] = {
-        {ctl_trace, {"0A"}, 1, "{\"enrolments\":[]}", CTL_NO},
-        {ctl_outbox, {"list"}, 1, "{\"deliveries\":[]}", CTL_YES},
-        {ctl_outbox, {"show", "5"}, 2, "{\"deliveries\":[{\"id\":5}]}", CTL_YES},
-        {ctl_outbox, {"retry", "5"}, 2, "{\"count\":1}", CTL_YES},
-        {ctl_outbox, {"purge", "5"}, 2, "{\"count\":0}", CTL_NO},
-        {ctl_revocations, {"list"}, 1, "{\"revocations\":[]}", CTL_YES},
-        {ctl_revocations, {"approve"}, 1, "{\"count\":0}", CTL_NO},
-        {ctl_revocations, {"run"}, 1, "{\"started\":true}", CTL_YES},
+        {"trace", {"0A"}, 1, "{\"enrolments\":[]}", CTL_NO},
+        {"outbox", {"list"}, 1, "{\"deliveries\":[]}", CTL_YES},
+        {"outbox", {"show", "5"}, 2, "{\"deliveries\":[{\"id\":5}]}", CTL_YES},
+        {"outbox", {"retry", "5"}, 2, "{\"count\":1}", CTL_YES},
+        {"outbox", {"purge", "5"}, 2, "{\"count\":0}", CTL_NO},
+        {"revocations", {"list"}, 1, "{\"revocations\":[]}", CTL_YES},
+        {"revocations", {"approve"}, 1, "{\"count\":0}", CTL_NO},
+        {"revocations", {"run"}, 1, "{\"started\":true}", CTL_YES},
+        {"reload", {NULL}, 0, "{\"result\":\"taken\",\"message\":\"\",\"digest\":\"0A\"}", CTL_YES},
     };
     assert_exit_codes(questions, sizeof questions / sizeof *questions);
 }

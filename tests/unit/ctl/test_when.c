@@ -1,33 +1,9 @@
-/* A time of the connector's documents is told as a distance, and only a whole one is one. */
+/* A time of the connector's documents is told as a distance. */
 #include <criterion/criterion.h>
 
 #include "ctl/when.h"
 
 #define NOW INT64_C(1795000000000)
-
-Test(when, a_time_is_read_to_the_millisecond)
-{
-    int64_t unix_ms;
-    cr_assert(ctl_when_parse("2026-11-18T11:06:40.123Z", &unix_ms));
-    cr_assert_eq(unix_ms, NOW + 123);
-}
-
-Test(when, what_is_no_whole_time_is_none)
-{
-    static const char *const texts[] = {"",
-                                        "-",
-                                        "2026-11-18",
-                                        "2026-11-18T11:06:40Z",
-                                        "2026-11-18T11:06:40.123",
-                                        "2026-11-18T11:06:40.123z",
-                                        "2026-11-18 11:06:40.123Z",
-                                        "2026-11-18T11:06:40.123ZZ",
-                                        "xxxx-11-18T11:06:40.123Z"};
-    int64_t unix_ms;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        cr_assert_not(ctl_when_parse(texts[i], &unix_ms), "%s", texts[i]);
-    cr_assert_not(ctl_when_parse(NULL, &unix_ms));
-}
 
 Test(when, a_distance_has_one_unit)
 {

@@ -12,8 +12,8 @@ typedef struct iscep_host_log {
 /* The host's log function, if its struct is long enough to have one. */
 iscep_host_log iscep_host_log_of(const scep_host *host);
 
-/* Never a challenge or a CSR, at any level. Any thread. */
-void iscep_host_log_line(const iscep_host_log *log, int32_t level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* "scep_intune: EVENT: text". event: docs/EVENTS.md. Never a challenge or a CSR, at any level. Any thread. */
+void iscep_host_log_line(const iscep_host_log *log, int32_t level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -36,6 +36,7 @@ struct scep_instance {
 static bool start_revocations(scep_instance *instance)
 {
     const iscep_revocations_options options = {.path = instance->config.path,
+                                               .tenant = instance->config.tenant,
                                                .ca = instance->config.ca,
                                                .host = instance->host,
                                                .log = &instance->log};
@@ -202,10 +203,10 @@ static void log_change(scep_instance *instance, iscep_local_status status, const
         return;
     }
     if (is_down) {
-        iscep_host_log_line(&instance->log, SCEP_LOG_WARN, "%s: %s", iscep_backend_name, message);
+        iscep_host_log_line(&instance->log, SCEP_LOG_WARN, "connector_lost", "%s", message);
     } else {
-        iscep_host_log_line(&instance->log, SCEP_LOG_INFO, "%s: intune-scepd at %s answers again",
-                            iscep_backend_name, instance->config.path);
+        iscep_host_log_line(&instance->log, SCEP_LOG_INFO, "connector_back",
+                            "intune-scepd at %s answers again", instance->config.path);
     }
 }
 
@@ -252,6 +253,7 @@ static void remember_room(scep_instance *instance, iscep_question *question)
 void iscep_backend_ask(scep_instance *instance, iscep_question *question, scep_answer *answer)
 {
     remember_room(instance, question);
+    question->tenant = instance->config.tenant;
     const uint32_t timeout_ms =
         question->timeout_ms != 0 ? question->timeout_ms : instance->config.timeout_ms;
     const int64_t deadline_ms = iscep_deadline_in(timeout_ms);

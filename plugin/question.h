@@ -10,6 +10,7 @@
 #include "scep_plugin.h"
 
 #define ISCEP_QUESTION_ID_MAX  255u
+#define ISCEP_TENANT_MAX       63u
 #define ISCEP_QUESTION_DER_MAX (64u * 1024u) /* a CSR, a certificate */
 
 typedef enum iscep_question_kind {
@@ -24,7 +25,9 @@ typedef struct iscep_question {
     uint32_t timeout_ms;   /* 0: the instance's own default */
     uint32_t message_type; /* VALIDATE */
     uint32_t error_code;   /* FAILED */
-    bool has_room;         /* the host can be given a certificate that was issued before */
+    const char
+        *tenant; /* the instance's, of at most ISCEP_TENANT_MAX characters; NULL or empty: the daemon knows */
+    bool has_room; /* the host can be given a certificate that was issued before */
     scep_bytes transaction_id;
     scep_bytes csr_der;
     scep_bytes cert_der; /* ISSUED */

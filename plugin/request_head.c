@@ -8,8 +8,8 @@
 
 #define MARGIN_MAX_MS 250
 
-_Static_assert(ISCEP_REASON_MAX * 3 + ISCEP_QUESTION_ID_MAX + 512 < ISCEP_REQUEST_HEAD_MAX,
-               "a percent-encoded reason, the transaction id and the fixed fields fit");
+_Static_assert(ISCEP_REASON_MAX * 3 + ISCEP_QUESTION_ID_MAX + ISCEP_TENANT_MAX + 512 < ISCEP_REQUEST_HEAD_MAX,
+               "a percent-encoded reason, the transaction id, the tenant and the fixed fields fit");
 
 static const char *const paths[] = {
     [ISCEP_ASK_VALIDATE] = "/v1/validate",
@@ -64,6 +64,15 @@ static size_t emit_failure(char *out, size_t room, const iscep_question *questio
     return len + emit_description(out + len, room - len, given);
 }
 
+/* Nothing if there is no tenant: the daemon has only one, or its socket says which. */
+static size_t emit_tenant(char *out, size_t room, const char *tenant)
+{
+    if (tenant == NULL || tenant[0] == '\0') {
+        return 0;
+    }
+    return (size_t)snprintf(out, room, "X-Scep-Tenant: %s\r\n", tenant);
+}
+
 static size_t end_head(char *out, size_t len)
 {
     out[len++] = '\r';
@@ -85,6 +94,7 @@ size_t iscep_request_head(char out[ISCEP_REQUEST_HEAD_MAX], const iscep_question
                                    daemon_timeout_ms(left_ms), (int)question->transaction_id.len,
                                    (const char *)question->transaction_id.data);
     size_t len = (size_t)fixed_len;
+    len += emit_tenant(out + len, ISCEP_REQUEST_HEAD_MAX - len, question->tenant);
     if (question->kind != ISCEP_ASK_FAILED && !question->has_room) {
         len += (size_t)snprintf(out + len, ISCEP_REQUEST_HEAD_MAX - len, "X-Scep-Replay: no\r\n");
     }
@@ -94,19 +104,21 @@ size_t iscep_request_head(char out[ISCEP_REQUEST_HEAD_MAX], const iscep_question
     return end_head(out, len);
 }
 
-static size_t begin_empty(char *out, const char *path)
+static size_t begin_empty(char *out, const char *path, const char *tenant)
 {
-    return (size_t)snprintf(out, ISCEP_REQUEST_HEAD_MAX,
-                            "POST /v1/revocations/%s HTTP/1.1\r\n"
-                            "Host: connector\r\n"
-                            "Accept: text/plain\r\n"
-                            "Content-Length: 0\r\n",
-                            path);
+    const size_t len = (size_t)snprintf(out, ISCEP_REQUEST_HEAD_MAX,
+                                        "POST /v1/revocations/%s HTTP/1.1\r\n"
+                                        "Host: connector\r\n"
+                                        "Accept: text/plain\r\n"
+                                        "Content-Length: 0\r\n",
+                                        path);
+    return len + emit_tenant(out + len, ISCEP_REQUEST_HEAD_MAX - len, tenant);
 }
 
-size_t iscep_request_head_next(char out[ISCEP_REQUEST_HEAD_MAX], const char *ca, uint32_t wait_ms)
+size_t iscep_request_head_next(char out[ISCEP_REQUEST_HEAD_MAX], const char *tenant, const char *ca,
+                               uint32_t wait_ms)
 {
-    size_t len = begin_empty(out, "next");
+    size_t len = begin_empty(out, "next", tenant);
     len += (size_t)snprintf(out + len, ISCEP_REQUEST_HEAD_MAX - len, "X-Scep-Wait-Ms: %u\r\n", wait_ms);
     if (ca[0] != '\0') {
         len += (size_t)snprintf(out + len, ISCEP_REQUEST_HEAD_MAX - len, "X-Scep-Ca: %s\r\n", ca);
@@ -114,10 +126,10 @@ size_t iscep_request_head_next(char out[ISCEP_REQUEST_HEAD_MAX], const char *ca,
     return end_head(out, len);
 }
 
-size_t iscep_request_head_result(char out[ISCEP_REQUEST_HEAD_MAX], scep_bytes id, const char *outcome,
-                                 const char *more)
+size_t iscep_request_head_result(char out[ISCEP_REQUEST_HEAD_MAX], const char *tenant, scep_bytes id,
+                                 const char *outcome, const char *more)
 {
-    size_t len = begin_empty(out, "result");
+    size_t len = begin_empty(out, "result", tenant);
     len += (size_t)snprintf(out + len, ISCEP_REQUEST_HEAD_MAX - len,
                             "X-Scep-Revocation-Id: %.*s\r\nX-Scep-Revocation-Outcome: %s\r\n", (int)id.len,
                             (const char *)id.data, outcome);

@@ -13,14 +13,15 @@
  */
 size_t iscep_request_head(char out[ISCEP_REQUEST_HEAD_MAX], const iscep_question *question, int left_ms);
 
-/* POST /v1/revocations/next: ca may be empty. No body. */
-size_t iscep_request_head_next(char out[ISCEP_REQUEST_HEAD_MAX], const char *ca, uint32_t wait_ms);
+/* POST /v1/revocations/next: tenant and ca may be empty. No body. */
+size_t iscep_request_head_next(char out[ISCEP_REQUEST_HEAD_MAX], const char *tenant, const char *ca,
+                               uint32_t wait_ms);
 
 #define ISCEP_REVOCATION_ID_MAX 128u
 
 /* POST /v1/revocations/result: id is printable ASCII without spaces, of at most ISCEP_REVOCATION_ID_MAX bytes; more is
  * what there is to say, and may be empty. No body. */
-size_t iscep_request_head_result(char out[ISCEP_REQUEST_HEAD_MAX], scep_bytes id, const char *outcome,
-                                 const char *more);
+size_t iscep_request_head_result(char out[ISCEP_REQUEST_HEAD_MAX], const char *tenant, scep_bytes id,
+                                 const char *outcome, const char *more);
 
 #endif

@@ -165,11 +165,10 @@ static void log_refusal(iscep_revocations *self, const iscep_local_reply *reply)
     self->is_refused = true;
     char message[256];
     iscep_plugin_text_copy(message, sizeof message, reply->message);
-    iscep_host_log_line(
-        self->options.log, SCEP_LOG_WARN,
-        "revocations: intune-scepd at %s has none for this SCEP server (HTTP %d%s%s). Is it of this "
-        "version, and has it a [ca/NAME] of kind plugin? Asking again once a minute.",
-        self->options.path, reply->status, message[0] != '\0' ? ": " : "", message);
+    iscep_host_log_line(self->options.log, SCEP_LOG_WARN, "revocations_unavailable",
+                        "intune-scepd at %s has none for this SCEP server (HTTP %d%s%s). Is it of this "
+                        "version, and has it a [ca/NAME] of kind plugin? Asking again once a minute.",
+                        self->options.path, reply->status, message[0] != '\0' ? ": " : "", message);
 }
 
 static void pause_after_failure(iscep_revocations *self)
@@ -183,7 +182,7 @@ static bool tell_once(iscep_revocations *self, const revocation_work *work, cons
 {
     char head[ISCEP_REQUEST_HEAD_MAX];
     iscep_local_result result = {.large = NULL};
-    const size_t head_len = iscep_request_head_result(head, work->id, outcome, more);
+    const size_t head_len = iscep_request_head_result(head, self->options.tenant, work->id, outcome, more);
     const bool is_replied = exchange(self, head, head_len, work->deadline_ms, &result);
     const int32_t status = is_replied ? result.reply.status : 0;
     iscep_local_result_clear(&result);
@@ -201,9 +200,9 @@ static void tell(iscep_revocations *self, const revocation_work *work, const cha
         }
         pause_after_failure(self);
     }
-    iscep_host_log_line(self->options.log, SCEP_LOG_WARN,
-                        "revocations: %.*s is %s, and intune-scepd could not be told. It will ask again.",
-                        (int)serial.len, (const char *)serial.data, outcome);
+    iscep_host_log_line(self->options.log, SCEP_LOG_WARN, "revocation_untold",
+                        "%.*s is %s, and intune-scepd could not be told. It will ask again.", (int)serial.len,
+                        (const char *)serial.data, outcome);
 }
 
 /* So that nobody waits in vain for what cannot be read here. */
@@ -222,7 +221,7 @@ static bool fetch(iscep_revocations *self, revocation_work *work)
 {
     char head[ISCEP_REQUEST_HEAD_MAX];
     const int64_t start_ms = iscep_mono_ms();
-    const size_t head_len = iscep_request_head_next(head, self->options.ca, WAIT_MS);
+    const size_t head_len = iscep_request_head_next(head, self->options.tenant, self->options.ca, WAIT_MS);
     if (!exchange(self, head, head_len, start_ms + WAIT_MS + REPLY_MARGIN_MS, &work->result)) {
         pause_after_failure(self);
         return false;

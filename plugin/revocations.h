@@ -12,8 +12,9 @@
 
 /* Borrowed until stop. */
 typedef struct iscep_revocations_options {
-    const char *path; /* of the daemon's socket */
-    const char *ca;   /* may be empty */
+    const char *path;   /* of the daemon's socket */
+    const char *tenant; /* may be empty */
+    const char *ca;     /* may be empty */
     const scep_host *host;
     const iscep_host_log *log;
 } iscep_revocations_options;

@@ -68,14 +68,27 @@ static bool set_ca(iscep_socket_config *config, const char *value, scep_text *te
     return true;
 }
 
+/* As the daemon's [tenant/NAME]. It becomes a header's value. */
+static bool set_tenant(iscep_socket_config *config, const char *value, scep_text *text)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    const size_t len = strlen(value);
+    if (len == 0 || len > ISCEP_TENANT_MAX || strspn(value, allowed) != len) {
+        iscep_plugin_text_fill(text,
+                               "tenant: '%s' is not 1 to %u letters, digits, dots, underscores and dashes",
+                               value, ISCEP_TENANT_MAX);
+        return false;
+    }
+    memcpy(config->tenant, value, len + 1);
+    return true;
+}
+
 static const struct {
     const char *key;
     bool (*set)(iscep_socket_config *config, const char *value, scep_text *text);
 } settings[] = {
-    {"socket", set_socket},
-    {"timeout_ms", set_timeout_ms},
-    {"revocations", set_revocations},
-    {"ca", set_ca},
+    {"socket", set_socket}, {"timeout_ms", set_timeout_ms}, {"revocations", set_revocations},
+    {"ca", set_ca},         {"tenant", set_tenant},
 };
 #define SETTING_COUNT (sizeof settings / sizeof settings[0])
 
@@ -97,8 +110,9 @@ int32_t iscep_socket_config_read(iscep_socket_config *out, bool can_revoke, cons
     for (size_t i = 0; i < config_count; i++) {
         const size_t at = find_setting(config[i].key);
         if (at == SETTING_COUNT) {
-            iscep_plugin_text_fill(text, "unknown key '%s'; known keys: socket, timeout_ms, revocations, ca",
-                                   config[i].key);
+            iscep_plugin_text_fill(
+                text, "unknown key '%s'; known keys: socket, timeout_ms, revocations, ca, tenant",
+                config[i].key);
             return SCEP_ERR_CONFIG;
         }
         if (is_given[at]) {

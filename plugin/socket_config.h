@@ -5,13 +5,16 @@
 #include <stdbool.h>
 #include <sys/un.h>
 
+#include "question.h"
 #include "scep_plugin.h"
 
 typedef struct iscep_socket_config {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of intune-scepd's socket */
     uint32_t timeout_ms;                                    /* for an answer, when the host names no time */
     bool has_revocations; /* ask for revocations, and have the host carry them out */
-    char ca[65];          /* the connector's name for the host's CA; empty: it has only one */
+    char tenant[ISCEP_TENANT_MAX +
+                1]; /* the connector's name for the tenant; empty: it has only one, or the socket says */
+    char ca[65];    /* the connector's name for the host's CA; empty: it has only one */
 } iscep_socket_config;
 
 /* Defaults, then the entries. can_revoke: the host offers to. SCEP_ERR_CONFIG with a text for an unknown key, a key given

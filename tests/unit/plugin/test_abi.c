@@ -51,14 +51,21 @@ Test(abi, entry_speaks_its_major_and_any_minor)
     cr_assert_eq(entry(SCEP_PLUGIN_ABI_MAJOR, SCEP_PLUGIN_ABI_MINOR, NULL), SCEP_ERR_USAGE);
 }
 
+#define LONGEST_TENANT "0123456789.abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXY"
+#define NO_TENANT      "is not 1 to 63 letters, digits, dots, underscores and dashes"
+_Static_assert(sizeof LONGEST_TENANT == 64, "63 characters");
+
 Test(abi, open_needs_no_daemon_and_no_settings)
 {
     scep_text text = {.size = sizeof text, .text = "old"};
     cr_assert_eq(open_with(NULL, 0, &text), SCEP_OK);
     cr_assert_str_eq(text.text, "");
-    const scep_config_entry config[] = {
-        {"socket", "/nowhere/at/all"}, {"timeout_ms", "600000"}, {"revocations", "no"}, {"ca", "own"}};
-    cr_assert_eq(open_with(config, 4, &text), SCEP_OK);
+    const scep_config_entry config[] = {{"socket", "/nowhere/at/all"},
+                                        {"timeout_ms", "600000"},
+                                        {"revocations", "no"},
+                                        {"ca", "own"},
+                                        {"tenant", LONGEST_TENANT}};
+    cr_assert_eq(open_with(config, 5, &text), SCEP_OK, "%s", text.text);
 }
 
 Test(abi, open_refuses_what_it_does_not_understand)
@@ -70,10 +77,12 @@ Test(abi, open_refuses_what_it_does_not_understand)
         scep_config_entry entries[2];
         const char *want;
     } cases[] = {
-        {{{"sockets", "/s"}}, "unknown key 'sockets'; known keys: socket, timeout_ms, revocations, ca"},
-        {{{"", "/s"}}, "unknown key ''; known keys: socket, timeout_ms, revocations, ca"},
-        {{{"Socket", "/s"}}, "unknown key 'Socket'; known keys: socket, timeout_ms, revocations, ca"},
-        {{{"bad\n\xFF", "/s"}}, "unknown key 'bad ?'; known keys: socket, timeout_ms, revocations, ca"},
+        {{{"sockets", "/s"}},
+         "unknown key 'sockets'; known keys: socket, timeout_ms, revocations, ca, tenant"},
+        {{{"", "/s"}}, "unknown key ''; known keys: socket, timeout_ms, revocations, ca, tenant"},
+        {{{"Socket", "/s"}}, "unknown key 'Socket'; known keys: socket, timeout_ms, revocations, ca, tenant"},
+        {{{"bad\n\xFF", "/s"}},
+         "unknown key 'bad ?'; known keys: socket, timeout_ms, revocations, ca, tenant"},
         {{{"socket", "/s"}, {"socket", "/s"}}, "socket: given twice"},
         {{{"socket", ""}}, "socket: '' is not an absolute path"},
         {{{"socket", "run/s"}}, "socket: 'run/s' is not an absolute path"},
@@ -90,6 +99,11 @@ Test(abi, open_refuses_what_it_does_not_understand)
         {{{"ca", "a b"}}, "ca: 'a b' is not 1 to 64 visible ASCII characters"},
         {{{"ca", "a\r\nX-Scep-Wait-Ms: 1"}},
          "ca: 'a  X-Scep-Wait-Ms: 1' is not 1 to 64 visible ASCII characters"},
+        {{{"tenant", ""}}, "tenant: '' " NO_TENANT},
+        {{{"tenant", "contoso eu"}}, "tenant: 'contoso eu' " NO_TENANT},
+        {{{"tenant", "a/b"}}, "tenant: 'a/b' " NO_TENANT},
+        {{{"tenant", "a\r\nX-Scep-Ca: b"}}, "tenant: 'a  X-Scep-Ca: b' " NO_TENANT},
+        {{{"tenant", LONGEST_TENANT "x"}}, "tenant: '" LONGEST_TENANT "x' " NO_TENANT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         scep_text text = {.size = sizeof text};

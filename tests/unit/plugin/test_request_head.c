@@ -50,9 +50,26 @@ Test(request_head, of_a_host_without_room_wants_no_certificate_of_before)
     cr_assert_null(strstr(emit(&question, 25000), "X-Scep-Replay"));
 }
 
+Test(request_head, names_the_tenant_whatever_is_asked)
+{
+    static const char named[] = "\r\nX-Scep-Tenant: contoso.eu-1\r\n";
+    for (int kind = ISCEP_ASK_VALIDATE; kind <= ISCEP_ASK_FAILED; kind++) {
+        iscep_question question = question_of((iscep_question_kind)kind);
+        cr_assert_null(strstr(emit(&question, 25000), "X-Scep-Tenant"));
+        question.tenant = "";
+        cr_assert_null(strstr(emit(&question, 25000), "X-Scep-Tenant"));
+        question.tenant = "contoso.eu-1";
+        cr_assert_not_null(strstr(emit(&question, 25000), named));
+    }
+    head[iscep_request_head_next(head, "contoso.eu-1", "own", 1)] = '\0';
+    cr_assert_not_null(strstr(head, named));
+    head[iscep_request_head_result(head, "contoso.eu-1", iscep_plugin_bytes_of("w1"), "revoked", "")] = '\0';
+    cr_assert_not_null(strstr(head, named));
+}
+
 Test(request_head, of_the_next_revocation_is_these_bytes)
 {
-    head[iscep_request_head_next(head, "own", 30000)] = '\0';
+    head[iscep_request_head_next(head, "", "own", 30000)] = '\0';
     cr_assert_str_eq(head, "POST /v1/revocations/next HTTP/1.1\r\n"
                            "Host: connector\r\n"
                            "Accept: text/plain\r\n"
@@ -60,14 +77,14 @@ Test(request_head, of_the_next_revocation_is_these_bytes)
                            "X-Scep-Wait-Ms: 30000\r\n"
                            "X-Scep-Ca: own\r\n"
                            "\r\n");
-    head[iscep_request_head_next(head, "", 1)] = '\0';
+    head[iscep_request_head_next(head, "", "", 1)] = '\0';
     cr_assert_null(strstr(head, "X-Scep-Ca"));
 }
 
 Test(request_head, of_a_result_says_what_a_person_wrote)
 {
     const scep_bytes id = iscep_plugin_bytes_of("w1");
-    head[iscep_request_head_result(head, id, "refused", "on hold\r\nX: 1")] = '\0';
+    head[iscep_request_head_result(head, "", id, "refused", "on hold\r\nX: 1")] = '\0';
     cr_assert_str_eq(head, "POST /v1/revocations/result HTTP/1.1\r\n"
                            "Host: connector\r\n"
                            "Accept: text/plain\r\n"
@@ -76,7 +93,7 @@ Test(request_head, of_a_result_says_what_a_person_wrote)
                            "X-Scep-Revocation-Outcome: refused\r\n"
                            "X-Scep-Error-Description: on%20hold%20%20X%3A%201\r\n"
                            "\r\n");
-    head[iscep_request_head_result(head, id, "revoked", "")] = '\0';
+    head[iscep_request_head_result(head, "", id, "revoked", "")] = '\0';
     cr_assert_null(strstr(head, "X-Scep-Error-Description"));
 }
 

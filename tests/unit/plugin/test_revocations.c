@@ -127,6 +127,19 @@ static void close_quickly(scep_instance *instance)
     cr_assert_lt(iscep_mono_ms() - start_ms, MARGIN_MS);
 }
 
+Test(revocations, are_asked_for_and_told_for_the_instances_tenant)
+{
+    const fake_step script[] = {{WORK, FAKE_KEEP}, {TAKEN, FAKE_KEEP}, {NULL, FAKE_HANG}};
+    fake_daemon *daemon = fake_daemon_start(path, script, 3);
+    scep_instance *instance = open_with(&(scep_config_entry){"tenant", "contoso"});
+    expect_requests(daemon, 3);
+    for (size_t i = 0; i < 3; i++) {
+        expect_header(daemon, i, "X-Scep-Tenant", "contoso");
+    }
+    close_quickly(instance);
+    fake_daemon_stop(daemon);
+}
+
 Test(revocations, are_carried_out_by_the_host_and_told)
 {
     const fake_step script[] = {{WORK, FAKE_KEEP}, {TAKEN, FAKE_KEEP}, {NULL, FAKE_HANG}};

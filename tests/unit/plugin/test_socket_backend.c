@@ -256,6 +256,29 @@ Test(socket_backend, the_instances_timeout_counts_when_the_host_names_none)
     fake_daemon_stop(daemon);
 }
 
+Test(socket_backend, every_question_is_for_the_instances_tenant)
+{
+    const scep_host host = {.size = sizeof host};
+    const scep_config_entry config[] = {{"socket", path}, {"tenant", "contoso"}};
+    const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
+    fake_daemon *daemon = fake_daemon_start(path, script, 1);
+    const scep_issued issued = issued_of("allow-2");
+    const scep_failed failed = failed_of("allow-3", "");
+    scep_answer answer = {.size = sizeof answer};
+    scep_instance *tied = NULL;
+    cr_assert_eq(plugin->open(&host, config, 2, &tied, NULL), SCEP_OK);
+    ask(plugin, tied, "allow-1");
+    cr_assert_eq(plugin->notify_issued(tied, &issued, &answer), SCEP_OK);
+    cr_assert_eq(plugin->notify_failed(tied, &failed, &answer), SCEP_OK);
+    ask(plugin, instance, "allow-4"); /* which has none */
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_str_eq(fake_request_header(fake_daemon_request(daemon, i), "X-Scep-Tenant"), "contoso");
+    }
+    cr_assert_null(fake_request_header(fake_daemon_request(daemon, 3), "X-Scep-Tenant"));
+    plugin->close(tied);
+    fake_daemon_stop(daemon);
+}
+
 Test(socket_backend, an_absent_daemon_is_named_with_what_to_do)
 {
     const scep_answer answer = ask(plugin, instance, "allow-1");

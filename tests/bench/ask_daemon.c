@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "local_load.h"
+#include "doors.h"
 #include "meter.h"
 #include "scep_plugin.h"
 
@@ -27,30 +27,30 @@ static iscep_status read_file(iscep_buf *out, const char *path, iscep_error *err
     return iscep_buf_status(out, err);
 }
 
-static iscep_status on_answer(void *user, int32_t verdict, iscep_bytes code, int64_t started_mono_ns,
+static iscep_status on_answer(void *user, const bench_answer *answer, int64_t started_mono_ns,
                               iscep_error *err)
 {
     uint32_t *allowed = user;
     (void)started_mono_ns;
-    if (verdict != SCEP_VERDICT_ALLOW)
-        return iscep_error_set(err, ISCEP_PROTOCOL, "not_allowed", "an answer was %.*s", (int)code.len,
-                               (const char *)code.data);
+    if (answer->verdict != SCEP_VERDICT_ALLOW)
+        return iscep_error_set(err, ISCEP_PROTOCOL, "not_allowed", "an answer was %.*s",
+                               (int)answer->code.len, (const char *)answer->code.data);
     ++*allowed;
     return ISCEP_OK;
 }
 
-static iscep_status ask(const bench_local_options *options, uint32_t count, iscep_error *err)
+static iscep_status ask(const bench_load_options *options, uint32_t count, iscep_error *err)
 {
     uint32_t allowed = 0;
-    bench_local_load *load;
-    const bench_local_watch watch = {.on_answer = on_answer, .user = &allowed};
-    iscep_status status = bench_local_load_open(&load, options, err);
+    bench_load *load;
+    const bench_load_watch watch = {.on_answer = on_answer, .user = &allowed};
+    iscep_status status = bench_load_open(&load, options, err);
     if (status != ISCEP_OK)
         return status;
     int64_t started_mono_ns = bench_now_mono_ns();
-    status = bench_local_load_run(load, count, &watch, err);
+    status = bench_load_run(load, count, 0, &watch, err);
     double seconds = (double)(bench_now_mono_ns() - started_mono_ns) / 1e9;
-    bench_local_load_close(load);
+    bench_load_close(load);
     printf("%u allowed in %.1f s, %.0f a second\n", allowed, seconds, allowed / seconds);
     return status;
 }
@@ -67,11 +67,13 @@ int main(int argc, char **argv)
     ISCEP_AUTO_BUF csr;
     iscep_buf_init(&csr, MAX_CSR_LEN);
     iscep_status status = read_file(&csr, argv[2], &err);
-    const bench_local_options options = {.socket_path = argv[1],
-                                         .csr = iscep_buf_bytes(&csr),
-                                         .transaction_id = "ask-daemon",
-                                         .connections = (uint32_t)connections,
-                                         .timeout_ms = TIMEOUT_MS};
+    bench_daemon daemon = {0};
+    iscep_text_copy(daemon.socket_path, sizeof daemon.socket_path, argv[1]);
+    const bench_subject subject = {
+        .csr = iscep_buf_bytes(&csr), .transaction_id = "ask-daemon", .timeout_ms = TIMEOUT_MS};
+    const bench_door door = bench_door_unix(&daemon, &subject);
+    const bench_load_options options = {
+        .doors = &door, .door_count = 1, .connections = (uint32_t)connections};
     if (status == ISCEP_OK)
         status = ask(&options, (uint32_t)count, &err);
     if (status != ISCEP_OK)

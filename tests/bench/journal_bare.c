@@ -138,7 +138,7 @@ static bool open_writer(writer *w, const char *path)
     if (sqlite3_open_v2(path, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
         !is_run(w->db,
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST;"
-                "PRAGMA cell_size_check = 1; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 2000"))
+                "PRAGMA cell_size_check = 1; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 500"))
         return false;
     for (int i = 0; i < INSERT_COUNT; i++)
         if (sqlite3_prepare_v3(w->db, inserts[i], -1, SQLITE_PREPARE_PERSISTENT, &w->statements[i], NULL) !=

@@ -2,7 +2,7 @@
 #include "memory.h"
 
 #include "child.h"
-#include "local_load.h"
+#include "doors.h"
 #include "meter.h"
 #include "mock_admin.h"
 #include "rows.h"
@@ -18,45 +18,47 @@ typedef struct memory_task {
     const bench_stack *stack;
     const bench_intune *intune;
     const bench_daemon *daemon;
-    bench_local_options options;
+    bench_subject subject;
+    uint32_t in_flight;
     bench_protocol protocol;
     uint32_t latency_ms;
 } memory_task;
 
 typedef struct memory_run {
     const memory_task *task;
-    bench_local_load *load;
+    bench_load *load;
     int64_t validations_before;
     bench_memory found;
 } memory_run;
 
-static iscep_status on_answer(void *user, int32_t verdict, iscep_bytes code, int64_t started_mono_ns,
+static iscep_status on_answer(void *user, const bench_answer *answer, int64_t started_mono_ns,
                               iscep_error *err)
 {
     memory_run *run = user;
     int64_t took_ms = (bench_now_mono_ns() - started_mono_ns) / 1000000;
-    bool is_timeout =
-        verdict == SCEP_VERDICT_RETRY && iscep_bytes_equal(code, iscep_bytes_of_text("timeout"));
+    bool is_timeout = answer->verdict == SCEP_VERDICT_RETRY &&
+                      iscep_bytes_equal(answer->code, iscep_bytes_of_text("timeout"));
     if (took_ms > run->found.slowest_ms)
         run->found.slowest_ms = took_ms;
-    if (verdict == SCEP_VERDICT_ALLOW)
+    if (answer->verdict == SCEP_VERDICT_ALLOW)
         run->found.allowed++;
     else if (is_timeout && run->task->protocol == BENCH_HTTP1)
         run->found.retried++;
     else
-        return iscep_error_set(err, ISCEP_PROTOCOL, "not_allowed", "the daemon answered %.*s", (int)code.len,
-                               (const char *)code.data);
+        return iscep_error_set(err, ISCEP_PROTOCOL, "not_allowed", "the daemon answered %.*s",
+                               (int)answer->code.len, (const char *)answer->code.data);
     return ISCEP_OK;
 }
 
 /* The highest reading counts, of those with the most requests in flight. */
-static void on_tick(void *user)
+static iscep_status on_tick(void *user, iscep_error *err)
 {
+    (void)err;
     memory_run *run = user;
     const memory_task *task = run->task;
-    int64_t in_flight = bench_local_load_in_flight(run->load);
-    if (in_flight < run->found.in_flight || !bench_local_load_is_read(run->load))
-        return;
+    int64_t in_flight = bench_load_in_flight(run->load);
+    if (in_flight < run->found.in_flight || !bench_load_is_read(run->load))
+        return ISCEP_OK;
     int64_t validations = 0;
     int64_t rss_kib = bench_process_memory_kib(task->daemon->process.pid, "VmRSS");
     if (bench_count_validations(&validations, task->stack, task->intune, NULL) == ISCEP_OK)
@@ -64,6 +66,7 @@ static void on_tick(void *user)
     if (in_flight > run->found.in_flight || rss_kib > run->found.busy_kib)
         run->found.busy_kib = rss_kib;
     run->found.in_flight = in_flight;
+    return ISCEP_OK;
 }
 
 static iscep_status settle(memory_run *run, iscep_error *err)
@@ -79,21 +82,23 @@ static iscep_status settle(memory_run *run, iscep_error *err)
 static iscep_status run_task(const void *user, void *result, iscep_error *err)
 {
     const memory_task *task = user;
+    const bench_door door = bench_door_unix(task->daemon, &task->subject);
+    const bench_load_options options = {.doors = &door, .door_count = 1, .connections = task->in_flight};
     memory_run run = {.task = task,
                       .found = {.latency_ms = task->latency_ms,
-                                .deadline_ms = task->options.timeout_ms,
+                                .deadline_ms = task->subject.timeout_ms,
                                 .idle_kib = bench_process_memory_kib(task->daemon->process.pid, "VmRSS")}};
-    const bench_local_watch watch = {.on_answer = on_answer, .on_tick = on_tick, .user = &run};
+    const bench_load_watch watch = {.on_answer = on_answer, .on_tick = on_tick, .user = &run};
     iscep_status status = bench_count_validations(&run.validations_before, task->stack, task->intune, err);
     if (status == ISCEP_OK)
         status = bench_set_latency(task->stack, task->intune, task->latency_ms, err);
     if (status == ISCEP_OK)
-        status = bench_local_load_open(&run.load, &task->options, err);
+        status = bench_load_open(&run.load, &options, err);
     if (status == ISCEP_OK)
-        status = bench_local_load_run(run.load, task->options.connections, &watch, err);
+        status = bench_load_run(run.load, task->in_flight, 0, &watch, err);
     if (status == ISCEP_OK)
         status = settle(&run, err);
-    bench_local_load_close(run.load);
+    bench_load_close(run.load);
     *(bench_memory *)result = run.found;
     return status;
 }
@@ -101,15 +106,15 @@ static iscep_status run_task(const void *user, void *result, iscep_error *err)
 /* One request before the daemon counts as idle: the first allocations of every kind are behind it. */
 static iscep_status warm_up(const memory_task *task, iscep_error *err)
 {
-    bench_local_options options = task->options;
-    bench_local_load *load;
-    const bench_local_watch watch = {0};
-    options.connections = 1;
-    iscep_status status = bench_local_load_open(&load, &options, err);
+    const bench_door door = bench_door_unix(task->daemon, &task->subject);
+    const bench_load_options options = {.doors = &door, .door_count = 1, .connections = 1};
+    const bench_load_watch watch = {0};
+    bench_load *load;
+    iscep_status status = bench_load_open(&load, &options, err);
     if (status != ISCEP_OK)
         return status;
-    status = bench_local_load_run(load, 1, &watch, err);
-    bench_local_load_close(load);
+    status = bench_load_run(load, 1, 0, &watch, err);
+    bench_load_close(load);
     return status;
 }
 
@@ -131,16 +136,14 @@ iscep_status bench_memory_measure(bench_memory *out, bench_protocol protocol, co
         is_http2 ? bench_intune_start_http2(&intune, stack, err) : bench_intune_start(&intune, stack, err);
     if (status == ISCEP_OK)
         status = bench_daemon_start(&daemon, stack, &intune, &settings, err);
-    const memory_task task = {.stack = stack,
-                              .intune = &intune,
-                              .daemon = &daemon,
-                              .options = {.socket_path = daemon.socket_path,
-                                          .csr = csr,
-                                          .transaction_id = BENCH_TRANSACTION_ID,
-                                          .connections = in_flight,
-                                          .timeout_ms = deadline_ms},
-                              .protocol = protocol,
-                              .latency_ms = latency_ms};
+    const memory_task task = {
+        .stack = stack,
+        .intune = &intune,
+        .daemon = &daemon,
+        .subject = {.csr = csr, .transaction_id = BENCH_TRANSACTION_ID, .timeout_ms = deadline_ms},
+        .in_flight = in_flight,
+        .protocol = protocol,
+        .latency_ms = latency_ms};
     if (status == ISCEP_OK)
         status = warm_up(&task, err);
     if (status == ISCEP_OK)

@@ -6,7 +6,7 @@
 #define BENCH_MEMORY_H
 
 #include "base/bytes.h"
-#include "stack.h"
+#include "daemon.h"
 
 typedef enum bench_protocol {
     BENCH_HTTP2, /* nghttpx before the mock: every request reaches Intune at once, and all are allowed */

@@ -5,7 +5,11 @@
 #include "fetch.h"
 #include "net/url.h"
 
-enum { MAX_REPLY_LEN = 256 * 1024, MAX_REQUEST_LEN = 4096 };
+enum {
+    MAX_REPLY_LEN = 256 * 1024,
+    MAX_REQUEST_LEN = 4096,
+    CHALLENGE_LIFETIME_S = 24 * 3600, /* an hour, as in the original, would end an hour of load */
+};
 
 /* base_url + path, and the reply parsed. */
 static iscep_status ask(iscep_json **out, const bench_stack *stack, const char *base_url, const char *path,
@@ -39,6 +43,7 @@ iscep_status bench_mint_challenge(iscep_buf *out, const bench_stack *stack, cons
     iscep_buf_init(&body, MAX_REQUEST_LEN);
     iscep_json_add_text(wish, "subject", subject);
     iscep_json_add_int(wish, "padTo", (int64_t)len);
+    iscep_json_add_int(wish, "lifetimeSeconds", CHALLENGE_LIFETIME_S);
     iscep_status status = iscep_json_emit(&body, wish, err);
     bench_fetch_request request = {
         .method = "POST", .content_type = "application/json", .body = iscep_buf_bytes(&body)};

@@ -11,6 +11,7 @@
 
 #define MAX_REQUESTS  1000000
 #define MAX_IN_FLIGHT 4096
+#define MAX_MINUTES   1440
 
 /* What is measured unless the command line says otherwise: as the targets are worded, or in little time. */
 static const struct preset {
@@ -18,7 +19,29 @@ static const struct preset {
     uint32_t requests;
     uint32_t memory_in_flight;
     uint32_t memory_latency_ms;
-} full_preset = {5, 5000, 10000, 5000}, quick_preset = {1, 400, 1000, 1000};
+    uint32_t paced_seconds;
+    uint32_t idle_seconds;
+    uint32_t steady_seconds;
+    uint32_t steady_warm_up;
+} full_preset = {.rounds = 5,
+                 .requests = 5000,
+                 .memory_in_flight = 10000,
+                 .memory_latency_ms = 5000,
+                 .paced_seconds = 10,
+                 .idle_seconds = 10,
+                 .steady_seconds = 120,
+                 .steady_warm_up = 160000},
+  quick_preset = {.rounds = 1,
+                  .requests = 400,
+                  .memory_in_flight = 1000,
+                  .memory_latency_ms = 1000,
+                  .paced_seconds = 1,
+                  .idle_seconds = 1,
+                  .steady_seconds = 2,
+                  .steady_warm_up = 400};
+
+/* What --only takes, beside the rows' names. */
+static const char *const parts[] = {"doors", "memory", "journal", "workers", "pace", "idle", "steady"};
 
 static const uint32_t default_levels[] = {1, 64, 1024};
 
@@ -27,6 +50,7 @@ static const struct option long_options[] = {
     {"requests", required_argument, NULL, 'n'},
     {"in-flight", required_argument, NULL, 'c'},
     {"only", required_argument, NULL, 'o'},
+    {"minutes", required_argument, NULL, 'm'},
     {"bin", required_argument, NULL, 'b'},
     {"quick", no_argument, NULL, 'q'},
     {"json", no_argument, NULL, 'j'},
@@ -46,7 +70,10 @@ void bench_options_print_help(FILE *to)
         "      --rounds N        measurements of each row, interleaved; default 5\n"
         "      --requests N      requests of one measurement; default 5000\n"
         "      --in-flight LIST  requests at a time; default 1,64,1024\n"
-        "      --only ROW        curl, libiscep, daemon, plugin, memory or journal; default all\n"
+        "      --only PART       a row (curl, libiscep, daemon, plugin), doors, memory, journal, workers, "
+        "pace,\n"
+        "                        idle or steady; default all\n"
+        "      --minutes N       of constant load, of steady; default 2\n"
         "      --quick           a check that it works: 1 round, 400 requests, memory with 1000 in flight,\n"
         "                        a small journal\n"
         "      --bin DIR         where intune-mock and intune-scepd are; default: next to iscep-bench\n"
@@ -104,10 +131,20 @@ static iscep_status read_levels(bench_options *out, const char *text, iscep_erro
 
 static iscep_status read_only(bench_options *out, const char *text, iscep_error *err)
 {
-    if (strcmp(text, "memory") != 0 && strcmp(text, "journal") != 0 && bench_row_find(text) == NULL)
-        return usage(err, "--only", "curl, libiscep, daemon, plugin, memory or journal are possible");
+    bool is_known = bench_row_find(text) != NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        is_known = is_known || strcmp(parts[i], text) == 0;
+    if (!is_known)
+        return usage(err, "--only", "there is no such part; --help names them");
     out->only = text;
     return ISCEP_OK;
+}
+
+static iscep_status read_minutes(bench_options *out, const char *text, iscep_error *err)
+{
+    iscep_status status = read_count(&out->steady_seconds, "--minutes", text, MAX_MINUTES, err);
+    out->steady_seconds *= 60;
+    return status;
 }
 
 static iscep_status read_bin_dir(bench_options *out, const char *text, iscep_error *err)
@@ -128,6 +165,8 @@ static iscep_status apply(bench_options *out, int option, const char *value, boo
         return read_levels(out, value, err);
     case 'o':
         return read_only(out, value, err);
+    case 'm':
+        return read_minutes(out, value, err);
     case 'b':
         return read_bin_dir(out, value, err);
     case 'q':
@@ -169,6 +208,10 @@ static iscep_status fill_defaults(bench_options *out, bool is_quick, iscep_error
     out->requests = out->requests != 0 ? out->requests : preset->requests;
     out->memory_in_flight = preset->memory_in_flight;
     out->memory_latency_ms = preset->memory_latency_ms;
+    out->paced_seconds = preset->paced_seconds;
+    out->idle_seconds = preset->idle_seconds;
+    out->steady_seconds = out->steady_seconds != 0 ? out->steady_seconds : preset->steady_seconds;
+    out->steady_warm_up = preset->steady_warm_up;
     if (out->level_count == 0) {
         memcpy(out->in_flight, default_levels, sizeof default_levels);
         out->level_count = sizeof default_levels / sizeof *default_levels;

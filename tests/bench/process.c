@@ -1,6 +1,7 @@
 /* See process.h. */
 #include "process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -111,4 +112,19 @@ int64_t bench_process_memory_kib(pid_t pid, const char *field)
             break;
     fclose(status);
     return kib;
+}
+
+int64_t bench_process_fd_count(pid_t pid)
+{
+    char path[64];
+    int64_t count = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return -1;
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+        if (entry->d_name[0] != '.')
+            count++;
+    closedir(dir);
+    return count;
 }

@@ -28,5 +28,6 @@ void bench_process_become_child(pid_t parent);
 int64_t bench_process_cpu_ns(pid_t pid);
 /* A field of /proc/PID/status such as "VmRSS" or "VmHWM"; -1 if it cannot be read. */
 int64_t bench_process_memory_kib(pid_t pid, const char *field);
+int64_t bench_process_fd_count(pid_t pid); /* open descriptors; -1 if they cannot be seen */
 
 #endif

@@ -3,14 +3,9 @@
 
 #include <unistd.h>
 
-#include "base/json.h"
+#include "targets.h"
 
 enum { FIELD_SIZE = 32 };
-
-static const char *const protocol_names[BENCH_PROTOCOL_COUNT] = {
-    [BENCH_HTTP2] = "HTTP/2", [BENCH_HTTP1] = "HTTP/1.1"};
-
-/* --- for people --- */
 
 /* value / unit with so many decimals, or "-". */
 static const char *show(char out[FIELD_SIZE], const bench_cell *cell, bench_metric metric, double unit,
@@ -55,15 +50,22 @@ static void print_cells(const bench_results *results, FILE *to)
     fputc('\n', to);
 }
 
+/* Nothing, if it was not meant to run. */
+static void print_fate(FILE *to, const char *what, const bench_fate *fate)
+{
+    if (fate->outcome != BENCH_DONE && fate->reason[0] != '\0')
+        fprintf(to, "%s: %s: %s\n\n", what, fate->outcome == BENCH_FAILED ? "FAILED" : "not measured",
+                fate->reason);
+}
+
 static void print_memory(const bench_results *results, FILE *to)
 {
     for (size_t i = 0; i < BENCH_PROTOCOL_COUNT; i++) {
-        const bench_memory_result *result = &results->memory[i];
-        const bench_memory *m = &result->memory;
-        if (result->outcome != BENCH_DONE) {
-            if (result->reason[0] != '\0')
-                fprintf(to, "memory, %s to Intune: %s: %s\n\n", protocol_names[i],
-                        result->outcome == BENCH_FAILED ? "FAILED" : "not measured", result->reason);
+        const bench_fate *fate = &results->memory_fate[i];
+        const bench_memory *m = &results->memory[i];
+        if (fate->outcome != BENCH_DONE) {
+            print_fate(to, i == BENCH_HTTP2 ? "memory, HTTP/2 to Intune" : "memory, HTTP/1.1 to Intune",
+                       fate);
             continue;
         }
         fprintf(to,
@@ -72,19 +74,19 @@ static void print_memory(const bench_results *results, FILE *to)
                 "connections): %.1f MiB, idle %.1f MiB, %.1f KiB a request. Answers: %lld allow, %lld retry "
                 "(timeout),\n"
                 "the slowest after %.1f s of %.1f s.\n\n",
-                protocol_names[i], (double)m->latency_ms / 1e3, (long long)m->in_flight,
-                (long long)m->at_intune, (long long)m->connections, (double)m->busy_kib / 1024,
-                (double)m->idle_kib / 1024, (double)m->bytes_per_request / 1024, (long long)m->allowed,
-                (long long)m->retried, (double)m->slowest_ms / 1e3, (double)m->deadline_ms / 1e3);
+                i == BENCH_HTTP2 ? "HTTP/2" : "HTTP/1.1", (double)m->latency_ms / 1e3,
+                (long long)m->in_flight, (long long)m->at_intune, (long long)m->connections,
+                (double)m->busy_kib / 1024, (double)m->idle_kib / 1024, (double)m->bytes_per_request / 1024,
+                (long long)m->allowed, (long long)m->retried, (double)m->slowest_ms / 1e3,
+                (double)m->deadline_ms / 1e3);
     }
 }
 
 static void print_journal(const bench_results *results, FILE *to)
 {
     const bench_journal_result *j = &results->journal;
-    if (results->journal_outcome == BENCH_FAILED)
-        fprintf(to, "journal: FAILED: %s\n\n", results->journal_reason);
-    if (results->journal_outcome != BENCH_DONE)
+    print_fate(to, "journal", &results->journal_fate);
+    if (results->journal_fate.outcome != BENCH_DONE)
         return;
     fprintf(to,
             "journal, durable reports of issued certificates a second, %u in flight, on average %lld of them "
@@ -105,9 +107,82 @@ static void print_journal(const bench_results *results, FILE *to)
     fputs("\n", to);
 }
 
-static const char *verdict_of(const bench_target *target)
+static void print_speedup(FILE *to, const char *what, const bench_speedup *s)
 {
-    return !target->is_measured ? "not measured" : target->is_met ? "ok" : "missed";
+    fprintf(to, "  %-26s one %6lld (%lld-%lld), two %6lld (%lld-%lld): %lld percent\n", what,
+            (long long)s->one.median, (long long)s->one.min, (long long)s->one.max, (long long)s->two.median,
+            (long long)s->two.min, (long long)s->two.max, (long long)s->percent);
+}
+
+static void print_workers(const bench_results *results, FILE *to)
+{
+    const bench_workers *w = &results->workers;
+    char shared[FIELD_SIZE];
+    print_fate(to, "workers", &results->workers_fate);
+    if (results->workers_fate.outcome != BENCH_DONE)
+        return;
+    snprintf(shared, sizeof shared, "%u percent of a CPU each", w->share_percent);
+    fprintf(to, "workers, requests a second, 64 in flight; %u rounds of %u:\n", w->plan.rounds,
+            w->plan.requests);
+    if (w->is_shared)
+        print_speedup(to, shared, &w->shared);
+    else
+        fprintf(to, "  %-26s not measured: %s\n", shared, w->why_not);
+    print_speedup(to, "whatever they can get", &w->unlimited);
+    fputs("\n", to);
+}
+
+static void print_paced(const bench_results *results, FILE *to)
+{
+    const bench_paced *p = &results->paced;
+    print_fate(to, "pace", &results->paced_fate);
+    if (results->paced_fate.outcome != BENCH_DONE)
+        return;
+    fprintf(to, "pace, %u requests a second, ms from the planned time to the answer; %u rounds of %u:\n",
+            p->plan.per_second, p->plan.rounds, p->plan.requests);
+    const struct {
+        const char *name;
+        const bench_spread *p50, *p99;
+    } lines[] = {{"curl", &p->curl_p50, &p->curl_p99},
+                 {"daemon", &p->daemon_p50, &p->daemon_p99},
+                 {"added", &p->added_p50, &p->added_p99}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        fprintf(to, "  %-8s p50 %6.2f  %6.2f-%-8.2f p99 %6.2f  %6.2f-%.2f\n", lines[i].name,
+                (double)lines[i].p50->median / 1e3, (double)lines[i].p50->min / 1e3,
+                (double)lines[i].p50->max / 1e3, (double)lines[i].p99->median / 1e3,
+                (double)lines[i].p99->min / 1e3, (double)lines[i].p99->max / 1e3);
+    fputs("\n", to);
+}
+
+static void print_idle(const bench_results *results, FILE *to)
+{
+    const bench_idle *i = &results->idle;
+    print_fate(to, "idle", &results->idle_fate);
+    if (results->idle_fate.outcome == BENCH_DONE)
+        fprintf(to, "idle, after %lld s: RSS %.1f MiB, of it anonymous %.1f, files' %.1f.\n\n",
+                (long long)i->seconds, (double)i->rss_kib / 1024, (double)i->anonymous_kib / 1024,
+                (double)i->file_kib / 1024);
+}
+
+static void print_steady(const bench_results *results, FILE *to)
+{
+    const bench_steady *s = &results->steady;
+    print_fate(to, "steady", &results->steady_fate);
+    if (results->steady_fate.outcome != BENCH_DONE)
+        return;
+    fprintf(
+        to,
+        "steady, %u requests a second for %u s, half of them reports of certificates, by the socket and by "
+        "TLS,\n"
+        "after %u to warm up: RSS %.1f MiB, at the end %.1f, at most %.1f; an hour of it adds %lld KiB, give "
+        "or\n"
+        "take %lld (standard error). Descriptors: %lld to %lld. p50 %.2f ms, p99 %.2f ms; %lld answers were "
+        "retry.\n\n",
+        s->plan.per_second, s->plan.seconds, s->plan.warm_up, (double)s->rss_begin_kib / 1024,
+        (double)s->rss_end_kib / 1024, (double)s->rss_max_kib / 1024, (long long)s->growth_kib,
+        (long long)s->growth_error_kib, (long long)s->fds_min, (long long)s->fds_max,
+        (double)s->sample.values[BENCH_P50_US] / 1e3, (double)s->sample.values[BENCH_P99_US] / 1e3,
+        (long long)s->retried);
 }
 
 static void print_targets(const bench_results *results, FILE *to)
@@ -119,7 +194,8 @@ static void print_targets(const bench_results *results, FILE *to)
         const bench_target *target = &targets[i];
         fprintf(to, "%-58s %s %6lld %-7s  %6lld %-7s %s\n", target->text,
                 target->is_at_least ? ">=" : "<=", (long long)target->limit, target->unit,
-                (long long)target->measured, target->is_measured ? target->unit : "", verdict_of(target));
+                (long long)target->measured, target->is_measured ? target->unit : "",
+                bench_target_verdict(target));
     }
 }
 
@@ -134,127 +210,9 @@ void bench_report_print(const bench_results *results, FILE *to)
     print_cells(results, to);
     print_memory(results, to);
     print_journal(results, to);
+    print_workers(results, to);
+    print_paced(results, to);
+    print_idle(results, to);
+    print_steady(results, to);
     print_targets(results, to);
-}
-
-/* --- for machines --- */
-
-static void add_spread(iscep_json *json, const char *name, const bench_cell *cell, bench_metric metric)
-{
-    bench_spread spread;
-    if (!bench_cell_spread(&spread, cell, metric))
-        return;
-    iscep_json *object = iscep_json_add_object(json, name);
-    iscep_json_add_int(object, "median", spread.median);
-    iscep_json_add_int(object, "min", spread.min);
-    iscep_json_add_int(object, "max", spread.max);
-}
-
-static void add_cell(iscep_json *json, const bench_cell *cell)
-{
-    static const char *const names[BENCH_METRIC_COUNT] = {
-        [BENCH_REQUESTS_PER_SECOND] = "requestsPerSecond",
-        [BENCH_P50_US] = "latencyP50Us",
-        [BENCH_P99_US] = "latencyP99Us",
-        [BENCH_CALLER_CPU_NS] = "callerCpuNsPerRequest",
-        [BENCH_DAEMON_CPU_NS] = "daemonCpuNsPerRequest",
-        [BENCH_INTUNE_CPU_NS] = "intuneCpuNsPerRequest",
-        [BENCH_CALLER_PEAK_KIB] = "callerPeakRssKib",
-        [BENCH_DAEMON_PEAK_KIB] = "daemonPeakRssKib",
-    };
-    iscep_json_add_text(json, "row", cell->row->name);
-    iscep_json_add_int(json, "inFlight", cell->in_flight);
-    iscep_json_add_int(json, "rounds", (int64_t)cell->sample_count);
-    if (cell->failure[0] != '\0')
-        iscep_json_add_text(json, "failure", cell->failure);
-    for (int i = 0; i < BENCH_METRIC_COUNT; i++)
-        add_spread(json, names[i], cell, (bench_metric)i);
-}
-
-static void add_memory(iscep_json *json, bench_protocol protocol, const bench_memory_result *result)
-{
-    static const char *const outcomes[] = {
-        [BENCH_NOT_RUN] = "notMeasured", [BENCH_DONE] = "measured", [BENCH_FAILED] = "failed"};
-    const bench_memory *m = &result->memory;
-    iscep_json_add_text(json, "protocol", protocol_names[protocol]);
-    iscep_json_add_text(json, "outcome", outcomes[result->outcome]);
-    if (result->reason[0] != '\0')
-        iscep_json_add_text(json, "reason", result->reason);
-    if (result->outcome != BENCH_DONE)
-        return;
-    const struct {
-        const char *name;
-        int64_t value;
-    } members[] = {
-        {"inFlight", m->in_flight},      {"atIntune", m->at_intune},
-        {"latencyMs", m->latency_ms},    {"deadlineMs", m->deadline_ms},
-        {"connections", m->connections}, {"idleRssKib", m->idle_kib},
-        {"busyRssKib", m->busy_kib},     {"bytesPerRequest", m->bytes_per_request},
-        {"allowed", m->allowed},         {"retried", m->retried},
-        {"slowestMs", m->slowest_ms},
-    };
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        iscep_json_add_int(json, members[i].name, members[i].value);
-}
-
-static void add_rate(iscep_json *json, const char *name, const bench_spread *spread)
-{
-    iscep_json *object = iscep_json_add_object(json, name);
-    iscep_json_add_int(object, "median", spread->median);
-    iscep_json_add_int(object, "min", spread->min);
-    iscep_json_add_int(object, "max", spread->max);
-}
-
-static void add_journal(iscep_json *json, const bench_results *results)
-{
-    const bench_journal_result *j = &results->journal;
-    if (results->journal_outcome == BENCH_FAILED)
-        iscep_json_add_text(json, "reason", results->journal_reason);
-    if (results->journal_outcome != BENCH_DONE)
-        return;
-    iscep_json_add_int(json, "inFlight", j->in_flight);
-    iscep_json_add_int(json, "reports", j->reports);
-    iscep_json_add_int(json, "rounds", j->rounds);
-    iscep_json_add_int(json, "smallHistory", j->small_history);
-    iscep_json_add_int(json, "largeHistory", j->large_history);
-    add_rate(json, "reportsPerTransaction", &j->group);
-    add_rate(json, "sqlitePerSecond", &j->bare);
-    add_rate(json, "journalPerSecond", &j->journal);
-    add_rate(json, "journalLargePerSecond", &j->journal_large);
-}
-
-static void add_target(iscep_json *json, const bench_target *target)
-{
-    iscep_json_add_text(json, "id", target->id);
-    iscep_json_add_text(json, "text", target->text);
-    iscep_json_add_text(json, "unit", target->unit);
-    iscep_json_add_text(json, "bound", target->is_at_least ? "atLeast" : "atMost");
-    iscep_json_add_int(json, "target", target->limit);
-    if (target->is_measured)
-        iscep_json_add_int(json, "measured", target->measured);
-    iscep_json_add_text(json, "verdict", verdict_of(target));
-}
-
-iscep_status bench_report_emit_json(iscep_buf *out, const bench_results *results, iscep_error *err)
-{
-    bench_target targets[BENCH_TARGET_COUNT];
-    bench_targets_judge(targets, results);
-    ISCEP_AUTO_JSON *root = iscep_json_new_object();
-    iscep_json_add_text(root, "version", ISCEP_VERSION);
-    iscep_json_add_int(root, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
-    iscep_json_add_int(root, "rounds", results->options->rounds);
-    iscep_json_add_int(root, "requests", results->options->requests);
-    iscep_json *rows = iscep_json_add_array(root, "rows");
-    for (size_t i = 0; i < results->cell_count; i++)
-        add_cell(iscep_json_append_object(rows), &results->cells[i]);
-    iscep_json *memory = iscep_json_add_array(root, "memory");
-    for (int i = 0; i < BENCH_PROTOCOL_COUNT; i++)
-        if (results->memory[i].outcome != BENCH_NOT_RUN || results->memory[i].reason[0] != '\0')
-            add_memory(iscep_json_append_object(memory), (bench_protocol)i, &results->memory[i]);
-    if (results->journal_outcome != BENCH_NOT_RUN)
-        add_journal(iscep_json_add_object(root, "journal"), results);
-    iscep_json *list = iscep_json_add_array(root, "targets");
-    for (size_t i = 0; i < BENCH_TARGET_COUNT; i++)
-        add_target(iscep_json_append_object(list), &targets[i]);
-    return iscep_json_emit(out, root, err);
 }

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "mock_intune/service_paths.h"
 #include "net/url.h"
+#include "pace.h"
 
 enum { MAX_EVENTS = 256, MAX_REPLY_LEN = 64 * 1024, MAX_BODY_LEN = 256 * 1024, MAX_HEADER_LEN = 16 * 1024 };
 
@@ -30,8 +31,18 @@ struct bench_row_state {
     iscep_buf url;
     iscep_buf body;
     slot *slots;
+    slot **idle;
+    uint32_t idle_count;
     uint32_t slot_count;
 };
+
+/* One run. */
+typedef struct course {
+    uint32_t left; /* requests not begun yet */
+    uint32_t finished;
+    bench_pace pace; /* timer_fd -1: none, requests begin as slots are idle */
+    bench_meter *meter;
+} course;
 
 static size_t collect(char *data, size_t size, size_t count, void *user)
 {
@@ -138,6 +149,7 @@ static void close_row(bench_row_state *state)
     if (state->epoll_fd >= 0)
         close(state->epoll_fd);
     free(state->slots);
+    free(state->idle);
     free(state);
 }
 
@@ -148,7 +160,8 @@ static iscep_status set_up(bench_row_state *state, const bench_world *world, uin
     state->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     state->multi = curl_multi_init();
     state->slots = calloc(in_flight, sizeof *state->slots);
-    if (state->epoll_fd < 0 || state->multi == NULL || state->slots == NULL)
+    state->idle = calloc(in_flight, sizeof *state->idle);
+    if (state->epoll_fd < 0 || state->multi == NULL || state->slots == NULL || state->idle == NULL)
         return iscep_error_nomem(err);
     state->slot_count = in_flight;
     curl_multi_setopt(state->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
@@ -194,72 +207,113 @@ static iscep_status judge(slot *done, CURLcode result, iscep_error *err)
                            code != NULL ? code : "none");
 }
 
-static iscep_status start(bench_row_state *state, slot *idle, iscep_error *err)
+static iscep_status start(bench_row_state *state, slot *idle, int64_t started_mono_ns, iscep_error *err)
 {
     idle->reply.len = 0;
-    idle->started_mono_ns = bench_now_mono_ns();
+    idle->started_mono_ns = started_mono_ns;
     if (curl_multi_add_handle(state->multi, idle->easy) == CURLM_OK)
         return ISCEP_OK;
     return iscep_error_set(err, ISCEP_NOMEM, "curl", "curl_multi_add_handle failed");
 }
 
-/* Judges what has finished, and starts as many again while *left says so. */
-static iscep_status collect_finished(bench_row_state *state, uint32_t *finished, uint32_t *left,
-                                     bench_meter *meter, iscep_error *err)
+static iscep_status collect_finished(bench_row_state *state, course *c, iscep_error *err)
 {
-    CURLMsg *message;
+    const CURLMsg *message;
     int queued;
-    while ((message = curl_multi_info_read(state->multi, &queued)) != NULL) {
+    iscep_status status = ISCEP_OK;
+    while (status == ISCEP_OK && (message = curl_multi_info_read(state->multi, &queued)) != NULL) {
         slot *done = NULL;
         CURLcode result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&done);
-        iscep_status status = judge(done, result, err);
+        status = judge(done, result, err);
         curl_multi_remove_handle(state->multi, done->easy);
-        if (status != ISCEP_OK)
-            return status;
-        bench_meter_record(meter, done->started_mono_ns);
-        ++*finished;
-        if (*left > 0) {
-            --*left;
-            status = start(state, done, err);
-        }
-        if (status != ISCEP_OK)
-            return status;
+        state->idle[state->idle_count++] = done;
+        c->finished++;
+        if (status == ISCEP_OK)
+            bench_meter_record(c->meter, done->started_mono_ns);
     }
-    return ISCEP_OK;
+    return status;
 }
 
-static void wait_and_act(bench_row_state *state)
+static bool is_due(course *c, int64_t *started_mono_ns)
+{
+    *started_mono_ns = bench_now_mono_ns();
+    return c->pace.timer_fd < 0 || bench_pace_take(&c->pace, started_mono_ns);
+}
+
+static iscep_status begin_due(bench_row_state *state, course *c, iscep_error *err)
+{
+    int64_t started_mono_ns;
+    iscep_status status = ISCEP_OK;
+    while (status == ISCEP_OK && c->left > 0 && state->idle_count > 0 && is_due(c, &started_mono_ns)) {
+        c->left--;
+        status = start(state, state->idle[--state->idle_count], started_mono_ns, err);
+    }
+    return status;
+}
+
+static void act(bench_row_state *state, const course *c, const struct epoll_event *event)
+{
+    int running;
+    int actions = ((event->events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                  ((event->events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                  ((event->events & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
+    if (event->data.fd == c->pace.timer_fd)
+        bench_pace_rest(&c->pace);
+    else
+        curl_multi_socket_action(state->multi, event->data.fd, actions, &running);
+}
+
+static void wait_and_act(bench_row_state *state, const course *c)
 {
     struct epoll_event events[MAX_EVENTS];
     int running;
     int64_t left_ns = state->timer_mono_ns < 0 ? 1000000000 : state->timer_mono_ns - bench_now_mono_ns();
     int count = epoll_wait(state->epoll_fd, events, MAX_EVENTS,
                            left_ns <= 0 ? 0 : (int)((left_ns + 999999) / 1000000));
-    for (int i = 0; i < count; i++) {
-        int actions = ((events[i].events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
-                      ((events[i].events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
-                      ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
-        curl_multi_socket_action(state->multi, events[i].data.fd, actions, &running);
-    }
+    for (int i = 0; i < count; i++)
+        act(state, c, &events[i]);
     if (state->timer_mono_ns >= 0 && bench_now_mono_ns() >= state->timer_mono_ns) {
         state->timer_mono_ns = -1;
         curl_multi_socket_action(state->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
 }
 
-static iscep_status run_row(bench_row_state *state, uint32_t count, bench_meter *meter, iscep_error *err)
+static iscep_status run(bench_row_state *state, course *c, uint32_t count, iscep_error *err)
 {
-    uint32_t begun = count < state->slot_count ? count : state->slot_count;
-    uint32_t left = count - begun, finished = 0;
-    iscep_status status = ISCEP_OK;
-    for (uint32_t i = 0; i < begun && status == ISCEP_OK; i++)
-        status = start(state, &state->slots[i], err);
-    while (finished < count && status == ISCEP_OK) {
-        wait_and_act(state);
-        status = collect_finished(state, &finished, &left, meter, err);
+    c->left = count;
+    state->idle_count = 0;
+    for (uint32_t i = 0; i < state->slot_count; i++)
+        state->idle[state->idle_count++] = &state->slots[i];
+    iscep_status status = begin_due(state, c, err);
+    while (c->finished < count && status == ISCEP_OK) {
+        wait_and_act(state, c);
+        status = collect_finished(state, c, err);
+        if (status == ISCEP_OK)
+            status = begin_due(state, c, err);
     }
     return status;
 }
 
-const bench_row bench_row_curl = {.name = "curl", .open = open_row, .run = run_row, .close = close_row};
+static iscep_status run_row(bench_row_state *state, uint32_t count, bench_meter *meter, iscep_error *err)
+{
+    course c = {.meter = meter, .pace = {.timer_fd = -1}};
+    return run(state, &c, count, err);
+}
+
+static iscep_status run_paced(bench_row_state *state, uint32_t count, int64_t interval_ns, bench_meter *meter,
+                              iscep_error *err)
+{
+    course c = {.meter = meter};
+    iscep_status status = bench_pace_start(&c.pace, interval_ns, err);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = c.pace.timer_fd};
+    if (status == ISCEP_OK && epoll_ctl(state->epoll_fd, EPOLL_CTL_ADD, c.pace.timer_fd, &event) != 0)
+        status = iscep_error_nomem(err);
+    if (status == ISCEP_OK)
+        status = run(state, &c, count, err);
+    bench_pace_stop(&c.pace); /* epoll forgets it */
+    return status;
+}
+
+const bench_row bench_row_curl = {
+    .name = "curl", .open = open_row, .run = run_row, .run_paced = run_paced, .close = close_row};

@@ -8,6 +8,7 @@
 #include "journal/engine.h"
 #include "journal_bare.h"
 #include "meter.h"
+#include "progress.h"
 
 enum { PATH_SIZE = 256, IN_FLIGHT = 64, SMALL_HISTORY = 1000 };
 
@@ -162,10 +163,9 @@ static void sum_up(bench_journal_result *out, rounds *r)
 }
 
 iscep_status bench_journal_measure(bench_journal_result *out, const char *dir, bool is_quick,
-                                   uint32_t round_count, void (*show)(const char *what), iscep_error *err)
+                                   uint32_t round_count, iscep_error *err)
 {
     static rounds r;
-    char text[64];
     const iscep_log log = {.min_level = ISCEP_LOG_WARN};
     const iscep_env env = iscep_env_system(&log);
     int64_t ignored;
@@ -179,15 +179,14 @@ iscep_status bench_journal_measure(bench_journal_result *out, const char *dir, b
     snprintf(r.small_path, sizeof r.small_path, "%s/small.db", dir);
     snprintf(r.bare_path, sizeof r.bare_path, "%s/bare.db", dir);
     snprintf(r.large_path, sizeof r.large_path, "%s/large.db", dir);
-    show("journal: making a history");
+    bench_progress_show("journal: making a history");
     iscep_status status = bench_bare_make(r.large_path, out->large_history, out->reports / 4, err);
     if (status == ISCEP_OK)
         status = open_load(&r.large_load, r.large_path, &r.rows, &env, err);
     if (status == ISCEP_OK) /* the disk still writes what was made */
         status = run_load(&ignored, &r.large_load, out->reports / 8, err);
     for (uint32_t i = 0; i < round_count && status == ISCEP_OK; i++) {
-        snprintf(text, sizeof text, "journal: round %u of %u", i + 1, round_count);
-        show(text);
+        bench_progress_show("journal: round %u of %u", i + 1, round_count);
         status = run_round(&r, out, i, err);
     }
     if (status == ISCEP_OK)

@@ -22,8 +22,8 @@ typedef struct bench_journal_result {
     int64_t percent_of_small;
 } bench_journal_result;
 
-/* dir: on the disk that is meant. show is told what is being done; it may be NULL. */
+/* dir: on the disk that is meant. Shows its progress. */
 iscep_status bench_journal_measure(bench_journal_result *out, const char *dir, bool is_quick, uint32_t rounds,
-                                   void (*show)(const char *what), iscep_error *err) ISCEP_CHECKED;
+                                   iscep_error *err) ISCEP_CHECKED;
 
 #endif

@@ -6,8 +6,8 @@
 #define BENCH_ROWS_H
 
 #include "base/bytes.h"
+#include "daemon.h"
 #include "meter.h"
-#include "stack.h"
 
 #define BENCH_TRANSACTION_ID "7D5C2A9E1F4B8036C1D2E3F405162738"
 
@@ -21,10 +21,11 @@ enum {
 typedef struct bench_world {
     const bench_stack *stack;
     const bench_intune *intune;
-    const bench_daemon *daemon; /* for rows that need one */
+    const bench_daemon *daemon; /* for rows that need one; NULL: each measurement has its own */
     const char *plugin_file;
     const char *token; /* for libcurl alone */
     iscep_bytes csr;
+    const char *challenge; /* that of the CSR */
 } bench_world;
 
 /* A row that is open: its client, its connections. */
@@ -37,6 +38,9 @@ typedef struct bench_row {
                          iscep_error *err);
     /* count requests; each answer is recorded with the meter. The first that is no ALLOW fails the run. */
     iscep_status (*run)(bench_row_state *state, uint32_t count, bench_meter *meter, iscep_error *err);
+    /* The same, with a request planned every interval_ns (pace.h). NULL: not of this row. */
+    iscep_status (*run_paced)(bench_row_state *state, uint32_t count, int64_t interval_ns, bench_meter *meter,
+                              iscep_error *err);
     void (*close)(bench_row_state *state); /* NULL is allowed */
 } bench_row;
 
@@ -48,6 +52,15 @@ extern const bench_row bench_row_plugin;   /* scep_intune.so from one thread for
 
 enum { BENCH_ROW_COUNT = 4 };
 extern const bench_row *const bench_rows[BENCH_ROW_COUNT];
-const bench_row *bench_row_find(const char *name); /* NULL: there is none */
+
+/* The doors of one daemon. */
+extern const bench_row bench_row_unix;
+extern const bench_row bench_row_tls;     /* TCP with TLS, and a bearer token */
+extern const bench_row bench_row_step_ca; /* the webhook SCEPCHALLENGE, by the same listener */
+
+enum { BENCH_DOOR_ROW_COUNT = 3, BENCH_DOORS_IN_FLIGHT = 64 };
+extern const bench_row *const bench_door_rows[BENCH_DOOR_ROW_COUNT];
+
+const bench_row *bench_row_find(const char *name); /* of bench_rows; NULL: there is none */
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The programs that are measured, or that a measurement needs: intune-mock, Debian's nghttpx in front of it where HTTP/2
- * is wanted, and intune-scepd. All of them live in one temporary directory, on free ports, no longer than we do.
+ * What a measurement needs: a temporary directory, and in it intune-mock, with Debian's nghttpx in front of it where HTTP/2
+ * is wanted. They and intune-scepd (daemon.h) live on free ports, no longer than we do.
  */
 #ifndef BENCH_STACK_H
 #define BENCH_STACK_H
@@ -30,17 +30,6 @@ typedef struct bench_intune {
     char admin_url[BENCH_URL_SIZE]; /* the mock itself */
 } bench_intune;
 
-typedef struct bench_daemon_settings {
-    uint32_t max_outbound_connections; /* 0: the daemon's default */
-    uint32_t request_timeout_ms;       /* 0: the daemon's default */
-    uint32_t connect_timeout_ms;       /* to Intune; 0: the daemon's default */
-} bench_daemon_settings;
-
-typedef struct bench_daemon {
-    bench_process process;
-    char socket_path[BENCH_PATH_SIZE];
-} bench_daemon;
-
 iscep_status bench_stack_open(bench_stack *out, const char *bin_dir, iscep_error *err) ISCEP_CHECKED;
 void bench_stack_close(bench_stack *stack); /* removes the directory */
 
@@ -50,9 +39,5 @@ iscep_status bench_intune_start_http2(bench_intune *out, const bench_stack *stac
                                       iscep_error *err) ISCEP_CHECKED;
 void bench_intune_stop(bench_intune *intune);
 bool bench_intune_can_http2(void); /* is nghttpx installed? */
-
-iscep_status bench_daemon_start(bench_daemon *out, const bench_stack *stack, const bench_intune *intune,
-                                const bench_daemon_settings *settings, iscep_error *err) ISCEP_CHECKED;
-void bench_daemon_stop(bench_daemon *daemon);
 
 #endif

@@ -17,4 +17,12 @@ int64_t bench_percentile(const int64_t *sorted, size_t count, unsigned percent);
 /* count > 0; sorts values. */
 bench_spread bench_spread_of(int64_t *values, size_t count);
 
+/* y = … + slope * x by least squares. slope_error: its standard error, 0 with less than three points. */
+typedef struct bench_line {
+    double slope;
+    double slope_error;
+} bench_line;
+
+bench_line bench_line_fit(const double *x, const double *y, size_t count);
+
 #endif

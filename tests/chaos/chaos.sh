@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # ./dev chaos [ROUNDS]: devices enrol and revocations are asked for while the connector is killed (kill -9) ROUNDS times and
-# the cloud fails; afterwards nothing may be lost, told twice differently, or revoked twice. In three runs: strict with
-# withheld = keep, strict with withheld = revoke, and deferred; each has a third of the kills.
+# the cloud fails; afterwards nothing may be lost, told twice differently, or revoked twice. In four runs, each with a fourth
+# of the kills: strict with withheld = keep, strict with withheld = revoke, deferred; and strict with withheld = revoke, two
+# workers, and a configuration that is replaced several times a second (SIGHUP), now and then by one that must be refused.
 #
-#   BUILD=DIR SEED=N MODES="strict-keep strict-revoke deferred" DEVICES=N KEEP=yes tests/chaos/chaos.sh [ROUNDS]
+#   BUILD=DIR SEED=N MODES="strict-keep strict-revoke deferred strict-revoke+reload" DEVICES=N KEEP=yes tests/chaos/chaos.sh [ROUNDS]
+#
+# Any mode may have "+reload".
 #
 # Exit code 1 if any figure is wrong. A seed gives the same kills, faults and revocations again, as far as a machine does
 # the same things at the same time. KEEP leaves the logs and databases of a run that failed.
@@ -14,15 +17,15 @@ cd "$(dirname "$0")/../.."
 
 rounds=${1:-200}
 seed=${SEED:-$((($(date +%s%N) / 1000) % 1000000000))}
-read -ra modes <<<"${MODES:-strict-keep strict-revoke deferred}"
+read -ra modes <<<"${MODES:-strict-keep strict-revoke deferred strict-revoke+reload}"
 devices=${DEVICES:-10}
 
 # The times are short, so that much happens in a short time; the storm guard is off, for this is a storm.
 configure() { # MODE
     local report=strict withheld=keep
     case $1 in
-    strict-revoke) withheld=revoke ;;
-    deferred) report=deferred ;;
+    strict-revoke*) withheld=revoke ;;
+    deferred*) report=deferred ;;
     esac
     connector_configure
     sed -i "/^\[journal\]/a report = $report\nwithheld = $withheld\nmax_backoff_ms = 1500" "$WORK/connector.conf"
@@ -42,9 +45,33 @@ storm_percent = 0
 TEXT
 }
 
+# What a reload finds: as it was; another tenant, whom Intune refuses; another CA, another listener, and other limits;
+# another authority, so that no token is taken over. And what must be refused: a slip, and, when all else is made, a
+# socket that cannot be.
+configure_reloads() {
+    local configs=$WORK/configs
+    mkdir "$configs"
+    sed -i '/^\[connector\]/a workers = 2
+/^\[ca\/host\]/a issuer = CN=scep-host demo CA' "$WORK/connector.conf"
+    mv "$WORK/connector.conf" "$configs/right.conf"
+    { cat "$configs/right.conf"; sed -n '/^\[tenant\/contoso\]/,/^\[ca/p' "$configs/right.conf" |
+        sed "/^\[ca/d; s/contoso/fabrikam/; s/^tenant_id = .*/tenant_id = 99999999-2222-3333-4444-555555555555/"; } \
+        >"$configs/another-tenant.conf"
+    {
+        sed '/^\[connector\]/a max_requests_in_flight = 500\nlog_level = debug' "$configs/right.conf"
+        printf '\n[ca/other]\nkind = command\ncommand = /bin/false\nissuer = CN=Other\n'
+        printf '\n[listener/watch]\naddress = unix:%s\nserves = metrics status\n' "$WORK/watch.sock"
+    } >"$configs/another-door.conf"
+    sed 's|^authority = .*|&/|' "$configs/right.conf" >"$configs/other-access.conf"
+    { cat "$configs/right.conf"; echo "nonsense = 1"; } >"$configs/broken-slip.conf"
+    { cat "$configs/right.conf"; printf '\n[listener/nowhere]\naddress = unix:/nowhere/to/be.sock\nserves = metrics\n'; } \
+        >"$configs/broken-socket.conf"
+    ln -s "$configs/right.conf" "$WORK/connector.conf"
+}
+
 # A caller who soon gives up is what makes strict withhold.
 caller_timeout_ms() { # MODE
-    if [ "$1" = strict-revoke ]; then echo 900; else echo 4000; fi
+    case $1 in strict-revoke*) echo 900 ;; *) echo 4000 ;; esac
 }
 
 run() { # MODE KILLS FIGURES
@@ -52,10 +79,15 @@ run() { # MODE KILLS FIGURES
     stack_new
     mock_start --verbose --revocation-quiet-s 0
     configure "$1"
-    local host_options=(--pending-retry-ms 100 --plugin-timeout-ms "$(caller_timeout_ms "$1")")
+    local host_options=(--pending-retry-ms 100 --plugin-timeout-ms "$(caller_timeout_ms "$1")" --plugin-config tenant=contoso)
+    local reload_options=()
+    if [[ $1 == *+reload ]]; then
+        configure_reloads
+        reload_options=(--reload-configs "$WORK/configs")
+    fi
     host_start "${host_options[@]}"
     kill "$STARTED" && wait "$STARTED" # it has its CA and a port; from here on iscep-chaos starts it
-    if "$BUILD/bin/iscep-chaos" --mode "$1" --kills "$2" --devices "$devices" --seed "$seed" --drain-seconds 150 \
+    if "$BUILD/bin/iscep-chaos" --mode "${1%+reload}" "${reload_options[@]}" --kills "$2" --devices "$devices" --seed "$seed" --drain-seconds 150 \
         --mock-url "$MOCK_URL" --mock-ca "$WORK/mock/ca.pem" --mock-log "$WORK/mock.log" --scep-url "$SCEP_URL" \
         --ca "$CA_FILE" --host-dir "$WORK/host" --host-log "$WORK/host.log" --host-probe "$SCEP_URL?operation=GetCACaps" \
         --connector "$BUILD/bin/intune-scepd" --config "$WORK/connector.conf" --socket "$WORK/connector.sock" \

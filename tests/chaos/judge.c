@@ -224,6 +224,28 @@ static void judge_revocations(chaos_figures *out, const evidence *found)
                       CHAOS_NONE);
 }
 
+/* How many lines of the connector's log are of this event. */
+static int64_t count_events(const chaos_case *it, const char *event)
+{
+    char line[4096], word[64];
+    int64_t count = 0;
+    FILE *log = fopen(it->connector_log, "re");
+    snprintf(word, sizeof word, " %s ", event);
+    while (log != NULL && fgets(line, sizeof line, log) != NULL)
+        count += strstr(line, word) != NULL;
+    if (log != NULL)
+        fclose(log);
+    return count;
+}
+
+static void judge_reloads(chaos_figures *out, const chaos_case *it)
+{
+    const chaos_wish wish = it->is_reloading ? CHAOS_SOME : CHAOS_NONE;
+    chaos_figures_add(out, "reloads asked (SIGHUP)", it->reloads, wish);
+    chaos_figures_add(out, "reloads taken", count_events(it, "reloaded"), wish);
+    chaos_figures_add(out, "reloads refused, as they must be", count_events(it, "reload_refused"), wish);
+}
+
 /* Members that are absent count as -1. */
 static iscep_status judge_debts(chaos_figures *out, const chaos_case *it, iscep_error *err)
 {
@@ -259,6 +281,7 @@ iscep_status chaos_judge(chaos_figures *out, const chaos_case *it, iscep_error *
     iscep_status status = gather(&found, it, err);
     if (status == ISCEP_OK) {
         judge_devices(out, it);
+        judge_reloads(out, it);
         judge_certificates(out, it, &found);
         judge_revocations(out, &found);
         status = judge_debts(out, it, err);

@@ -21,6 +21,9 @@ typedef struct chaos_case {
     chaos_intune intune;
     const char *host_dir; /* scep-host's state */
     X509 *ca;
+    const char *connector_log;
+    bool is_reloading; /* the configuration was replaced again and again */
+    int64_t reloads;   /* how often the connector was told */
 } chaos_case;
 
 /* Does the connector owe nothing any more, neither a report nor a revocation nor its answer? */

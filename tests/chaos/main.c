@@ -13,6 +13,7 @@
 
 #include "options.h"
 #include "ordeal.h"
+#include "reloader.h"
 
 enum { LOOK_EVERY_MS = 100 };
 
@@ -38,7 +39,7 @@ static iscep_status start_fleet(chaos_case *it, const iscep_env *env, const chao
     return chaos_fleet_start(&it->fleet, &wanted, err);
 }
 
-static iscep_status go_through(const chaos_case *it, const iscep_env *env, const chaos_options *options,
+static iscep_status go_through(chaos_case *it, const iscep_env *env, const chaos_options *options,
                                iscep_error *err)
 {
     const chaos_aim_options logs = {
@@ -50,9 +51,19 @@ static iscep_status go_through(const chaos_case *it, const iscep_env *env, const
                            .intune = it->intune,
                            .random = chaos_random_of(options->seed, 1000 + (uint64_t)options->mode),
                            .kills = options->kills};
+    const chaos_reloader_options reloads = {.connector = it->connector,
+                                            .config = options->config,
+                                            .directory = options->reload_configs,
+                                            .seed = options->seed};
+    chaos_reloader *reloader = NULL;
     iscep_status status = chaos_aim_open(&ordeal.aim, &logs, err);
+    if (status == ISCEP_OK && it->is_reloading)
+        status = chaos_reloader_start(&reloader, &reloads, err);
     if (status == ISCEP_OK)
         status = chaos_ordeal_run(&ordeal, err);
+    chaos_reloader_finish(reloader);
+    it->reloads = chaos_reloader_count(reloader);
+    chaos_reloader_free(reloader);
     const char *phase;
     int64_t hits;
     for (size_t i = 0; status == ISCEP_OK && (phase = chaos_aim_hits(ordeal.aim, i, &hits)) != NULL; i++)
@@ -119,16 +130,22 @@ int main(int argc, char *argv[])
     const char *connector_argv[] = {options.connector, "-c", options.config, NULL};
     chaos_program connector = {.env = &env,
                                .argv = connector_argv,
+                               .lock = PTHREAD_MUTEX_INITIALIZER,
                                .probe_url = "http://connector/livez",
                                .socket_path = options.socket,
                                .log_path = options.connector_log};
-    chaos_program host = {
-        .env = &env, .argv = options.host, .probe_url = options.host_probe, .log_path = options.host_log};
+    chaos_program host = {.env = &env,
+                          .argv = options.host,
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .probe_url = options.host_probe,
+                          .log_path = options.host_log};
     chaos_case it = {.mode = options.mode,
                      .connector = &connector,
                      .host = &host,
                      .intune = {options.mock_url, options.mock_ca},
-                     .host_dir = options.host_dir};
+                     .host_dir = options.host_dir,
+                     .connector_log = options.connector_log,
+                     .is_reloading = options.reload_configs != NULL};
     iscep_status status = run(&figures, &it, &env, &options, &err);
     chaos_program_stop(&host);
     chaos_program_stop(&connector);

@@ -19,7 +19,8 @@ typedef struct chaos_options {
     const char *figures; /* file to write */
     const char *host_probe;
     const char *host_log;
-    const char *const *host; /* its command line, behind "--" */
+    const char *reload_configs; /* a directory; NULL: the configuration stays as it is */
+    const char *const *host;    /* its command line, behind "--" */
     uint32_t kills;
     uint32_t devices;
     uint32_t drain_s;

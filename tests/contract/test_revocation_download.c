@@ -28,8 +28,9 @@ static void tear_down(void)
 TestSuite(revocation_download, .init = set_up, .fini = tear_down);
 
 static void on_downloaded(void *user, const iscep_revocation_entry *entries, size_t count, size_t dropped,
-                          const iscep_error *err)
+                          const char *request_id, const iscep_error *err)
 {
+    (void)request_id;
     (void)user;
     cr_assert_eq(dropped, 0);
     got.is_there = true;

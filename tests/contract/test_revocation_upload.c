@@ -26,8 +26,9 @@ static void tear_down(void)
 
 TestSuite(revocation_upload, .init = set_up, .fini = tear_down);
 
-static void on_uploaded(void *user, const iscep_error *err)
+static void on_uploaded(void *user, const char *request_id, const iscep_error *err)
 {
+    (void)request_id;
     (void)user;
     got.is_there = true;
     got.err = *err;

@@ -251,7 +251,7 @@ kind = secret
 client_secret_file = $WORK/client-secret"
 mock_admin PUT "/credentials/$known" '{"expiresInSeconds":0}' >/dev/null
 enrols "an expired certificate, and a secret behind it" "old new" "$two" new
-does_not_start "a section that nobody uses" old "$two" "[credential/new] is not used"
+does_not_start "a section that nobody uses" old "$two" "[credential/new]: it is not used: name it in the credentials of a [tenant/NAME], or remove it"
 does_not_start "a credential without a section" "old newer" "$two" "connector.conf:10: [tenant/contoso]: there is no section [credential/newer]"
 
 # --- rotation under load: no request is refused, none has to be asked again ---

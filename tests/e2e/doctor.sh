@@ -91,8 +91,27 @@ reply=$(doctor --json) || fail "the healthy chain: $reply"
 echo "$reply" >>"$WORK/said"
 # shellcheck disable=SC2086 # words are meant
 same "$(printf '%s ok\n' $STEPS)" "$(jq -r '.[] | "\(.step) \(.result)"' <<<"$reply")" "the healthy chain"
-doctor | tee -a "$WORK/said" | grep -q '^ok  *validation ' || fail "the healthy chain, for people"
+doctor >"$WORK/people" || fail "the healthy chain, for people"
+cat "$WORK/people" >>"$WORK/said"
+grep -q '^ok  *validation ' "$WORK/people" || fail "the healthy chain, for people"
+grep -q '^Tenant' "$WORK/people" && fail "there is but one tenant"
 ok "the healthy chain is ok from end to end"
+
+# --- several tenants: each chain, one after the other ---
+
+sed -n '/^\[tenant\//,$p' "$WORK/connector.conf" | sed 's,^\[tenant/.*,[tenant/other],' >>"$WORK/case.conf"
+set_key scep_api_version 1999-01-01
+reply=$(doctor --json) && fail "the second tenant is not well: $reply"
+same "true false" "$(jq -r 'group_by(.tenant == "other") | map(all(.result == "ok")) | "\(.[0]) \(.[1])"' <<<"$reply")" "which chain works"
+doctor >"$WORK/people" && fail "the second tenant is not well"
+same "Tenant contoso Tenant other" "$(grep '^Tenant' "$WORK/people" | xargs)" "headings"
+jq -e 'all(.tenant == "other")' >/dev/null < <(doctor --json --tenant other || true) || fail "only one was asked for"
+status=0
+doctor --tenant third >"$WORK/people" || status=$?
+same 2 "$status" "a tenant that is not there"
+grep -q 'there is no tenant third; there are: contoso, other' "$WORK/people" || fail "the tenants are not listed: $(cat "$WORK/people")"
+new_case
+ok "of several tenants each has its chain"
 
 # --- the configuration ---
 

@@ -147,11 +147,33 @@ exits 1 "codes: an unknown one" codes --json SomethingNew
 says .error.code code_unknown
 says '.error.message | contains("Intune'"'"'s list is open")' true
 
+# --- config ---
+chmod 0600 "$WORK/client-secret"
+exits 0 "config check: sound" config check
+same "$WORK/connector.conf: ok" "$(cat "$WORK/out")" "what check says"
+chmod 0644 "$WORK/client-secret"
+exits 0 "config check: an open secret" config --json check
+says '"\(.result) \(.warnings | map(.code) | join(" "))"' "ok secret_exposed"
+says .digest "$(sha256sum "$WORK/connector.conf" | cut -d' ' -f1)"
+sed 's/^\[tenant.*/&\nsecret = hunter2/' "$WORK/connector.conf" >"$WORK/wrong.conf"
+exits 1 "config check: an unknown key" config check --json "$WORK/wrong.conf"
+says '"\(.result) \(.error.code)"' "refused config_key"
+exits 0 "config show" config show
+cp "$WORK/out" "$WORK/shown.conf"
+exits 0 "config show: of what it shows" config show "$WORK/shown.conf"
+cmp "$WORK/out" "$WORK/shown.conf" || fail "what is shown is no fixed point"
+grep -qF "$(cat "$WORK/client-secret")" "$WORK/said" && fail "the secret was printed"
+exits 0 "config show: JSON" config show --json
+says '.[] | select(.section == "connector").keys[] | select(.key == "request_timeout_ms") | "\(.value) \(.isDefault)"' "10000 false"
+exits 1 "config show: of what is refused" config show "$WORK/wrong.conf"
+exits 2 "config: no word" config
+exits 2 "config: two files" config check a b
+
 # --- usage ---
 exits 0 "help" --help
-for command in doctor validate trace outbox revocations audit inspect codes; do
+for command in doctor config validate trace outbox revocations audit reload exec notify csrverifier openxpki completion inspect codes; do
     grep -q "^  $command" "$WORK/said" || fail "$command is not in the help"
-    exits 0 "help of $command" "$command" --help
+    exits 0 "help of $command" --help "$command"
     grep -q "^Usage: intune-scepctl $command" "$WORK/out" || fail "no help of $command"
 done
 exits 0 "version" --version

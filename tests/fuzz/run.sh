@@ -17,7 +17,7 @@ failed=0
 
 dictionary_of() {
     case $1 in
-    json | jwt_signed | token_reply | token_roles | discovery_reply | revocation_reply | verdict_reply) echo json ;;
+    json | jwt_signed | token_reply | token_roles | discovery_reply | revocation_reply | verdict_reply | ctl_verdict | step_ca_body) echo json ;;
     http_request | local_request | local_reply) echo http ;;
     certificate | challenge | csr | csr_info | pki_envelope | pki_message | x509_facts | x509_read) echo der ;;
     config | url) echo "$1" ;;

@@ -24,8 +24,9 @@ typedef struct got {
 } got;
 
 static void on_downloaded(void *user, const iscep_revocation_entry *entries, size_t count, size_t dropped,
-                          const iscep_error *err)
+                          const char *request_id, const iscep_error *err)
 {
+    (void)request_id;
     got *g = user;
     FUZZ_CHECK(!g->is_there);
     g->is_there = true;
@@ -40,8 +41,9 @@ static void on_downloaded(void *user, const iscep_revocation_entry *entries, siz
     }
 }
 
-static void on_uploaded(void *user, const iscep_error *err)
+static void on_uploaded(void *user, const char *request_id, const iscep_error *err)
 {
+    (void)request_id;
     got *g = user;
     FUZZ_CHECK(!g->is_there);
     g->is_there = true;

@@ -40,7 +40,7 @@ static void fail_as_plugin_says(const passage *at, const iscep_plugin_answer *an
 static void refuse(const passage *at, iscep_fail_info fail_info, const char *text)
 {
     iscep_log_event(at->enrol->env->log, ISCEP_LOG_WARN, "message_refused",
-                    ISCEP_LOG_TEXT("transaction", at->message->transaction_id),
+                    ISCEP_LOG_TEXT("transaction_id", at->message->transaction_id),
                     ISCEP_LOG_TEXT("fail_info", iscep_fail_info_name(fail_info)),
                     ISCEP_LOG_TEXT("reason", text));
     fail(at, fail_info, text);
@@ -67,9 +67,10 @@ static void succeed(const passage *at, X509 *cert)
 static void log_answer(const iscep_enrol *enrol, iscep_log_level level, const char *event,
                        const iscep_enrolment *enrolment, const iscep_plugin_answer *answer)
 {
-    iscep_log_event(enrol->env->log, level, event, ISCEP_LOG_TEXT("transaction", enrolment->transaction_id),
+    iscep_log_event(enrol->env->log, level, event,
+                    ISCEP_LOG_TEXT("transaction_id", enrolment->transaction_id),
                     ISCEP_LOG_TEXT("code", answer->code), ISCEP_LOG_TEXT("message", answer->message),
-                    ISCEP_LOG_TEXT("request", answer->request_id));
+                    ISCEP_LOG_TEXT("client_request_id", answer->request_id));
 }
 
 static void log_cert(const iscep_enrol *enrol, iscep_log_level level, const char *event,
@@ -77,7 +78,8 @@ static void log_cert(const iscep_enrol *enrol, iscep_log_level level, const char
 {
     char serial[ISCEP_HOST_SERIAL_SIZE];
     iscep_host_serial(serial, cert);
-    iscep_log_event(enrol->env->log, level, event, ISCEP_LOG_TEXT("transaction", enrolment->transaction_id),
+    iscep_log_event(enrol->env->log, level, event,
+                    ISCEP_LOG_TEXT("transaction_id", enrolment->transaction_id),
                     ISCEP_LOG_TEXT("serial", serial));
 }
 
@@ -162,7 +164,7 @@ static void report_failure(const passage *at, iscep_transaction *transaction, co
 {
     const iscep_enrolment *enrolment = iscep_transaction_enrolment(transaction);
     iscep_log_event(at->enrol->env->log, ISCEP_LOG_ERROR, "ca_failed",
-                    ISCEP_LOG_TEXT("transaction", enrolment->transaction_id),
+                    ISCEP_LOG_TEXT("transaction_id", enrolment->transaction_id),
                     ISCEP_LOG_TEXT("error", why->message));
     iscep_plugin_answer answer;
     iscep_plugin_host_failed(at->enrol->plugin, enrolment, HRESULT_NTE_FAIL, why->message, &answer);

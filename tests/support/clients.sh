@@ -44,3 +44,34 @@ scepclient_enrol() { # URL PREFIX CN CHALLENGE
             >>"$2.log" 2>&1)
     [ -s "$2.pem" ]
 }
+
+# A port that nobody has now, and that the kernel gives nobody by itself.
+free_port() {
+    python3 -c 'import random, socket
+while True:
+    port = random.randrange(10000, 30000)
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            continue
+    print(port)
+    break'
+}
+
+# scepserver_start COMMAND…: micromdm's server, told its port by SCEP_PORT in the command; leaves SCEP_URL. Somebody may be
+# quicker to take the port: then it ends, and is started again.
+scepserver_start() {
+    local try
+    for try in 1 2 3 4 5; do
+        SCEP_PORT=$(free_port)
+        start scepserver env "SCEP_PORT=$SCEP_PORT" "$@"
+        SCEP_URL=http://127.0.0.1:$SCEP_PORT/scep
+        wait_until 20 "scepserver's start ($try)" scepserver_is_settled "$STARTED"
+        if kill -0 "$STARTED" 2>/dev/null; then return 0; fi
+    done
+    fail "scepserver does not start"
+}
+scepserver_is_settled() { # PID: it answers, or it is gone
+    ! kill -0 "$1" 2>/dev/null || curl -sf "$SCEP_URL?operation=GetCACaps"
+}

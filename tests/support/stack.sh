@@ -62,6 +62,19 @@ mock_start() {
     MOCK_URL=https://localhost:$(cat "$WORK/mock.port")
 }
 
+mock_tenant() { # the section of a configuration
+    cat <<TEXT
+[tenant/contoso]
+tenant_id = $TENANT
+client_id = $CLIENT_ID
+client_secret_file = $WORK/client-secret
+authority = $MOCK_URL
+graph = $MOCK_URL
+allowed_hosts = localhost
+ca_file = $WORK/mock/ca.pem
+TEXT
+}
+
 connector_configure() {
     cat >"$WORK/connector.conf" <<TEXT
 [connector]
@@ -71,14 +84,7 @@ request_timeout_ms = 10000
 [journal]
 path = $WORK/journal.db
 
-[tenant/contoso]
-tenant_id = $TENANT
-client_id = $CLIENT_ID
-client_secret_file = $WORK/client-secret
-authority = $MOCK_URL
-graph = $MOCK_URL
-allowed_hosts = localhost
-ca_file = $WORK/mock/ca.pem
+$(mock_tenant)
 TEXT
 }
 

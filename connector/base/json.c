@@ -204,6 +204,24 @@ bool iscep_json_is_null(const iscep_json *json)
     return cJSON_IsNull(json);
 }
 
+int64_t iscep_json_int_or_0(const iscep_json *json, const char *name)
+{
+    int64_t number = 0;
+    return iscep_json_int(json, name, &number) ? number : 0;
+}
+
+const char *iscep_json_text_or_empty(const iscep_json *json, const char *name)
+{
+    const char *text = iscep_json_text(json, name);
+    return text != NULL ? text : "";
+}
+
+bool iscep_json_has_text(const iscep_json *json, const char *name, const char *text)
+{
+    const char *is = iscep_json_text(json, name);
+    return is != NULL && strcmp(is, text) == 0;
+}
+
 bool iscep_json_is_object(const iscep_json *json)
 {
     return cJSON_IsObject(json);

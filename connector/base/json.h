@@ -30,6 +30,11 @@ bool iscep_json_is_true(const iscep_json *json, const char *name);
 const char *iscep_json_as_text(const iscep_json *json);       /* the value itself; NULL unless a string */
 bool iscep_json_as_int(const iscep_json *json, int64_t *out); /* false unless a whole number */
 bool iscep_json_is_null(const iscep_json *json);
+/* For who shows a document of our own: what is not there, or of another type, is 0 or "". No decision may rest on that. */
+int64_t iscep_json_int_or_0(const iscep_json *json, const char *name);
+const char *iscep_json_text_or_empty(const iscep_json *json, const char *name);
+bool iscep_json_has_text(const iscep_json *json, const char *name,
+                         const char *text); /* is it just this one? */
 bool iscep_json_is_object(const iscep_json *json);
 bool iscep_json_is_array(const iscep_json *json);
 

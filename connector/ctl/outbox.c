@@ -34,13 +34,6 @@ static const ctl_column facts[] = {
     {"request id", "requestId", CTL_CELL_TEXT},
 };
 
-static int64_t number_of(const iscep_json *document, const char *name)
-{
-    int64_t number = 0;
-    iscep_json_int(document, name, &number);
-    return number;
-}
-
 static int list(const ctl_request *request)
 {
     ISCEP_AUTO_JSON *document = NULL;
@@ -55,8 +48,8 @@ static int list(const ctl_request *request)
         return exit_code != CTL_YES ? exit_code : ctl_print_json(document, exit_code);
     ctl_print_table(iscep_json_member(document, "deliveries"), columns, sizeof columns / sizeof *columns,
                     iscep_now_unix_ms(&env));
-    printf("%lld owed to Intune, %lld given up%s\n", (long long)number_of(document, "owed"),
-           (long long)number_of(document, "dead"),
+    printf("%lld owed to Intune, %lld given up%s\n", (long long)iscep_json_int_or_0(document, "owed"),
+           (long long)iscep_json_int_or_0(document, "dead"),
            iscep_json_is_true(document, "isMore") ? "; there are more: --limit N shows more of them" : "");
     return CTL_YES;
 }
@@ -123,7 +116,7 @@ static int change(const ctl_request *request, const iscep_json *body, const char
     int exit_code = ctl_daemon_post(&document, request, path, body, "count");
     if (exit_code != CTL_YES)
         return exit_code;
-    const int64_t count = number_of(document, "count");
+    const int64_t count = iscep_json_int_or_0(document, "count");
     const bool is_short = count < (int64_t)request->operand_count;
     exit_code = is_short ? CTL_NO : CTL_YES;
     if (request->is_json)

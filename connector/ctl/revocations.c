@@ -1,4 +1,5 @@
 /* intune-scepctl revocations: what Intune wants revoked, what the storm guard holds, and what became of it. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/env.h"
@@ -21,19 +22,13 @@ static const ctl_column columns[] = {
     {"MESSAGE", "message", CTL_CELL_TEXT},
 };
 
-static long long number_of(const iscep_json *document, const char *name)
-{
-    int64_t number = 0;
-    iscep_json_int(document, name, &number);
-    return number;
-}
-
 static void print_totals(const iscep_json *document)
 {
-    const long long held = number_of(document, "held");
-    printf("%lld waiting, %lld held, %lld with a result for Intune, %lld ended%s\n",
-           number_of(document, "waiting"), held, number_of(document, "answerable"),
-           number_of(document, "ended"),
+    const int64_t held = iscep_json_int_or_0(document, "held");
+    printf("%" PRId64 " waiting, %" PRId64 " held, %" PRId64 " with a result for Intune, %" PRId64
+           " ended%s\n",
+           iscep_json_int_or_0(document, "waiting"), held, iscep_json_int_or_0(document, "answerable"),
+           iscep_json_int_or_0(document, "ended"),
            iscep_json_is_true(document, "isMore") ? "; there are more: --limit N shows more of them" : "");
     if (held > 0)
         puts("The storm guard holds some: more were asked for than usual. If they are meant: intune-scepctl "
@@ -72,7 +67,7 @@ static int approve(const ctl_request *request)
     int exit_code = post(&document, request, "/v1/revocations/approve", "count");
     if (exit_code != CTL_YES)
         return exit_code;
-    const long long count = number_of(document, "count");
+    const long long count = iscep_json_int_or_0(document, "count");
     exit_code = count > 0 ? CTL_YES : CTL_NO;
     if (request->is_json)
         return ctl_print_json(document, exit_code);

@@ -10,24 +10,6 @@
 
 enum { INDENT = 10, MAX_LINE_LEN = 4096 };
 
-static int64_t number_of(const iscep_json *object, const char *name)
-{
-    int64_t number = 0;
-    iscep_json_int(object, name, &number);
-    return number;
-}
-
-static const char *text_of(const iscep_json *object, const char *name)
-{
-    const char *text = iscep_json_text(object, name);
-    return text != NULL ? text : "";
-}
-
-static bool is_text(const iscep_json *object, const char *name, const char *text)
-{
-    return strcmp(text_of(object, name), text) == 0;
-}
-
 /* "3 h ago", by the connector's own clock; "never" */
 static const char *when(char out[CTL_WHEN_SIZE], const iscep_json *object, const char *name,
                         int64_t now_unix_ms)
@@ -43,9 +25,9 @@ static const char *when(char out[CTL_WHEN_SIZE], const iscep_json *object, const
 
 static void print_verdict(const iscep_json *status)
 {
-    if (is_text(status, "state", "failing"))
+    if (iscep_json_has_text(status, "state", "failing"))
         puts("Not working");
-    else if (is_text(status, "state", "degraded"))
+    else if (iscep_json_has_text(status, "state", "degraded"))
         puts("Working, but something needs attention");
     else
         puts("Working");
@@ -54,14 +36,14 @@ static void print_verdict(const iscep_json *status)
 static void print_problems(const iscep_json *problems)
 {
     for (const iscep_json *p = iscep_json_first(problems); p != NULL; p = iscep_json_next(p)) {
-        const char *tenant = iscep_json_text(p, "tenant"), *advice = text_of(p, "advice");
+        const char *tenant = iscep_json_text(p, "tenant"), *advice = iscep_json_text_or_empty(p, "advice");
         char line[MAX_LINE_LEN];
         printf("%-*s", INDENT,
-               is_text(p, "severity", "error")     ? "ERROR"
-               : is_text(p, "severity", "warning") ? "WARNING"
-                                                   : "notice");
+               iscep_json_has_text(p, "severity", "error")     ? "ERROR"
+               : iscep_json_has_text(p, "severity", "warning") ? "WARNING"
+                                                               : "notice");
         snprintf(line, sizeof line, "%s%s%s", tenant != NULL ? tenant : "", tenant != NULL ? ": " : "",
-                 text_of(p, "message"));
+                 iscep_json_text_or_empty(p, "message"));
         ctl_print_words(line, INDENT);
         if (advice[0] == '\0' || strstr(line, advice) != NULL)
             continue;
@@ -94,9 +76,10 @@ static void print_verdicts(const iscep_json *verdicts)
     static const char *const titles[] = {"  asked, last hour", "  issued, last hour", "  failed, last hour"};
     for (size_t i = 0; i < 3; i++) {
         const iscep_json *total = iscep_json_member(iscep_json_member(verdicts, "totals"), operations[i]);
-        const int64_t others = number_of(total, "deliver") + number_of(total, "decline");
-        const int64_t allowed = number_of(total, "allow"), refused = number_of(total, "deny");
-        const int64_t unanswered = number_of(total, "retry");
+        const int64_t others = iscep_json_int_or_0(total, "deliver") + iscep_json_int_or_0(total, "decline");
+        const int64_t allowed = iscep_json_int_or_0(total, "allow"),
+                      refused = iscep_json_int_or_0(total, "deny");
+        const int64_t unanswered = iscep_json_int_or_0(total, "retry");
         if (i > 0 && allowed + refused + unanswered + others == 0)
             continue;
         ctl_print_fact(titles[i],
@@ -108,9 +91,9 @@ static void print_verdicts(const iscep_json *verdicts)
 static void print_reasons(const iscep_json *by_code)
 {
     for (const iscep_json *e = iscep_json_first(by_code); e != NULL; e = iscep_json_next(e))
-        if (!is_text(e, "verdict", "allow"))
-            ctl_print_fact("", "%6" PRId64 "  %s %s", number_of(e, "count"), text_of(e, "verdict"),
-                           text_of(e, "code"));
+        if (!iscep_json_has_text(e, "verdict", "allow"))
+            ctl_print_fact("", "%6" PRId64 "  %s %s", iscep_json_int_or_0(e, "count"),
+                           iscep_json_text_or_empty(e, "verdict"), iscep_json_text_or_empty(e, "code"));
 }
 
 static void print_work(const iscep_json *tenant, int64_t now_unix_ms)
@@ -120,16 +103,17 @@ static void print_work(const iscep_json *tenant, int64_t now_unix_ms)
     const iscep_json *revocations = iscep_json_member(tenant, "revocations");
     if (!iscep_json_is_object(owed))
         ctl_print_fact("  owed to Intune", "not known: the journal does not answer");
-    else if (number_of(owed, "owed") == 0)
-        ctl_print_fact("  owed to Intune", "nothing; %" PRId64 " given up", number_of(owed, "dead"));
+    else if (iscep_json_int_or_0(owed, "owed") == 0)
+        ctl_print_fact("  owed to Intune", "nothing; %" PRId64 " given up",
+                       iscep_json_int_or_0(owed, "dead"));
     else
         ctl_print_fact("  owed to Intune", "%" PRId64 ", the oldest from %s; %" PRId64 " given up",
-                       number_of(owed, "owed"), when(since, owed, "oldestOwedAt", now_unix_ms),
-                       number_of(owed, "dead"));
+                       iscep_json_int_or_0(owed, "owed"), when(since, owed, "oldestOwedAt", now_unix_ms),
+                       iscep_json_int_or_0(owed, "dead"));
     if (!iscep_json_is_object(revocations))
         return;
     ctl_print_fact("  revocations", "%" PRId64 " to do, %" PRId64 " held; Intune was asked: %s",
-                   number_of(revocations, "waiting"), number_of(revocations, "held"),
+                   iscep_json_int_or_0(revocations, "waiting"), iscep_json_int_or_0(revocations, "held"),
                    iscep_json_is_true(revocations, "isPolling")
                        ? when(since, revocations, "lastPollAt", now_unix_ms)
                        : "never (no [ca/NAME], or poll = no)");
@@ -140,7 +124,8 @@ static void print_credentials(const iscep_json *credentials, int64_t now_unix_ms
     for (const iscep_json *c = iscep_json_first(credentials); c != NULL; c = iscep_json_next(c)) {
         char end[CTL_WHEN_SIZE];
         const bool is_known = iscep_json_text(c, "expiresAt") != NULL;
-        ctl_print_fact("  credential", "%s (%s), expires: %s", text_of(c, "name"), text_of(c, "kind"),
+        ctl_print_fact("  credential", "%s (%s), expires: %s", iscep_json_text_or_empty(c, "name"),
+                       iscep_json_text_or_empty(c, "kind"),
                        is_known ? when(end, c, "expiresAt", now_unix_ms) : "not known here");
     }
 }
@@ -148,7 +133,8 @@ static void print_credentials(const iscep_json *credentials, int64_t now_unix_ms
 static void print_tenant(const iscep_json *tenant, int64_t now_unix_ms)
 {
     const iscep_json *verdicts = iscep_json_member(tenant, "verdicts");
-    ctl_print_fact("tenant", "%s: %s", text_of(tenant, "name"), text_of(tenant, "state"));
+    ctl_print_fact("tenant", "%s: %s", iscep_json_text_or_empty(tenant, "name"),
+                   iscep_json_text_or_empty(tenant, "state"));
     print_intune(iscep_json_member(tenant, "intune"), now_unix_ms);
     print_verdicts(verdicts);
     print_reasons(iscep_json_member(verdicts, "byCode"));
@@ -163,18 +149,20 @@ static void print_connector(const iscep_json *status, int64_t now_unix_ms)
     char since[CTL_WHEN_SIZE];
     const iscep_json *journal = iscep_json_member(status, "journal");
     const iscep_json *listener = iscep_json_first(iscep_json_member(status, "listeners"));
-    ctl_print_fact("connector", "%s, started %s", text_of(status, "version"),
+    ctl_print_fact("connector", "%s, started %s", iscep_json_text_or_empty(status, "version"),
                    when(since, status, "startedAt", now_unix_ms));
-    ctl_print_fact("configuration", "%s", text_of(iscep_json_member(status, "configuration"), "path"));
+    ctl_print_fact("configuration", "%s",
+                   iscep_json_text_or_empty(iscep_json_member(status, "configuration"), "path"));
     ctl_print_fact("journal", "%s, %" PRId64 " KiB",
                    iscep_json_is_true(journal, "isHealthy") ? "healthy" : "cannot be written",
-                   number_of(journal, "sizeBytes") / 1024);
+                   iscep_json_int_or_0(journal, "sizeBytes") / 1024);
     for (; listener != NULL; listener = iscep_json_next(listener)) {
         const bool is_tls = iscep_json_is_true(listener, "tls");
-        ctl_print_fact("listener", "%s: %s%s%s, connections: %" PRId64, text_of(listener, "name"),
-                       text_of(listener, "address"), is_tls ? ", TLS certificate expires " : "",
-                       is_tls ? when(since, listener, "expiresAt", now_unix_ms) : "",
-                       number_of(listener, "connections"));
+        ctl_print_fact(
+            "listener", "%s: %s%s%s, connections: %" PRId64, iscep_json_text_or_empty(listener, "name"),
+            iscep_json_text_or_empty(listener, "address"), is_tls ? ", TLS certificate expires " : "",
+            is_tls ? when(since, listener, "expiresAt", now_unix_ms) : "",
+            iscep_json_int_or_0(listener, "connections"));
     }
 }
 
@@ -186,7 +174,7 @@ int ctl_status(const ctl_request *request)
     const int exit_code = ctl_daemon_get(&status, request, "/v1/status", "problems");
     if (exit_code != CTL_YES)
         return exit_code == CTL_USAGE ? CTL_USAGE : CTL_UNKNOWN;
-    const int well = is_text(status, "state", "working") ? CTL_YES : CTL_NO;
+    const int well = iscep_json_has_text(status, "state", "working") ? CTL_YES : CTL_NO;
     if (request->is_json)
         return ctl_print_json(status, well);
     if (!iscep_iso8601_parse(iscep_json_text(status, "now"), &now_unix_ms))

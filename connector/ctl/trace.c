@@ -107,40 +107,36 @@ static void print_reason(const char *code, const char *message, const char *requ
     ctl_print_words(iscep_buf_text(&text), DETAIL_INDENT);
 }
 
-static const char *text_of(const iscep_json *json, const char *name)
-{
-    const char *text = iscep_json_text(json, name);
-    return text != NULL ? text : "";
-}
-
 /* "2026-11-22T07:20:00.000Z  report postponed    throttled: … (request 2f4c…)" */
 static void print_event(const iscep_json *event)
 {
     char name[64];
     int64_t count = 1;
-    iscep_text_copy(name, sizeof name, text_of(event, "event"));
+    iscep_text_copy(name, sizeof name, iscep_json_text_or_empty(event, "event"));
     for (char *at = name; *at != '\0'; at++)
         *at = *at == '_' ? ' ' : *at;
     printf("  ");
-    ctl_print_text(text_of(event, "at"));
+    ctl_print_text(iscep_json_text_or_empty(event, "at"));
     printf("  %-18s  ", name);
-    print_reason(text_of(event, "code"), text_of(event, "message"), text_of(event, "requestId"));
+    print_reason(iscep_json_text_or_empty(event, "code"), iscep_json_text_or_empty(event, "message"),
+                 iscep_json_text_or_empty(event, "requestId"));
     if (iscep_json_int(event, "count", &count) && count > 1) {
         printf("%*s%lld times, the last at ", DETAIL_INDENT, "", (long long)count);
-        ctl_print_text(text_of(event, "lastAt"));
+        ctl_print_text(iscep_json_text_or_empty(event, "lastAt"));
         putchar('\n');
     }
 }
 
 static void print_certificate(const iscep_json *cert)
 {
-    ctl_print_fact("  certificate", "%s, %s", text_of(cert, "serialNumber"), text_of(cert, "state"));
-    ctl_print_fact("    issuer", "%s", text_of(cert, "issuer"));
-    ctl_print_fact("    subject", "%s", text_of(cert, "subject"));
-    ctl_print_fact("    thumbprint", "%s", text_of(cert, "thumbprint"));
-    ctl_print_fact("    valid until", "%s", text_of(cert, "notAfter"));
+    ctl_print_fact("  certificate", "%s, %s", iscep_json_text_or_empty(cert, "serialNumber"),
+                   iscep_json_text_or_empty(cert, "state"));
+    ctl_print_fact("    issuer", "%s", iscep_json_text_or_empty(cert, "issuer"));
+    ctl_print_fact("    subject", "%s", iscep_json_text_or_empty(cert, "subject"));
+    ctl_print_fact("    thumbprint", "%s", iscep_json_text_or_empty(cert, "thumbprint"));
+    ctl_print_fact("    valid until", "%s", iscep_json_text_or_empty(cert, "notAfter"));
     if (iscep_json_text(cert, "ca") != NULL)
-        ctl_print_fact("    CA", "%s", text_of(cert, "ca"));
+        ctl_print_fact("    CA", "%s", iscep_json_text_or_empty(cert, "ca"));
 }
 
 static void print_owed(const iscep_json *owed, int64_t now_unix_ms)
@@ -148,12 +144,13 @@ static void print_owed(const iscep_json *owed, int64_t now_unix_ms)
     static const ctl_column due = {"", "dueAt", CTL_CELL_DUE};
     char when[CTL_CELL_SIZE];
     int64_t id = 0, attempts = 0;
-    const bool is_dead = strcmp(text_of(owed, "state"), "dead") == 0;
+    const bool is_dead = strcmp(iscep_json_text_or_empty(owed, "state"), "dead") == 0;
     iscep_json_int(owed, "id", &id);
     iscep_json_int(owed, "attempts", &attempts);
     ctl_cell_emit(when, owed, &due, now_unix_ms);
-    ctl_print_fact("  owed to Intune", "#%lld, %s, %lld attempts, %s%s", (long long)id, text_of(owed, "kind"),
-                   (long long)attempts, is_dead ? "given up" : "next ", is_dead ? "" : when);
+    ctl_print_fact("  owed to Intune", "#%lld, %s, %lld attempts, %s%s", (long long)id,
+                   iscep_json_text_or_empty(owed, "kind"), (long long)attempts,
+                   is_dead ? "given up" : "next ", is_dead ? "" : when);
 }
 
 static void print_all_of(const iscep_json *enrolment, const char *name,
@@ -168,9 +165,9 @@ static void print_enrolment(const iscep_json *enrolment, int64_t now_unix_ms)
 {
     ISCEP_AUTO_BUF standing;
     iscep_buf_init(&standing, MAX_STANDING_LEN);
-    ctl_print_fact("transaction", "%s", text_of(enrolment, "transactionId"));
-    ctl_print_fact("  tenant", "%s", text_of(enrolment, "tenant"));
-    ctl_print_fact("  subject", "%s", text_of(enrolment, "subject"));
+    ctl_print_fact("transaction", "%s", iscep_json_text_or_empty(enrolment, "transactionId"));
+    ctl_print_fact("  tenant", "%s", iscep_json_text_or_empty(enrolment, "tenant"));
+    ctl_print_fact("  subject", "%s", iscep_json_text_or_empty(enrolment, "subject"));
     print_all_of(enrolment, "events", print_event);
     print_all_of(enrolment, "certificates", print_certificate);
     const iscep_json *owed = iscep_json_first(iscep_json_member(enrolment, "owed"));

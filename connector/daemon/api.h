@@ -53,11 +53,9 @@ typedef struct iscep_api {
     iscep_journal *journal; /* for /readyz; NULL: it is not looked at */
     const iscep_seat *seats;
     size_t seat_count;
-    iscep_step_ca *const *hooks; /* as config->step_cas */
-    const char *(*door_tenant)(const struct iscep_api *api,
-                               uint32_t door); /* NULL: the listener is tied to none */
-    const iscep_keeper_api *keeper;            /* NULL: what needs it is not there */
-    bool is_on_keeper;                         /* this is the worker whose loop is the keeper's */
+    iscep_step_ca *const *hooks;    /* as config->step_cas */
+    const iscep_keeper_api *keeper; /* NULL: what needs it is not there */
+    bool is_on_keeper;              /* this is the worker whose loop is the keeper's */
 } iscep_api;
 
 /* An iscep_http_handler; user points at a pointer to the worker's iscep_api in force. */

@@ -96,11 +96,8 @@ static void on_withheld(void *user)
 static const char *tenant_of_door(const iscep_exchange *exchange, void *user)
 {
     const daemon_parts *d = user;
-    const iscep_listener_options *listener =
-        d->reload.current != NULL
-            ? iscep_doors_find(d->reload.current->doors, iscep_exchange_peer(exchange).door)
-            : NULL;
-    return listener != NULL ? listener->tenant : NULL;
+    const iscep_generation *current = d->reload.current;
+    return current != NULL ? iscep_doors_tenant(current->doors, iscep_exchange_peer(exchange).door) : NULL;
 }
 
 static void reload(void *user)

@@ -108,6 +108,12 @@ const iscep_listener_options *iscep_doors_find(const iscep_doors *doors, uint32_
     return NULL;
 }
 
+const char *iscep_doors_tenant(const iscep_doors *doors, uint32_t number)
+{
+    const iscep_listener_options *options = iscep_doors_find(doors, number);
+    return options != NULL ? options->tenant : NULL;
+}
+
 /* --- who comes --- */
 
 static bool has_certificate(const door *at, const iscep_exchange *exchange)

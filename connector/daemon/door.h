@@ -18,6 +18,8 @@ void iscep_doors_free(iscep_doors *doors);
 void iscep_doors_number(iscep_doors *doors, size_t listener, uint32_t door);
 /* NULL: a door of before, which is not there any more. */
 const iscep_listener_options *iscep_doors_find(const iscep_doors *doors, uint32_t door);
+/* What it is tied to; NULL: to no tenant, or it is not there any more. */
+const char *iscep_doors_tenant(const iscep_doors *doors, uint32_t door);
 
 /*
  * True: who asks may have what serves (one bit) stands for. Otherwise he was answered: 401 or 403, or, if this door does not serve

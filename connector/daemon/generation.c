@@ -21,12 +21,6 @@ typedef struct iscep_generation_part {
 
 /* --- one worker's part, on its thread --- */
 
-static const char *door_tenant(const iscep_api *api, uint32_t door)
-{
-    const iscep_listener_options *listener = iscep_doors_find(api->doors, door);
-    return listener != NULL ? listener->tenant : NULL;
-}
-
 static void on_answered(void *user, const iscep_answer *answer)
 {
     const part *of = user;
@@ -180,7 +174,6 @@ static void fill_api(part *of, const iscep_generation_needs *needs)
                           .seats = of->seats,
                           .seat_count = of->generation->config->tenant_count,
                           .hooks = of->generation->hooks,
-                          .door_tenant = door_tenant,
                           .keeper = needs->keeper,
                           .is_on_keeper = iscep_runner_is_keeper(of->runner)};
 }

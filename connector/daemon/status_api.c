@@ -175,23 +175,16 @@ static void reply(iscep_exchange *exchange, const iscep_json *document)
                                                   .header_count = sizeof headers / sizeof *headers});
 }
 
-static int64_t number_of(const iscep_json *json, const char *name)
-{
-    int64_t number = 0;
-    iscep_json_int(json, name, &number);
-    return number;
-}
-
 static void read_totals(iscep_status_totals *out, const iscep_json *json)
 {
     if (!iscep_iso8601_parse(iscep_json_text(json, "oldestOwedAt"), &out->oldest_owed_unix_ms))
         out->oldest_owed_unix_ms = 0;
-    out->owed = number_of(json, "owed");
-    out->dead = number_of(json, "dead");
-    out->waiting = number_of(json, "waiting");
-    out->held = number_of(json, "held");
-    out->answerable = number_of(json, "answerable");
-    out->journal_bytes = number_of(json, "sizeBytes");
+    out->owed = iscep_json_int_or_0(json, "owed");
+    out->dead = iscep_json_int_or_0(json, "dead");
+    out->waiting = iscep_json_int_or_0(json, "waiting");
+    out->held = iscep_json_int_or_0(json, "held");
+    out->answerable = iscep_json_int_or_0(json, "answerable");
+    out->journal_bytes = iscep_json_int_or_0(json, "sizeBytes");
     out->is_known = true;
 }
 

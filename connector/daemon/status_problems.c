@@ -83,24 +83,6 @@ static void add(iscep_problems *problems, grade how_bad, const char *code, const
 
 /* --- reading the document --- */
 
-static int64_t number_of(const iscep_json *object, const char *name)
-{
-    int64_t number = 0;
-    iscep_json_int(object, name, &number);
-    return number;
-}
-
-static const char *text_of(const iscep_json *object, const char *name)
-{
-    const char *text = iscep_json_text(object, name);
-    return text != NULL ? text : "";
-}
-
-static bool is_text(const iscep_json *object, const char *name, const char *text)
-{
-    return strcmp(text_of(object, name), text) == 0;
-}
-
 /* How long ago; negative: how soon. False: there is no such time. */
 static bool read_age(const iscep_problems *problems, const iscep_json *object, const char *name,
                      int64_t *age_ms)
@@ -155,7 +137,8 @@ static void judge_credentials(iscep_problems *problems, const iscep_json *creden
                 "register a new one in Entra ID (App registrations > Certificates & secrets), then replace "
                 "the "
                 "file: docs/CREDENTIALS.md",
-                "the credential %s (%s) %s", text_of(c, "name"), text_of(c, "kind"), when);
+                "the credential %s (%s) %s", iscep_json_text_or_empty(c, "name"),
+                iscep_json_text_or_empty(c, "kind"), when);
     }
 }
 
@@ -169,7 +152,7 @@ static void judge_listeners(iscep_problems *problems, const iscep_json *listener
         if (how_bad != NOTHING)
             ADD(problems, how_bad, "listener_expiry",
                 "replace certificate and key in their files, then: intune-scepctl reload",
-                "the TLS certificate of the listener %s %s", text_of(l, "name"), when);
+                "the TLS certificate of the listener %s %s", iscep_json_text_or_empty(l, "name"), when);
     }
 }
 
@@ -190,7 +173,8 @@ static int length_of_finding(const char *message)
 
 static void judge_reach(iscep_problems *problems, const iscep_json *intune)
 {
-    const char *code = text_of(intune, "code"), *message = text_of(intune, "message");
+    const char *code = iscep_json_text_or_empty(intune, "code"),
+               *message = iscep_json_text_or_empty(intune, "message");
     const char *advice = iscep_refusal_find_advice(code);
     const bool is_ready = iscep_json_is_true(intune, "ready"); /* somebody could ask, and was not answered */
     if (is_not_reachable(intune)) {
@@ -205,13 +189,14 @@ static void judge_reach(iscep_problems *problems, const iscep_json *intune)
     }
     const iscep_json *circuit = iscep_json_first(iscep_json_member(intune, "circuits"));
     for (; circuit != NULL; circuit = iscep_json_next(circuit))
-        if (!is_text(circuit, "state", "closed"))
+        if (!iscep_json_has_text(circuit, "state", "closed"))
             ADD(problems, WARNING, "circuit_open",
                 "wait: the next request that needs it finds out whether it is back; intune-scepctl doctor "
                 "finds "
                 "out now",
-                "the circuit of %s is %s: it has failed too often", text_of(circuit, "endpoint"),
-                is_text(circuit, "state", "open") ? "open" : "half open");
+                "the circuit of %s is %s: it has failed too often",
+                iscep_json_text_or_empty(circuit, "endpoint"),
+                iscep_json_has_text(circuit, "state", "open") ? "open" : "half open");
 }
 
 /* Over the last minutes of a column of "perMinute". */
@@ -232,8 +217,8 @@ static int64_t sum_lately(const iscep_json *minutes, const char *verdict)
 static const char *find_refusal(const iscep_json *by_code)
 {
     for (const iscep_json *e = iscep_json_first(by_code); e != NULL; e = iscep_json_next(e))
-        if (is_text(e, "verdict", "deny"))
-            return text_of(e, "code");
+        if (iscep_json_has_text(e, "verdict", "deny"))
+            return iscep_json_text_or_empty(e, "code");
     return "";
 }
 
@@ -255,12 +240,12 @@ static void judge_owed(iscep_problems *problems, const iscep_json *owed)
 {
     int64_t age_ms;
     char age[SPAN_SIZE];
-    const int64_t dead = number_of(owed, "dead");
+    const int64_t dead = iscep_json_int_or_0(owed, "dead");
     if (read_age(problems, owed, "oldestOwedAt", &age_ms) && age_ms >= OWED_FOR_LONG_MS)
         ADD(problems, WARNING, "outbox_ageing",
             "intune-scepctl outbox list shows the last answer of each; intune-scepctl doctor walks the way",
             "Intune has not taken note of %lld reports; the oldest is owed for %s",
-            (long long)number_of(owed, "owed"), span(age, age_ms));
+            (long long)iscep_json_int_or_0(owed, "owed"), span(age, age_ms));
     if (dead > 0)
         ADD(problems, WARNING, "outbox_dead",
             "intune-scepctl outbox list --dead says why; when that is mended: intune-scepctl outbox retry "
@@ -272,13 +257,13 @@ static void judge_revocations(iscep_problems *problems, const iscep_json *revoca
 {
     int64_t late_ms;
     char length[SPAN_SIZE];
-    const char *result = text_of(revocations, "lastPollResult");
+    const char *result = iscep_json_text_or_empty(revocations, "lastPollResult");
     if (iscep_json_is_true(revocations, "isHeld"))
         ADD(problems, WARNING, "storm_guard",
             "intune-scepctl revocations list shows them; if they are meant: intune-scepctl revocations "
             "approve",
-            "%lld revocations are held: %s", (long long)number_of(revocations, "held"),
-            text_of(revocations, "heldReason"));
+            "%lld revocations are held: %s", (long long)iscep_json_int_or_0(revocations, "held"),
+            iscep_json_text_or_empty(revocations, "heldReason"));
     if (!iscep_json_is_true(revocations, "isPolling"))
         return;
     const char *advice = iscep_refusal_find_advice(result);
@@ -325,27 +310,27 @@ void iscep_problems_judge_tenant(iscep_problems *problems, iscep_json *tenant)
 
 static void judge_journal(iscep_problems *problems, const iscep_json *journal)
 {
-    const char *code = text_of(journal, "code"), *advice = iscep_refusal_find_advice(code);
+    const char *code = iscep_json_text_or_empty(journal, "code"), *advice = iscep_refusal_find_advice(code);
     if (!iscep_json_is_true(journal, "isHealthy"))
         ADD(problems, ERROR, "journal_unhealthy",
             advice != NULL ? advice : "look at the disk, and at the log",
             "the journal cannot be written, and every request is answered retry: %s (%s)",
-            text_of(journal, "reason"), code);
+            iscep_json_text_or_empty(journal, "reason"), code);
 }
 
 static void judge_reload(iscep_problems *problems, const iscep_json *configuration)
 {
     const iscep_json *reload = iscep_json_member(configuration, "lastReload");
-    if (is_text(reload, "result", "refused"))
+    if (iscep_json_has_text(reload, "result", "refused"))
         ADD(problems, WARNING, "reload_refused",
             "mend the configuration (intune-scepctl config check), then: intune-scepctl reload",
             "the configuration in the file was refused, and the one of before goes on: %s",
-            text_of(reload, "message"));
+            iscep_json_text_or_empty(reload, "message"));
 }
 
 static void judge_process(iscep_problems *problems, const iscep_json *process)
 {
-    const int64_t fds = number_of(process, "fds"), max_fds = number_of(process, "maxFds");
+    const int64_t fds = iscep_json_int_or_0(process, "fds"), max_fds = iscep_json_int_or_0(process, "maxFds");
     if (max_fds > 0 && fds * 100 >= max_fds * FDS_PERCENT)
         ADD(problems, WARNING, "descriptors", "raise LimitNOFILE in the unit, or lower max_connections",
             "%lld of %lld file descriptors are in use: new connections will fail", (long long)fds,

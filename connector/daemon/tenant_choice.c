@@ -85,7 +85,7 @@ iscep_status iscep_api_choose_tenant(const iscep_seat **out, const iscep_api *ap
 {
     naming name = {0};
     bool is_named;
-    const naming tied = naming_of(api->door_tenant(api, iscep_exchange_peer(exchange).door));
+    const naming tied = naming_of(iscep_doors_tenant(api->doors, iscep_exchange_peer(exchange).door));
     iscep_status status = read_names(&name, &is_named, exchange, named, err);
     if (status != ISCEP_OK)
         return status;

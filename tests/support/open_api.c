@@ -1,13 +1,6 @@
 /* See open_api.h. */
 #include "tests/support/open_api.h"
 
-static const char *no_tenant(const iscep_api *api, uint32_t door)
-{
-    (void)api;
-    (void)door;
-    return NULL;
-}
-
 bool open_api_make(open_api *out, const iscep_env *env, iscep_intune *intune, iscep_service *service,
                    int64_t request_timeout_ms)
 {
@@ -24,7 +17,6 @@ bool open_api_make(open_api *out, const iscep_env *env, iscep_intune *intune, is
                            .doors = out->doors,
                            .seats = &out->seat,
                            .seat_count = 1,
-                           .door_tenant = no_tenant,
                            .is_on_keeper = true};
     out->in_force = &out->api;
     return true;

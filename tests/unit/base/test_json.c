@@ -333,3 +333,25 @@ Test(json, is_whole_or_not_emitted_when_memory_runs_out)
     }
     cr_assert(is_emitted);
 }
+
+Test(json, what_is_not_there_is_shown_as_nothing)
+{
+    static const char text[] =
+        "{\"n\":7,\"t\":\"word\",\"empty\":\"\",\"twice\":1,\"twice\":1,\"null\":null,\"half\":0.5}";
+    static const char *const not_numbers[] = {"t", "twice", "null", "half", "absent"};
+    static const char *const not_texts[] = {"n", "twice", "null", "absent"};
+    ISCEP_AUTO_JSON *json = NULL;
+    cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of_text(text), NULL), ISCEP_OK);
+    cr_assert_eq(iscep_json_int_or_0(json, "n"), 7);
+    cr_assert_str_eq(iscep_json_text_or_empty(json, "t"), "word");
+    cr_assert(iscep_json_has_text(json, "t", "word"));
+    cr_assert_not(iscep_json_has_text(json, "t", "wor"));
+    cr_assert(iscep_json_has_text(json, "empty", ""));
+    for (size_t i = 0; i < sizeof not_numbers / sizeof *not_numbers; i++)
+        cr_assert_eq(iscep_json_int_or_0(json, not_numbers[i]), 0, "%s", not_numbers[i]);
+    for (size_t i = 0; i < sizeof not_texts / sizeof *not_texts; i++) {
+        cr_assert_str_eq(iscep_json_text_or_empty(json, not_texts[i]), "", "%s", not_texts[i]);
+        cr_assert_not(iscep_json_has_text(json, not_texts[i], ""), "%s", not_texts[i]);
+    }
+    cr_assert_eq(iscep_json_int_or_0(NULL, "n"), 0);
+}

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/api.h"
 #include "tests/support/loop_thread.h"
+#include "tests/support/open_api.h"
 #include "tests/support/peer.h"
 #include "tests/support/temp_dir.h"
 
@@ -19,15 +19,7 @@ static iscep_env env;
 static iscep_http_server *server;
 static temp_dir dir;
 static char socket_path[128];
-static const char *tied;
-static iscep_api api;
-
-static const char *door_tenant(const iscep_api *of, uint32_t door)
-{
-    cr_assert_eq(of, &api);
-    cr_assert_eq(door, 0);
-    return tied;
-}
+static open_api open;
 
 /* Answers with the tenant and the path without it. The body stands for the JSON member; no body: there is none. */
 static void choose_and_tell(iscep_exchange *exchange, void *user)
@@ -40,8 +32,8 @@ static void choose_and_tell(iscep_exchange *exchange, void *user)
     iscep_buf_init(&member, 256);
     iscep_buf_init(&line, 1024);
     iscep_buf_append(&member, body.data, body.len);
-    if (iscep_api_choose_tenant(&seat, &api, exchange, body.len > 0 ? iscep_buf_text(&member) : NULL, &err) ==
-        ISCEP_OK) {
+    if (iscep_api_choose_tenant(&seat, &open.api, exchange, body.len > 0 ? iscep_buf_text(&member) : NULL,
+                                &err) == ISCEP_OK) {
         err.http_status = 200;
         iscep_buf_printf(&line, "%s %s", seat->config->name, iscep_api_path(exchange));
     } else {
@@ -56,7 +48,9 @@ static void set_up(void)
 {
     const iscep_http_server_options limits = ISCEP_HTTP_SERVER_OPTIONS_INIT;
     env = iscep_env_system(NULL);
-    api = (iscep_api){.env = &env, .seats = seats, .seat_count = COUNT(seats), .door_tenant = door_tenant};
+    cr_assert(open_api_make(&open, &env, NULL, NULL, 1000));
+    open.api.seats = seats;
+    open.api.seat_count = COUNT(seats);
     temp_dir_make(&dir);
     temp_dir_path(&dir, socket_path, sizeof socket_path, "socket");
     loop_thread_make(&on);
@@ -71,6 +65,7 @@ static void tear_down(void)
     loop_thread_stop(&on);
     iscep_http_server_free(server);
     iscep_loop_free(on.loop);
+    open_api_clear(&open);
     temp_dir_remove(&dir);
 }
 
@@ -90,7 +85,7 @@ static void assert_choice(const choice *c)
     ISCEP_AUTO_BUF request;
     peer_reply reply;
     int fd = peer_connect_unix(socket_path);
-    tied = c->tied;
+    open.config.listeners[0].tenant = c->tied;
     iscep_buf_init(&request, 4096);
     iscep_buf_printf(&request, "POST %s HTTP/1.1\r\nHost: c\r\n", c->path);
     if (c->header != NULL)
@@ -186,7 +181,7 @@ Test(tenant_choice, the_only_one_need_not_be_named)
     static const choice unnamed = {NULL, "/v1/validate", NULL, NULL, 200, "contoso /v1/validate"};
     static const choice right = {NULL, "/t/contoso/v1/validate", "contoso", NULL, 200, "contoso "};
     static const choice wrong = {NULL, "/v1/validate", "fabrikam.eu-1", NULL, 404, "tenant_unknown"};
-    api.seat_count = 1;
+    open.api.seat_count = 1;
     assert_choice(&unnamed);
     assert_choice(&right);
     assert_choice(&wrong);

@@ -5,9 +5,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file_lock.h"
 
 /* As far back as the end of the chain is looked for: some lines, and pieces of lines. */
 enum { WINDOW_LEN = 4 * 64 * 1024 };
@@ -25,7 +26,7 @@ static iscep_status lock_file(const iscep_audit_file *file, iscep_error *err)
     struct stat found;
     if (fstat(file->fd, &found) != 0 || !S_ISREG(found.st_mode))
         return iscep_error_set(err, ISCEP_CONFIG, "audit_file", "%s is not a file", file->path);
-    if (flock(file->fd, LOCK_EX | LOCK_NB) != 0)
+    if (!iscep_file_lock(file->fd))
         return iscep_error_set(err, ISCEP_CONFIG, "audit_file",
                                "%s: another process writes it: is another intune-scepd running?", file->path);
     return ISCEP_OK;
@@ -144,7 +145,7 @@ void iscep_audit_file_close(iscep_audit_file *file)
     if (file == NULL)
         return;
     if (file->fd >= 0)
-        close(file->fd);
+        iscep_file_unlock(file->fd);
     free(file);
 }
 

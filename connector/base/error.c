@@ -31,6 +31,8 @@ const char *iscep_status_name(iscep_status status)
         return "usage";
     case ISCEP_NOMEM:
         return "nomem";
+    case ISCEP_STATUS_32_BITS:
+        break;
     }
     return "unknown";
 }

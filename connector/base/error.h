@@ -7,7 +7,6 @@
 
 #include "iscep/error.h"
 
-#define ISCEP_CHECKED         __attribute__((warn_unused_result))
 #define ISCEP_PRINTF(fmt, at) __attribute__((format(printf, fmt, at)))
 
 /*

@@ -192,9 +192,9 @@ iscep_status iscep_keystore_open(iscep_keystore **out, const iscep_keystore_sour
         status = load_provider(keystore, source->provider, err);
     if (status == ISCEP_OK)
         status = read_key(keystore, &content, source, err);
-    if (status == ISCEP_OK)
+    if (status == ISCEP_OK && !source->is_key_alone)
         status = read_certificate(keystore, &content, source, err);
-    if (status == ISCEP_OK)
+    if (status == ISCEP_OK && !source->is_key_alone)
         status = note_facts(keystore, err);
     clear_content(&content); /* before the context that its objects live in */
     if (status != ISCEP_OK) {

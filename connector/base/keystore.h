@@ -18,6 +18,7 @@ typedef struct iscep_keystore_source {
     const char *key;              /* a file, or a URI such as handle:0x81000001 or pkcs11:object=connector */
     const char *certificate;      /* a file or URI; NULL: it comes with the key */
     const char *provider;         /* OpenSSL provider, such as tpm2; NULL: OpenSSL's own */
+    bool is_key_alone;            /* no certificate is looked for */
     const iscep_secret *password; /* of an encrypted file, or the PIN that a provider asks for; may be NULL */
 } iscep_keystore_source;
 
@@ -31,6 +32,7 @@ void iscep_keystore_close(iscep_keystore *keystore);
 
 /* Borrowed. Where there is a provider it signs, nobody else can. */
 iscep_jwt_key iscep_keystore_key(const iscep_keystore *keystore);
+/* What follows is of the certificate; where the key is alone there is none. */
 /* How the certificate is named in a token's header (RFC 7515, 4.1.7 and 4.1.8): base64url of SHA-1, of SHA-256. */
 const char *iscep_keystore_x5t(const iscep_keystore *keystore);
 const char *iscep_keystore_x5t_s256(const iscep_keystore *keystore);

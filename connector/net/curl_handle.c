@@ -76,6 +76,14 @@ void iscep_curl_handle_set_reach(CURL *easy, const iscep_curl_options *options, 
     curl_easy_setopt(easy, CURLOPT_NOPROXY, is_local ? "*" : unproxied);
 }
 
+/* libcurl's own sockets would live on in every program that the process starts. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)user;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /*
  * A connection whose packets a firewall drops without a word is ended by the kernel, not after its quarter of an hour:
  * with HTTP/2 a time-out ends a stream only, and the next request would take the same dead connection. A server that
@@ -121,6 +129,7 @@ CURL *iscep_curl_handle_new(const iscep_curl_options *options)
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, limit_silence);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_LEN);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_LEN);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,14 @@ static iscep_status refuse_path(const char *path, iscep_error *err)
                            advice);
 }
 
+/* An abstract address (unix(7)): the leading @ stands for a NUL, there is no file, and whoever knows it may connect. */
+static iscep_status bind_abstract(int fd, struct sockaddr_un *address, const char *path, iscep_error *err)
+{
+    address->sun_path[0] = '\0';
+    const socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    return bind(fd, (const struct sockaddr *)address, len) == 0 ? ISCEP_OK : refuse_path(path, err);
+}
+
 static iscep_status bind_unix(iscep_listener *listener, const iscep_listen_options *options, iscep_error *err)
 {
     const char *path = options->unix_path;
@@ -180,6 +189,8 @@ static iscep_status bind_unix(iscep_listener *listener, const iscep_listen_optio
     listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener->fd < 0)
         return iscep_error_set(err, ISCEP_CONFIG, "listen", "cannot make a socket: %s", strerror(errno));
+    if (path[0] == '@')
+        return bind_abstract(listener->fd, &address, path, err);
     if (is_dead_socket(&address))
         unlink(path);
     struct stat st;

@@ -16,7 +16,7 @@ typedef struct iscep_listener iscep_listener;
 typedef void (*iscep_accept_fn)(void *user, int fd);
 
 typedef struct iscep_listen_options {
-    const char *unix_path; /* absolute; NULL: TCP */
+    const char *unix_path; /* absolute, or an abstract address with a leading @; NULL: TCP */
     uint32_t unix_mode;
     uid_t unix_uid; /* (uid_t)-1: as it comes; likewise the group */
     gid_t unix_gid;

@@ -198,13 +198,35 @@ void iscep_timer_free(iscep_timer *timer)
     free(timer);
 }
 
-void iscep_timer_arm(iscep_timer *timer, int64_t delay_ms)
+static bool arm(struct event *event, int64_t delay_ms)
 {
     if (delay_ms < 0)
         delay_ms = 0;
     struct timeval delay = {.tv_sec = (time_t)(delay_ms / 1000),
                             .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
-    event_add(timer->event, &delay);
+    return event_add(event, &delay) == 0;
+}
+
+void iscep_timer_arm(iscep_timer *timer, int64_t delay_ms)
+{
+    arm(timer->event, delay_ms);
+}
+
+iscep_status iscep_readable_new(iscep_timer **out, iscep_loop *loop, int descriptor, int64_t delay_ms,
+                                iscep_callback callback, void *user, iscep_error *err)
+{
+    iscep_timer *timer = NULL;
+    if (descriptor >= 0 && new_event(&timer, loop, descriptor, EV_READ, callback, user, err) == ISCEP_OK) {
+        if (arm(timer->event, delay_ms)) {
+            *out = timer;
+            return ISCEP_OK;
+        }
+        iscep_timer_free(timer);
+    }
+    iscep_status status = iscep_timer_new(out, loop, callback, user, err);
+    if (status == ISCEP_OK)
+        iscep_timer_arm(*out, delay_ms);
+    return status;
 }
 
 void iscep_timer_disarm(iscep_timer *timer)

@@ -45,6 +45,13 @@ void iscep_timer_free(iscep_timer *timer);
 void iscep_timer_arm(iscep_timer *timer, int64_t delay_ms); /* once; arming again moves it */
 void iscep_timer_disarm(iscep_timer *timer);
 
+/*
+ * Runs callback once: when the descriptor is readable, or after the delay. Freed as a timer, also in callback; not armed again.
+ * One that cannot be waited for is never readable.
+ */
+iscep_status iscep_readable_new(iscep_timer **out, iscep_loop *loop, int descriptor, int64_t delay_ms,
+                                iscep_callback callback, void *user, iscep_error *err) ISCEP_CHECKED;
+
 /* Runs callback on the loop's thread when the process gets the signal; freed as a timer. */
 iscep_status iscep_signal_new(iscep_timer **out, iscep_loop *loop, int signal_number, iscep_callback callback,
                               void *user, iscep_error *err) ISCEP_CHECKED;

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+
 enum {
     MAX_ENV = 64,
     MAX_VARIABLE_LEN = 4096,
@@ -103,12 +105,14 @@ static void on_timer(void *user)
 
 /* --- the end --- */
 
-static int reap(pid_t pid)
+/* False: somebody else has, as a process may whose guests we are (SIGCHLD ignored, wait(2)): nobody knows how it ended. */
+static bool reap(pid_t pid, int *state)
 {
-    int state = 0;
-    while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
-        continue;
-    return state;
+    pid_t reaped;
+    do {
+        reaped = waitpid(pid, state, 0);
+    } while (reaped < 0 && errno == EINTR);
+    return reaped == pid;
 }
 
 static void on_end(evutil_socket_t fd, short what, void *user)
@@ -119,8 +123,9 @@ static void on_end(evutil_socket_t fd, short what, void *user)
     (void)read_output(process); /* what it still holds; a child that keeps the pipe open is not waited for */
     if (process->is_timed_out)
         kill(-process->pid, SIGKILL); /* what it has started and SIGTERM did not end */
-    int state = reap(process->pid);
-    const iscep_process_result result = {.exit_code = WIFEXITED(state) ? WEXITSTATUS(state) : -1,
+    int state = 0;
+    const bool is_known = reap(process->pid, &state);
+    const iscep_process_result result = {.exit_code = is_known && WIFEXITED(state) ? WEXITSTATUS(state) : -1,
                                          .signal_number = WIFSIGNALED(state) ? WTERMSIG(state) : 0,
                                          .is_timed_out = process->is_timed_out,
                                          .is_output_cut = process->is_output_cut,
@@ -132,7 +137,8 @@ static void on_end(evutil_socket_t fd, short what, void *user)
 static void *reap_in_peace(void *user)
 {
     pid_t *pid = user;
-    reap(*pid);
+    int state;
+    (void)reap(*pid, &state);
     free(pid);
     return NULL;
 }
@@ -143,7 +149,6 @@ static void reap_or_leave(const iscep_process *process)
 {
     struct pollfd ended = {.fd = process->pid_fd, .events = POLLIN};
     pthread_t thread;
-    sigset_t all, before;
     poll(&ended, 1, MAX_REAP_MS);
     if (waitpid(process->pid, NULL, WNOHANG) != 0)
         return;
@@ -151,13 +156,10 @@ static void reap_or_leave(const iscep_process *process)
     if (pid == NULL)
         return;
     *pid = process->pid;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-    if (pthread_create(&thread, NULL, reap_in_peace, pid) == 0)
+    if (iscep_thread_start(&thread, reap_in_peace, pid))
         pthread_detach(thread);
     else
         free(pid); /* a zombie stays, and nothing hangs */
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void iscep_process_cancel(iscep_process *process)

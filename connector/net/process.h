@@ -23,8 +23,8 @@ typedef struct iscep_process_options {
 
 /* Borrowed for the length of the callback. */
 typedef struct iscep_process_result {
-    int exit_code;      /* -1: a signal ended it */
-    int signal_number;  /* 0: it ended by itself */
+    int exit_code;      /* -1: a signal ended it, or nobody knows, because somebody else reaped it */
+    int signal_number;  /* 0: no signal, as far as is known */
     bool is_timed_out;  /* we ended it */
     bool is_output_cut; /* it printed more than max_output_len */
     iscep_bytes output; /* standard output and standard error as they came */

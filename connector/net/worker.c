@@ -3,12 +3,13 @@
 
 #include <event2/event.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <unistd.h>
+
+#include "base/thread.h"
 
 typedef struct job {
     STAILQ_ENTRY(job) link;
@@ -82,14 +83,9 @@ static void on_finished(evutil_socket_t fd, short what, void *user)
     }
 }
 
-/* Signals are the main thread's. */
 static bool start_thread(iscep_worker *worker)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    worker->is_running = pthread_create(&worker->thread, NULL, work_on, worker) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    worker->is_running = iscep_thread_start(&worker->thread, work_on, worker);
     return worker->is_running;
 }
 

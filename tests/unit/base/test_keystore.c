@@ -129,6 +129,17 @@ Test(keystore, is_refused_with_a_wrong_password_and_never_prompts)
         "keystore_unreadable");
 }
 
+Test(keystore, may_hold_a_key_alone)
+{
+    iscep_keystore *keystore = NULL;
+    const iscep_keystore_source source = {.key = key_path, .is_key_alone = true};
+    cr_assert_eq(iscep_keystore_open(&keystore, &source, NULL), ISCEP_OK);
+    cr_assert_eq(EVP_PKEY_eq(iscep_keystore_key(keystore).key, key), 1);
+    cr_assert_null(iscep_keystore_certificate(keystore));
+    iscep_keystore_close(keystore);
+    assert_refused(&(iscep_keystore_source){.key = certificate_path, .is_key_alone = true}, "keystore_key");
+}
+
 Test(keystore, is_refused_with_a_provider_that_is_none)
 {
     static const char *const providers[] = {"nosuchprovider", "../evil", "a,b", "a b", "", "?x"};

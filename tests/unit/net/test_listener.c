@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -127,6 +128,23 @@ Test(listener, accepts_sockets_that_do_not_block_and_are_closed_on_exec)
     cr_assert_eq(iscep_listener_port(listener), 0);
     close(fd);
     close_listener(listener);
+}
+
+Test(listener, abstract_address_has_no_file_and_is_gone_when_it_is_closed)
+{
+    char name[64];
+    snprintf(name, sizeof name, "@iscep-listener-%d", (int)getpid());
+    iscep_listen_options options = ISCEP_LISTEN_OPTIONS_INIT;
+    options.unix_path = name;
+    iscep_listener *listener = must_open(options);
+    int fd = peer_connect_unix(name);
+    gate_await(&accepted, 1);
+    cr_assert_neq(access(name, F_OK), 0);
+    const opening second = open_listener(options);
+    cr_assert_eq(second.status, ISCEP_CONFIG);
+    close_listener(listener);
+    close_listener(must_open(options));
+    close(fd);
 }
 
 Test(listener, socket_file_has_its_mode_whatever_the_umask)

@@ -1,7 +1,10 @@
 /* The loop: what other threads post runs on its thread and in order; timers fire once, when they are due. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "tests/support/loop_thread.h"
 
@@ -182,6 +185,45 @@ Test(timer, disarmed_or_freed_does_not_fire_and_armed_again_moves)
     iscep_timer_free(moved);
     iscep_timer_free(last);
     iscep_loop_free(d.loop);
+}
+
+Test(readable, is_called_when_the_descriptor_is_and_once)
+{
+    diary d = new_diary();
+    iscep_timer *readable, *silent, *last;
+    int full = eventfd(1, EFD_CLOEXEC);
+    int empty = eventfd(0, EFD_CLOEXEC);
+    cr_assert_eq(iscep_readable_new(&readable, d.loop, full, 60000, note_a, &d, NULL), ISCEP_OK);
+    cr_assert_eq(iscep_readable_new(&silent, d.loop, empty, 60000, note_b, &d, NULL), ISCEP_OK);
+    cr_assert_eq(iscep_timer_new(&last, d.loop, end, &d, NULL), ISCEP_OK);
+    iscep_timer_arm(last, 40);
+    loop_run_until(d.loop, &d.is_done);
+    cr_assert_str_eq(d.text, "a.");
+    iscep_timer_free(readable);
+    iscep_timer_free(silent);
+    iscep_timer_free(last);
+    iscep_loop_free(d.loop);
+    close(full);
+    close(empty);
+}
+
+/* A regular file cannot be waited for by epoll. */
+Test(readable, is_called_after_the_delay_when_it_is_not_or_cannot_be)
+{
+    int empty = eventfd(0, EFD_CLOEXEC);
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    const int descriptors[] = {empty, file, -1, 12345};
+    for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++) {
+        diary d = new_diary();
+        iscep_timer *readable;
+        cr_assert_eq(iscep_readable_new(&readable, d.loop, descriptors[i], 20, end, &d, NULL), ISCEP_OK);
+        loop_run_until(d.loop, &d.is_done);
+        cr_assert_str_eq(d.text, ".", "%zu", i);
+        iscep_timer_free(readable);
+        iscep_loop_free(d.loop);
+    }
+    close(empty);
+    close(file);
 }
 
 Test(signal, is_delivered_on_the_loops_thread)

@@ -104,6 +104,15 @@ Test(process, tells_the_signal_that_ended_it)
     cr_assert_eq(end.result.signal_number, SIGUSR1);
 }
 
+/* A SCEP server that we are a guest of may reap whatever ends: of such a program nobody knows how. */
+Test(process, that_somebody_else_reaped_has_not_succeeded)
+{
+    signal(SIGCHLD, SIG_IGN);
+    run_script("sleep 0.2; exit 1"); /* one that has ended before it is watched cannot be started */
+    cr_assert_eq(end.result.exit_code, -1);
+    cr_assert_eq(end.result.signal_number, 0);
+}
+
 Test(process, arguments_arrive_as_they_are)
 {
     const char *const argv[] = {"/usr/bin/printf", "<%s>", "a b", "$(id);`id`", "x\ny", "", "*", NULL};

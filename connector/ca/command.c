@@ -235,6 +235,10 @@ static void describe(iscep_buf *out, const iscep_process_result *result)
         iscep_buf_append_text(out, "the command did not end in time");
     else if (result->signal_number != 0)
         iscep_buf_printf(out, "signal %d ended the command", result->signal_number);
+    else if (result->exit_code < 0)
+        iscep_buf_append_text(out,
+                              "the command has ended, and nobody knows how: this process ignores SIGCHLD, "
+                              "or reaps children that are not its own");
     else
         iscep_buf_printf(out, "the command ended with %d", result->exit_code);
     iscep_bytes output = result->output;

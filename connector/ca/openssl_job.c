@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/crl.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "ca/index_txt.h"
 
 enum {
@@ -58,7 +58,7 @@ static int take_lock(iscep_openssl_job *job)
         conclude(job, ISCEP_CA_FAILED, err.message);
         return -1;
     }
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    while (!iscep_file_lock(fd)) {
         if (iscep_now_mono_ms(job->env) < job->lock_by_mono_ms && !atomic_load(job->is_stopping)) {
             pause_briefly();
             continue;
@@ -324,5 +324,5 @@ void iscep_openssl_job_run(iscep_openssl_job *job)
     if (lock_fd < 0)
         return;
     run_locked(job);
-    close(lock_fd);
+    iscep_file_unlock(lock_fd);
 }

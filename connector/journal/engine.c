@@ -10,9 +10,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "base/file_lock.h"
 #include "base/metrics.h"
 #include "journal/schema.h"
 #include "journal/sweep.h"
@@ -212,11 +212,12 @@ static iscep_status lock_out_others(iscep_engine *engine, iscep_error *err)
     if (engine->lock_fd < 0)
         return iscep_error_set(err, ISCEP_CONFIG, "journal_path", "the journal's lock %s cannot be made: %s",
                                iscep_buf_text(&path), strerror(errno));
-    if (flock(engine->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    if (iscep_file_lock(engine->lock_fd))
         return ISCEP_OK;
     return iscep_error_set(
         err, ISCEP_STORAGE, "journal_locked",
-        "another process has the journal %s open: a second intune-scepd needs a path of its own",
+        "another process has the journal %s open: each intune-scepd, and each server with the direct plugin, "
+        "needs a path of its own",
         engine->path);
 }
 
@@ -231,7 +232,7 @@ static iscep_status check_if_small(iscep_store *store, iscep_error *err)
 static const char end_leases[] = "UPDATE delivery SET leased_until_ms = 0 WHERE leased_until_ms > 0;"
                                  "UPDATE revocation SET leased_until_ms = 0 WHERE leased_until_ms > 0";
 
-static iscep_status open_stores(iscep_engine *engine, iscep_error *err)
+static iscep_status open_both(iscep_engine *engine, iscep_error *err)
 {
     iscep_db *writer = &engine->write_db, *reader = &engine->read_db;
     writer->path = reader->path = engine->path;
@@ -248,6 +249,15 @@ static iscep_status open_stores(iscep_engine *engine, iscep_error *err)
     if (status == ISCEP_OK)
         status = iscep_store_open(&reader->store, engine->path, ISCEP_STORE_READ, err);
     reader->keys = writer->keys;
+    return status;
+}
+
+/* Who cannot begin is to know with which file. */
+static iscep_status open_stores(iscep_engine *engine, iscep_error *err)
+{
+    const iscep_status status = open_both(engine, err);
+    if (status == ISCEP_STORAGE)
+        iscep_error_prefix(err, engine->path);
     return status;
 }
 
@@ -272,7 +282,7 @@ static void close_engine(iscep_engine *engine)
     iscep_store_close(engine->write_db.store);
     iscep_health_free(engine->health);
     if (engine->lock_fd >= 0)
-        close(engine->lock_fd);
+        iscep_file_unlock(engine->lock_fd);
     free(engine->path);
     free(engine);
 }

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "journal/port.h"
 
 enum { NS_PER_MS = 1000000, NEVER = -1 };
@@ -140,17 +140,6 @@ static void *work_on(void *user)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static bool start_thread(iscep_lane *lane)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    lane->has_thread = pthread_create(&lane->thread, NULL, work_on, lane) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return lane->has_thread;
-}
-
 /* --- those who ask --- */
 
 void iscep_lane_put(iscep_lane *lane, iscep_job *job)
@@ -206,7 +195,8 @@ iscep_status iscep_lane_new(iscep_lane **out, const iscep_lane_work *work, iscep
     lane->gather_until_ns = NEVER;
     STAILQ_INIT(&lane->waiting);
     init_lock(lane);
-    if (!start_thread(lane)) {
+    lane->has_thread = iscep_thread_start(&lane->thread, work_on, lane);
+    if (!lane->has_thread) {
         iscep_lane_free(lane);
         return iscep_error_set(err, ISCEP_NOMEM, "thread", "cannot start a thread");
     }

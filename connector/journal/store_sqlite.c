@@ -87,11 +87,25 @@ static iscep_status fail(sqlite3 *db, int result, iscep_error *err)
     if ((result & 0xFF) == SQLITE_NOMEM || result == SQLITE_IOERR_NOMEM)
         return iscep_error_nomem(err);
     const char *code = code_of(result, reason);
-    return iscep_error_set(err, ISCEP_STORAGE, code, "the journal: %s (%s): %s", sqlite3_errstr(result),
-                           db == NULL ? "no connection" : sqlite3_errmsg(db), advice_for(code));
+    const char *kind = sqlite3_errstr(result);
+    const char *more = db == NULL ? "no connection" : sqlite3_errmsg(db);
+    if (strcmp(kind, more) == 0)
+        return iscep_error_set(err, ISCEP_STORAGE, code, "the journal: %s: %s", kind, advice_for(code));
+    return iscep_error_set(err, ISCEP_STORAGE, code, "the journal: %s (%s): %s", kind, more,
+                           advice_for(code));
 }
 
 /* --- opening --- */
+
+/* Whoever names a directory, as root perhaps, is not to find it locked. */
+static bool is_file(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return false;
+    errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+    return S_ISREG(st.st_mode);
+}
 
 /* SQLite gives -wal and -shm the mode of the file itself. */
 static iscep_status make_file(const char *path, iscep_error *err)
@@ -99,7 +113,7 @@ static iscep_status make_file(const char *path, iscep_error *err)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd >= 0)
         close(fd);
-    if ((fd >= 0 || errno == EEXIST) && chmod(path, S_IRUSR | S_IWUSR) == 0)
+    if ((fd >= 0 || (errno == EEXIST && is_file(path))) && chmod(path, S_IRUSR | S_IWUSR) == 0)
         return ISCEP_OK;
     return iscep_error_set(err, ISCEP_CONFIG, "journal_path", "the journal %s cannot be made: %s", path,
                            strerror(errno));

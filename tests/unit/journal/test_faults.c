@@ -167,7 +167,6 @@ Test(faults, a_path_that_cannot_be_is_a_mistake_in_the_configuration)
     cr_assert_eq(try_open("journal.db", &err), ISCEP_CONFIG);
     cr_assert_eq(try_open(":memory:", &err), ISCEP_CONFIG);
     cr_assert_eq(try_open("", &err), ISCEP_CONFIG);
-    cr_assert_eq(try_open(d.dir.path, &err), ISCEP_STORAGE, "a directory is no journal");
 }
 
 Test(faults, only_the_owner_may_read_it)
@@ -218,6 +217,7 @@ Test(faults, a_damaged_file_is_refused_at_the_start)
     damage(d.path, 4096 * 3, (size_t)st.st_size - 4096 * 3);
     cr_assert_eq(try_open(d.path, &err), ISCEP_STORAGE);
     cr_assert_str_eq(err.code, "journal_corrupt");
+    cr_assert_eq(strncmp(err.message, d.path, strlen(d.path)), 0, "%s", err.message);
 }
 
 Test(faults, what_is_no_database_is_refused)
@@ -229,6 +229,22 @@ Test(faults, what_is_no_database_is_refused)
                    "which has a hundred bytes, so here are some more of them.");
     cr_assert_eq(try_open(path, &err), ISCEP_STORAGE);
     cr_assert_str_eq(err.code, "journal_corrupt");
+    cr_assert_eq(strncmp(err.message, path, strlen(path)), 0, "%s", err.message);
+    cr_assert_null(strstr(err.message, "(file is not a database)"), "said twice: %s", err.message);
+}
+
+Test(faults, a_directory_is_refused_and_left_alone)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    char path[160];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/directory", d.dir.path);
+    cr_assert_eq(mkdir(path, 0755), 0);
+    cr_assert_eq(chmod(path, 0755), 0);
+    cr_assert_eq(try_open(path, &err), ISCEP_CONFIG);
+    cr_assert_not_null(strstr(err.message, "Is a directory"), "%s", err.message);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(st.st_mode & 0777u, 0755u);
 }
 
 /* --- the process dies --- */

@@ -107,7 +107,7 @@ Test(replay, who_cannot_deliver_it_has_intune_asked)
 Test(replay, a_certificate_that_intune_does_not_know_yet_is_not_delivered)
 {
     service_world_validate(&w);
-    service_world_report(&w, &w.cert, 40, &caught);
+    service_world_report(&w, &w.cert, 300, &caught);
     service_world_await_answer(&w, &caught);
     assert_answered(&caught, ISCEP_RETRY, "report_pending");
     service_world_verify(&w, &caught);
@@ -189,7 +189,7 @@ Test(replay, a_revoked_certificate_is_not_delivered_when_it_is_reported_again)
 Test(replay, a_certificate_revoked_while_it_was_held_is_not_delivered)
 {
     service_world_validate(&w);
-    service_world_report(&w, &w.cert, 40, &caught);
+    service_world_report(&w, &w.cert, 300, &caught);
     service_world_await_answer(&w, &caught);
     assert_answered(&caught, ISCEP_RETRY, "report_pending");
     have_it_revoked();

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/option_name.h"
+
 #define FLAG         .kind = CTL_OPTION_FLAG
 #define TEXT(member) .kind = CTL_OPTION_TEXT, .offset = offsetof(ctl_request, member)
 #define NUMBER(member, least_number, most_number)                                                            \
@@ -76,7 +78,7 @@ static const ctl_option options[] = {
      .help = "what Intune shows of the failure"},
     {.name = "json", .bit = TAKES_JSON, FLAG, .help = "print one JSON document instead of text"},
 };
-enum { OPTION_COUNT = sizeof options / sizeof *options, FIRST_VALUE = 256 /* beyond all letters */ };
+enum { OPTION_COUNT = sizeof options / sizeof *options, FIRST_VALUE = ISCEP_OPTION_FIRST_LONG };
 
 const ctl_option *ctl_option_at(size_t index)
 {
@@ -153,7 +155,9 @@ static bool take(ctl_typed *out, int value, char **argv)
     out->wants_version |= value == 'V';
     if (value == 'h' || value == 'V')
         return true;
-    snprintf(out->problem, sizeof out->problem, "%s: %s; try --help", argv[optind - 1],
+    char name[64];
+    iscep_option_name(name, sizeof name, argv);
+    snprintf(out->problem, sizeof out->problem, "%s: %s; try --help", name,
              value == ':' ? "a value is missing" : "no such option, or not with a value");
     return false;
 }

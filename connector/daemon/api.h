@@ -72,6 +72,10 @@ bool iscep_api_is_exempt(const iscep_exchange *exchange);
 iscep_status iscep_api_choose_tenant(const iscep_seat **out, const iscep_api *api,
                                      const iscep_exchange *exchange, const char *named,
                                      iscep_error *err) ISCEP_CHECKED;
+/* The same for what may also be about all of them: NULL when neither the listener nor the request names one. */
+iscep_status iscep_api_find_tenant(const iscep_seat **out, const iscep_api *api,
+                                   const iscep_exchange *exchange, const char *named,
+                                   iscep_error *err) ISCEP_CHECKED;
 /* The path without /t/NAME. Borrowed from the exchange. */
 const char *iscep_api_path(const iscep_exchange *exchange);
 

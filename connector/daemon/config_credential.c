@@ -67,6 +67,8 @@ const struct key *iscep_credential_keys(const void *options)
         return federated_keys;
     case ISCEP_CREDENTIAL_MANAGED_IDENTITY:
         return managed_identity_keys;
+    case ISCEP_CREDENTIAL_KIND_32_BITS:
+        break;
     }
     return kind_keys;
 }

@@ -97,6 +97,9 @@ const char *iscep_config_read_count(iscep_config *config, void *to, const char *
 const char *iscep_config_read_limit(iscep_config *config, void *to, const char *text);
 const char *iscep_config_read_yes(iscep_config *config, void *to, const char *text); /* yes or no */
 const char *iscep_config_read_mode(iscep_config *config, void *to, const char *text);
+/* By name or number; false: there is none. */
+bool iscep_config_find_user(uint32_t *out, const char *name);
+bool iscep_config_find_group(uint32_t *out, const char *name);
 const char *iscep_config_read_uids(iscep_config *config, void *to, const char *text);
 /* An address somewhere else; there is no room for a password in it. */
 const char *iscep_config_read_url(iscep_config *config, void *to, const char *text);

@@ -1,7 +1,5 @@
 /* The sections [listener/NAME] as text: where callers come in. Who may come is judged in config_door.c. */
 #include <arpa/inet.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,26 +73,6 @@ static const char *read_address(iscep_config *config, void *to, const char *text
 
 /* --- who owns a Unix socket --- */
 
-static bool find_user(const char *name, uid_t *out)
-{
-    const struct passwd *user = getpwnam(name);
-    uint32_t number;
-    if (user == NULL && iscep_config_read_number32(&number, name, 0, UINT32_MAX - 1) != NULL)
-        return false;
-    *out = user != NULL ? user->pw_uid : (uid_t)number;
-    return true;
-}
-
-static bool find_group(const char *name, gid_t *out)
-{
-    const struct group *group = getgrnam(name);
-    uint32_t number;
-    if (group == NULL && iscep_config_read_number32(&number, name, 0, UINT32_MAX - 1) != NULL)
-        return false;
-    *out = group != NULL ? group->gr_gid : (gid_t)number;
-    return true;
-}
-
 static const char *read_owner(iscep_config *config, void *to, const char *text)
 {
     iscep_listen_options *at = to;
@@ -105,8 +83,8 @@ static const char *read_owner(iscep_config *config, void *to, const char *text)
     if (group != NULL)
         *group++ = '\0';
     bool is_someone = user[0] != '\0' || group != NULL;
-    if (!is_someone || (user[0] != '\0' && !find_user(user, &at->unix_uid)) ||
-        (group != NULL && !find_group(group, &at->unix_gid)))
+    if (!is_someone || (user[0] != '\0' && !iscep_config_find_user(&at->unix_uid, user)) ||
+        (group != NULL && !iscep_config_find_group(&at->unix_gid, group)))
         return "must be USER, USER:GROUP or :GROUP of this machine";
     return NULL;
 }

@@ -1,6 +1,5 @@
 /* The texts of values that more than one section has: numbers, words, lists, users, addresses, files. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,14 +148,6 @@ const char *iscep_config_read_client_names(iscep_config *config, void *to, const
     return NULL;
 }
 
-static bool find_uid(const char *word, uint32_t *out)
-{
-    const struct passwd *user = getpwnam(word);
-    if (user != NULL)
-        *out = user->pw_uid;
-    return user != NULL || iscep_config_read_number32(out, word, 0, UINT32_MAX - 1) == NULL;
-}
-
 const char *iscep_config_read_uids(iscep_config *config, void *to, const char *text)
 {
     iscep_config_uids *uids = to;
@@ -167,7 +158,7 @@ const char *iscep_config_read_uids(iscep_config *config, void *to, const char *t
     for (char *word = strtok_r(words, " ,\t", &at); word != NULL; word = strtok_r(NULL, " ,\t", &at)) {
         if (uids->count == ISCEP_CONFIG_MAX_UIDS)
             return "names more than 16 users";
-        if (!find_uid(word, &uids->ids[uids->count]))
+        if (!iscep_config_find_user(&uids->ids[uids->count], word))
             return "must name users of this machine, or their numbers";
         uids->count++;
     }

@@ -1,4 +1,4 @@
-/* The daemon, from its configuration to its end: journal, audit trail, workers, sockets, and one generation after the other. */
+/* The daemon: the connector (core.h) in a process of its own, with its signals, its limits, and what systemd is told. */
 #ifndef ISCEP_DAEMON_DAEMON_H
 #define ISCEP_DAEMON_DAEMON_H
 

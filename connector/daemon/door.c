@@ -183,19 +183,25 @@ static refusal judge(const door *at, const iscep_exchange *exchange, iscep_serve
     return wants_token ? REFUSED_TOKEN : REFUSED_CERTIFICATE;
 }
 
+/* Whom, where. */
+typedef struct visit {
+    const char *listener;
+    const char *path;
+    const char *address;
+    int64_t uid;
+} visit;
+
 /* Of each kind one line a second at most; the next says how many there were between. */
-static void log_refusal(iscep_log_gate *gate, const iscep_env *env, const iscep_exchange *exchange,
-                        const char *listener, refusal why)
+static void log_refusal(iscep_log_gate *gate, const iscep_env *env, const visit *refused, refusal why)
 {
-    const iscep_peer peer = iscep_exchange_peer(exchange);
     int64_t unlogged;
     if (!iscep_log_gate_pass(gate, iscep_now_mono_ms(env), &unlogged))
         return;
-    const iscep_log_field fields[] = {ISCEP_LOG_TEXT("listener", listener),
+    const iscep_log_field fields[] = {ISCEP_LOG_TEXT("listener", refused->listener),
                                       ISCEP_LOG_TEXT("code", refusal_codes[why]),
-                                      ISCEP_LOG_TEXT("path", iscep_exchange_path(exchange)),
-                                      ISCEP_LOG_TEXT("address", peer.address),
-                                      ISCEP_LOG_NUM("uid", peer.has_uid ? (int64_t)peer.uid : -1),
+                                      ISCEP_LOG_TEXT("path", refused->path),
+                                      ISCEP_LOG_TEXT("address", refused->address),
+                                      ISCEP_LOG_NUM("uid", refused->uid),
                                       ISCEP_LOG_NUM("unlogged", unlogged)};
     iscep_log_write(env->log, ISCEP_LOG_WARN, "door_refused", fields, sizeof fields / sizeof *fields);
     iscep_audit_write(env->audit, "door_refused", fields, sizeof fields / sizeof *fields);
@@ -215,14 +221,37 @@ static void reply_refusal(iscep_exchange *exchange, refusal why)
         iscep_exchange_reply_error(exchange, 403, refusal_codes[why], "this listener does not answer you");
 }
 
+static bool has_no_file(const iscep_listener_options *options)
+{
+    return options->at.unix_path != NULL && options->at.unix_path[0] == '@';
+}
+
+bool iscep_doors_admit_connection(iscep_doors *doors, const iscep_env *env, int fd, uint32_t number)
+{
+    door *at = find(doors, number);
+    visit visitor = {.listener = "", .path = "", .address = ""};
+    if (at == NULL || !has_no_file(at->options)) /* each request is looked at, whatever is said here */
+        return true;
+    const iscep_config_uids *uids = &at->options->peer_uids;
+    if (iscep_peer_of_socket_is_one_of(fd, uids->ids, uids->count, &visitor.uid))
+        return true;
+    visitor.listener = at->options->name;
+    log_refusal(&at->gates[REFUSED_PEER], env, &visitor, REFUSED_PEER);
+    return false;
+}
+
 bool iscep_doors_admit(iscep_doors *doors, const iscep_env *env, iscep_exchange *exchange,
                        iscep_serves serves)
 {
     door *at = find(doors, iscep_exchange_peer(exchange).door);
     const refusal why = at == NULL ? REFUSED_CLOSED : judge(at, exchange, serves);
     if (why != REFUSED_NOT) {
-        log_refusal(at != NULL ? &at->gates[why] : &doors->closed_gate, env, exchange,
-                    at != NULL ? at->options->name : "", why);
+        const iscep_peer peer = iscep_exchange_peer(exchange);
+        const visit refused = {.listener = at != NULL ? at->options->name : "",
+                               .path = iscep_exchange_path(exchange),
+                               .address = peer.address,
+                               .uid = peer.has_uid ? (int64_t)peer.uid : -1};
+        log_refusal(at != NULL ? &at->gates[why] : &doors->closed_gate, env, &refused, why);
         reply_refusal(exchange, why);
         return false;
     }

@@ -22,6 +22,13 @@ const iscep_listener_options *iscep_doors_find(const iscep_doors *doors, uint32_
 const char *iscep_doors_tenant(const iscep_doors *doors, uint32_t door);
 
 /*
+ * False: who has just connected there is a stranger, and the descriptor is to be closed; that was logged. It is asked of doors
+ * without a file whose mode would have kept him out: otherwise anybody on this machine could fill our table of descriptors.
+ */
+bool iscep_doors_admit_connection(iscep_doors *doors, const iscep_env *env, int fd,
+                                  uint32_t door) ISCEP_CHECKED;
+
+/*
  * True: who asks may have what serves (one bit) stands for. Otherwise he was answered: 401 or 403, or, if this door does not serve
  * it, 404 as if it did not exist; and a refusal was logged. Webhooks prove themselves: of them a door demands no token.
  */

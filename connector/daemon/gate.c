@@ -34,7 +34,7 @@ struct iscep_gate {
     const iscep_env *env;
     iscep_loop *loop;
     iscep_gate_events events;
-    iscep_systemd_sockets inherited;
+    const iscep_systemd_sockets *inherited; /* NULL: none */
     LIST_HEAD(, entry) entries;
     uint32_t last_number;
 };
@@ -55,14 +55,14 @@ static void free_entry(entry *at)
 }
 
 iscep_status iscep_gate_new(iscep_gate **out, const iscep_env *env, iscep_loop *loop,
-                            const iscep_gate_events *events, iscep_error *err)
+                            const iscep_systemd_sockets *inherited, const iscep_gate_events *events,
+                            iscep_error *err)
 {
     iscep_gate *gate = calloc(1, sizeof *gate);
     if (gate == NULL)
         return iscep_error_nomem(err);
-    *gate = (iscep_gate){.env = env, .loop = loop, .events = *events};
+    *gate = (iscep_gate){.env = env, .loop = loop, .inherited = inherited, .events = *events};
     LIST_INIT(&gate->entries);
-    iscep_systemd_find_sockets(&gate->inherited);
     *out = gate;
     return ISCEP_OK;
 }
@@ -78,7 +78,6 @@ void iscep_gate_free(iscep_gate *gate)
     if (gate == NULL)
         return;
     iscep_gate_close(gate);
-    iscep_systemd_clear_sockets(&gate->inherited);
     free(gate);
 }
 
@@ -109,7 +108,8 @@ static iscep_status open_listener(entry *into, const iscep_listener_options *opt
     iscep_listen_options at = options->at;
     if (options->systemd_name != NULL) {
         at = (iscep_listen_options)ISCEP_LISTEN_OPTIONS_INIT;
-        at.fd = iscep_systemd_dup_socket(&gate->inherited, options->systemd_name);
+        at.fd =
+            gate->inherited != NULL ? iscep_systemd_dup_socket(gate->inherited, options->systemd_name) : -1;
         if (at.fd < 0)
             return iscep_error_set(
                 err, ISCEP_CONFIG, "listen",

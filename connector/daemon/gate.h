@@ -21,8 +21,10 @@ typedef struct iscep_gate_events {
     void *user;
 } iscep_gate_events;
 
+/* inherited (borrowed): what address = systemd:NAME finds; NULL: nothing. */
 iscep_status iscep_gate_new(iscep_gate **out, const iscep_env *env, iscep_loop *loop,
-                            const iscep_gate_events *events, iscep_error *err) ISCEP_CHECKED;
+                            const iscep_systemd_sockets *inherited, const iscep_gate_events *events,
+                            iscep_error *err) ISCEP_CHECKED;
 /* Stops listening. NULL is allowed. */
 void iscep_gate_free(iscep_gate *gate);
 

@@ -7,6 +7,7 @@
 #include "base/audit.h"
 #include "base/json.h"
 #include "ca/hosted.h"
+#include "daemon/local_verdict.h"
 #include "daemon/peer.h"
 #include "net/url.h"
 
@@ -90,8 +91,7 @@ static void reply_work(iscep_exchange *exchange, const iscep_hosted_work *work)
 {
     char issuer[MAX_REPLY_LEN / 4]; /* a line is a line: no control characters */
     ISCEP_AUTO_BUF body;
-    const char *accept = iscep_exchange_header(exchange, "Accept");
-    const bool wants_text = accept != NULL && strcmp(accept, "text/plain") == 0;
+    const bool wants_text = iscep_local_verdict_wants_text(exchange);
     iscep_buf_init(&body, MAX_REPLY_LEN);
     iscep_text_copy(issuer, sizeof issuer, work->issuer);
     (wants_text ? emit_text_work : emit_json_work)(&body, work, issuer);

@@ -6,6 +6,8 @@
 #include "daemon/local_request.h"
 #include "daemon/local_verdict.h"
 
+enum { MAX_READINESS_LEN = 2048 };
+
 static void on_verified(void *user, const iscep_verdict *verdict, iscep_bytes cert)
 {
     iscep_local_verdict_reply_verified(user, verdict, cert);
@@ -86,12 +88,16 @@ void iscep_local_api_failed(iscep_exchange *exchange, const iscep_api *api)
     handle_action(exchange, api, ISCEP_LOCAL_FAILED);
 }
 
-/* Asking whether we are ready is also a reason to try again to be. */
-static bool are_ready(const iscep_api *api, iscep_error *err)
+/* --- readiness --- */
+
+/* only: NULL for all. Asking whether we are ready is also a reason to try again to be. */
+static bool are_ready(const iscep_api *api, const iscep_seat *only, iscep_error *err)
 {
     bool is_ready = true;
     for (size_t i = 0; i < api->seat_count; i++) {
         iscep_error why = ISCEP_ERROR_INIT;
+        if (only != NULL && only != &api->seats[i])
+            continue;
         if (iscep_intune_is_ready(api->seats[i].intune, &why))
             continue;
         iscep_intune_warm_up(api->seats[i].intune);
@@ -102,13 +108,45 @@ static bool are_ready(const iscep_api *api, iscep_error *err)
     return is_ready;
 }
 
+/* The status of the reply; unless it is 200, err says why. */
+static int32_t read_readiness(const iscep_exchange *exchange, const iscep_api *api, iscep_error *err)
+{
+    const iscep_seat *only = NULL;
+    if (iscep_exchange_peer(exchange).is_unix &&
+        iscep_api_find_tenant(&only, api, exchange, NULL, err) != ISCEP_OK)
+        return err->http_status;
+    const bool is_ready =
+        are_ready(api, only, err) && (api->journal == NULL || iscep_journal_is_healthy(api->journal, err));
+    return is_ready ? 200 : 503;
+}
+
+/* Code and message hold no line end: error.h. */
+static void reply_text(iscep_exchange *exchange, int32_t http_status, const iscep_error *why)
+{
+    ISCEP_AUTO_BUF lines;
+    iscep_buf_init(&lines, MAX_READINESS_LEN);
+    if (why != NULL)
+        iscep_buf_printf(&lines, "code: %s\nmessage: %s\n", why->code, why->message);
+    else
+        iscep_buf_append_text(&lines, "status: ok\n");
+    iscep_exchange_reply(exchange, &(iscep_reply){.status = http_status,
+                                                  .content_type = "text/plain; charset=utf-8",
+                                                  .body = iscep_buf_bytes(&lines)});
+}
+
+/* Whoever gets as far as here on TCP need not have shown who he is: he learns neither the reason nor who the tenants are. */
 void iscep_local_api_readyz(iscep_exchange *exchange, const iscep_api *api)
 {
-    static const char body[] = "{\"status\":\"ok\"}\n";
+    static const char ready[] = "{\"status\":\"ok\"}\n";
     iscep_error err = ISCEP_ERROR_INIT;
-    if (are_ready(api, &err) && (api->journal == NULL || iscep_journal_is_healthy(api->journal, &err)))
-        iscep_exchange_reply(exchange, &(iscep_reply){.status = 200, .body = iscep_bytes_of_text(body)});
-    else /* whoever gets as far as here on TCP need not have shown who he is */
-        iscep_exchange_reply_error(exchange, 503, err.code,
-                                   iscep_exchange_peer(exchange).is_unix ? err.message : "the log says why");
+    const int32_t status = read_readiness(exchange, api, &err);
+    const bool is_ready = status == 200;
+    if (!iscep_exchange_peer(exchange).is_unix)
+        iscep_text_copy(err.message, sizeof err.message, "the log says why");
+    if (iscep_local_verdict_wants_text(exchange))
+        reply_text(exchange, status, is_ready ? NULL : &err);
+    else if (is_ready)
+        iscep_exchange_reply(exchange, &(iscep_reply){.status = 200, .body = iscep_bytes_of_text(ready)});
+    else
+        iscep_exchange_reply_error(exchange, status, err.code, err.message);
 }

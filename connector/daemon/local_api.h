@@ -7,7 +7,7 @@
 void iscep_local_api_validate(iscep_exchange *exchange, const iscep_api *api);
 void iscep_local_api_issued(iscep_exchange *exchange, const iscep_api *api);
 void iscep_local_api_failed(iscep_exchange *exchange, const iscep_api *api);
-/* Every tenant's token and address are known, and the journal can be written. */
+/* The tenants' tokens and addresses are known, and the journal can be written. */
 void iscep_local_api_readyz(iscep_exchange *exchange, const iscep_api *api);
 
 #endif

@@ -54,10 +54,15 @@ static void emit_answer(iscep_buf *out, const answer *it, bool wants_text)
     (wants_text ? emit_text : emit_json)(out, fields, count, retry_after_ms);
 }
 
-static void send_answer(iscep_exchange *exchange, const answer *it)
+bool iscep_local_verdict_wants_text(const iscep_exchange *exchange)
 {
     const char *accept = iscep_exchange_header(exchange, "Accept");
-    bool wants_text = accept != NULL && strcmp(accept, "text/plain") == 0;
+    return accept != NULL && strcmp(accept, "text/plain") == 0;
+}
+
+static void send_answer(iscep_exchange *exchange, const answer *it)
+{
+    bool wants_text = iscep_local_verdict_wants_text(exchange);
     int64_t retry_after_ms = it->verdict->retry_after_ms;
     ISCEP_AUTO_BUF body;
     iscep_buf_init(&body, MAX_REPLY_LEN);

@@ -5,6 +5,9 @@
 #include "iscep/client.h"
 #include "net/http_server.h"
 
+/* Lines of text instead of JSON: Accept says exactly text/plain. */
+bool iscep_local_verdict_wants_text(const iscep_exchange *exchange);
+
 /* Each ends the exchange. */
 /* To validate. cert goes with DELIVER, which without one is a deny: it is never a yes to a request. */
 void iscep_local_verdict_reply_verified(iscep_exchange *exchange, const iscep_verdict *verdict,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/audit.h"
-#include "daemon/systemd.h"
 #include "net/limiter.h"
 
 enum {
@@ -213,6 +212,8 @@ static iscep_status try_reload(iscep_reload *r, char remarked[REMARK_SIZE], isce
     iscep_status status = iscep_config_load(&config, r->needs.config_path, err);
     if (status != ISCEP_OK)
         return status;
+    if (r->needs.adapt != NULL)
+        r->needs.adapt(r->needs.adapt_user, config);
     remark(remarked, r, config);
     status = make_generation(r, config, err);
     if (status != ISCEP_OK)
@@ -240,10 +241,13 @@ void iscep_reload_run(iscep_reload *reload)
     iscep_reload_outcome *outcome = &reload->outcome;
     iscep_error err = ISCEP_ERROR_INIT;
     char remarked[REMARK_SIZE] = "";
-    iscep_systemd_tell_reloading();
+    const iscep_process_events *events = reload->needs.events;
+    if (events->reloading != NULL)
+        events->reloading(events->user);
     outcome->is_taken = try_reload(reload, remarked, &err) == ISCEP_OK;
     outcome->at_unix_ms = iscep_now_unix_ms(reload->needs.env);
     iscep_text_copy(outcome->message, sizeof outcome->message, outcome->is_taken ? remarked : err.message);
     tell(reload);
-    iscep_systemd_tell_ready(outcome->is_taken ? "configuration reloaded" : outcome->message);
+    if (events->ready != NULL)
+        events->ready(events->user, outcome->is_taken ? "configuration reloaded" : outcome->message);
 }

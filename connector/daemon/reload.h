@@ -5,6 +5,7 @@
 #ifndef ISCEP_DAEMON_RELOAD_H
 #define ISCEP_DAEMON_RELOAD_H
 
+#include "daemon/core.h"
 #include "daemon/gate.h"
 #include "daemon/generation.h"
 #include "daemon/overview.h"
@@ -12,6 +13,9 @@
 /* What lives longer than any configuration. Borrowed. */
 typedef struct iscep_reload_needs {
     const char *config_path;
+    iscep_adapt_fn adapt; /* see core.h; NULL: every configuration is taken as it is written */
+    void *adapt_user;
+    const iscep_process_events *events;
     iscep_env *env;
     iscep_log *log; /* whose level is the configuration's */
     iscep_loop *loop;
@@ -48,7 +52,7 @@ void iscep_reload_clear(iscep_reload *reload);
 /* The first configuration. Takes config, also if it fails. */
 iscep_status iscep_reload_enter_first(iscep_reload *reload, iscep_config *config,
                                       iscep_error *err) ISCEP_CHECKED;
-/* Reads the file again; what came of it is in outcome, in the log, the audit trail and the metrics, and told to systemd. */
+/* Reads the file again; what came of it is in outcome, in the log, the audit trail and the metrics, and told by events. */
 void iscep_reload_run(iscep_reload *reload);
 
 #endif

@@ -2,11 +2,11 @@
 #include "daemon/runner.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "net/tls.h"
 
 enum { PULSE_MS = 1000 };
@@ -114,18 +114,13 @@ static void *run(void *user)
     return NULL;
 }
 
-/* Signals are the keeper's. */
 iscep_status iscep_runner_new(iscep_runner **out, const iscep_env *env, iscep_error *err)
 {
     iscep_runner *runner;
     iscep_status status = make(&runner, env, NULL, err);
     if (status != ISCEP_OK)
         return status;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    runner->has_thread = pthread_create(&runner->thread, NULL, run, runner) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    runner->has_thread = iscep_thread_start(&runner->thread, run, runner);
     if (!runner->has_thread) {
         iscep_runner_free(runner);
         return iscep_error_set(err, ISCEP_NOMEM, "thread", "cannot start a thread");

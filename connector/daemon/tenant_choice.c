@@ -80,9 +80,10 @@ static iscep_status find_seat(const iscep_seat **out, const iscep_api *api, nami
     return refuse(err, 404, "tenant_unknown", "the connector has no such [tenant/NAME]");
 }
 
-iscep_status iscep_api_choose_tenant(const iscep_seat **out, const iscep_api *api,
-                                     const iscep_exchange *exchange, const char *named, iscep_error *err)
+iscep_status iscep_api_find_tenant(const iscep_seat **out, const iscep_api *api,
+                                   const iscep_exchange *exchange, const char *named, iscep_error *err)
 {
+    *out = NULL;
     naming name = {0};
     bool is_named;
     const naming tied = naming_of(iscep_doors_tenant(api->doors, iscep_exchange_peer(exchange).door));
@@ -91,8 +92,15 @@ iscep_status iscep_api_choose_tenant(const iscep_seat **out, const iscep_api *ap
         return status;
     if (tied.len > 0 && is_named && !is_same(tied, name))
         return refuse(err, 403, "tenant_not_here", "this listener is for another tenant");
-    if (tied.len > 0 || is_named)
-        return find_seat(out, api, is_named ? name : tied, err);
+    return tied.len > 0 || is_named ? find_seat(out, api, is_named ? name : tied, err) : ISCEP_OK;
+}
+
+iscep_status iscep_api_choose_tenant(const iscep_seat **out, const iscep_api *api,
+                                     const iscep_exchange *exchange, const char *named, iscep_error *err)
+{
+    iscep_status status = iscep_api_find_tenant(out, api, exchange, named, err);
+    if (status != ISCEP_OK || *out != NULL)
+        return status;
     if (api->seat_count == 1) {
         *out = &api->seats[0];
         return ISCEP_OK;

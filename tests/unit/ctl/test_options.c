@@ -50,7 +50,9 @@ Test(options, that_make_no_sense_are_refused_with_their_name)
     } cases[] = {
         {{"--bogus"}, "--bogus: no such option, or not with a value; try --help"},
         {{"-x"}, "-x: no such option, or not with a value; try --help"},
-        {{"--all=3"}, "--all=3: no such option, or not with a value; try --help"},
+        {{"-xyz"}, "-x: no such option, or not with a value; try --help"},
+        {{"-all", "3"}, "-a: no such option, or not with a value; try --help"},
+        {{"--all=3"}, "--all: no such option, or not with a value; try --help"},
         {{"--by"}, "--by: a value is missing; try --help"},
         {{"--by", "colour"}, "--by must be one of: transaction serial subject"},
         {{"--by", "serial subject"}, "--by must be one of: transaction serial subject"},

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/audit.h"
@@ -279,6 +280,24 @@ Test(door, own_user_is_always_answered)
     iscep_exchange who = UNIX(geteuid());
     make_door(USERS);
     cr_assert(iscep_doors_admit(doors, &fake.env, &who, ISCEP_SERVES_API));
+}
+
+/* An unconnected socket has a peer whom nobody knows. */
+Test(door, stranger_has_no_place_where_no_file_keeps_him_out)
+{
+    int pair[2];
+    const int stranger = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    make_door(USERS);
+    config.listeners[0].at.unix_path = "@abstract";
+    cr_assert(iscep_doors_admit_connection(doors, &fake.env, pair[0], DOOR));
+    cr_assert_not(iscep_doors_admit_connection(doors, &fake.env, stranger, DOOR));
+    cr_assert_not_null(strstr(fake_env_log(&fake), "listener=l code=peer_not_allowed"));
+    config.listeners[0].at.unix_path = "/run/a/file";
+    cr_assert(iscep_doors_admit_connection(doors, &fake.env, stranger, DOOR), "each request is looked at");
+    close(pair[0]);
+    close(pair[1]);
+    close(stranger);
 }
 
 /* --- what is not there --- */

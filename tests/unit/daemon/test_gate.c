@@ -55,7 +55,7 @@ static void set_up(void)
     config_case_set_up();
     config_case_make_keys();
     cr_assert_eq(iscep_loop_new(&loop, NULL), ISCEP_OK);
-    cr_assert_eq(iscep_gate_new(&gates, &env, loop, &events, NULL), ISCEP_OK);
+    cr_assert_eq(iscep_gate_new(&gates, &env, loop, NULL, &events, NULL), ISCEP_OK);
 }
 
 static void tear_down(void)

@@ -321,6 +321,80 @@ Test(local_api, is_alive_at_once_and_ready_when_it_knows_token_and_address)
     peer_reply_clear(&reply);
 }
 
+static void expect_readiness(const char *fields, int want_status, const char *want_body)
+{
+    char request[256];
+    peer_reply reply;
+    snprintf(request, sizeof request, "GET /readyz HTTP/1.1\r\nHost: c\r\n%s\r\n", fields);
+    peer_ask(fd, request, want_status, &reply);
+    cr_assert_str_eq(iscep_buf_text(&reply.body), want_body);
+    peer_reply_clear(&reply);
+}
+
+#define TEXT "Accept: text/plain\r\n"
+
+/* For the plugin, which knows no JSON. */
+Test(local_api, says_whether_it_is_ready_in_lines_to_who_wants_text)
+{
+    peer_reply reply;
+    expect_readiness(TEXT, 503, "code: starting\nmessage: Intune has not been asked yet\n");
+    validate("", &reply);
+    peer_reply_clear(&reply);
+    expect_readiness(TEXT, 200, "status: ok\n");
+    expect_readiness("Accept: text/plain, */*\r\n", 200, "{\"status\":\"ok\"}\n");
+}
+
+static const iscep_config_tenant fabrikam = {.name = "fabrikam"};
+static iscep_seat two_seats[2];
+
+/* fabrikam's token and address are not known: nobody has asked for them. */
+static void move_in(void *user)
+{
+    (void)user;
+    two_seats[0] = d.open.seat;
+    two_seats[1] = (iscep_seat){.config = &fabrikam};
+    cr_assert_eq(
+        iscep_intune_new(&two_seats[1].intune, &d.env, d.on.loop, &d.world.http.base, &d.world.tenant, NULL),
+        ISCEP_OK);
+    d.open.api.seats = two_seats;
+    d.open.api.seat_count = 2;
+}
+
+static void move_out(void *user)
+{
+    (void)user;
+    d.open.api.seat_count = 1;
+    iscep_intune_free(two_seats[1].intune);
+}
+
+Test(local_api, is_ready_for_one_tenant_though_not_for_another)
+{
+    peer_reply reply;
+    loop_thread_run(&d.on, move_in, NULL);
+    validate("X-Scep-Tenant: contoso\r\n", &reply);
+    assert_verdict(&reply, 200, "allow", "Success");
+    peer_reply_clear(&reply);
+    expect_readiness(TEXT "X-Scep-Tenant: contoso\r\n", 200, "status: ok\n");
+    expect_readiness(TEXT "X-Scep-Tenant: nobody\r\n", 404,
+                     "code: tenant_unknown\nmessage: the connector has no such [tenant/NAME]\n");
+    expect_readiness(TEXT, 503, "code: starting\nmessage: Intune has not been asked yet\n");
+    loop_thread_run(&d.on, move_out, NULL);
+}
+
+Test(local_api, of_a_tied_listener_is_ready_for_its_tenant_alone)
+{
+    peer_reply reply;
+    loop_thread_run(&d.on, move_in, NULL);
+    d.open.config.listeners[0].tenant = "contoso";
+    validate("", &reply);
+    peer_reply_clear(&reply);
+    expect_readiness(TEXT, 200, "status: ok\n");
+    peer_ask(fd, "GET /readyz HTTP/1.1\r\nHost: c\r\n" TEXT "X-Scep-Tenant: fabrikam\r\n\r\n", 403, &reply);
+    cr_assert_not_null(strstr(iscep_buf_text(&reply.body), "code: tenant_not_here\n"));
+    peer_reply_clear(&reply);
+    loop_thread_run(&d.on, move_out, NULL);
+}
+
 static void break_discovery(void *user)
 {
     ((local_daemon *)user)->world.discovery_answer =

@@ -39,8 +39,10 @@ static void check_opened(const iscep_pki_message *message)
 
 pki_outcome pki_checks_run(iscep_bytes der, iscep_buf *content)
 {
+    const iscep_identity ca = {.cert = fuzz_cert_ca(),
+                               .key = {.pkey = fuzz_key_ca(), .context = iscep_crypto_context(crypto())}};
     const iscep_pki_opener opener = {
-        .crypto = crypto(), .cert = fuzz_cert_ca(), .key = fuzz_key_ca(), .now_unix = SCEP_MESSAGE_TIME_UNIX};
+        .crypto = crypto(), .recipient = &ca, .now_unix = SCEP_MESSAGE_TIME_UNIX};
     iscep_pki_message message;
     iscep_fail_info fail_info = ISCEP_BAD_REQUEST;
     pki_outcome outcome = PKI_REFUSED;

@@ -2,15 +2,16 @@
  * plugin/local_reply: what intune-scepd, or whoever sits on its socket, answers to the thin plugin. ALLOW exactly if,
  * in a second reading, it is HTTP 200, all there, plain text, and its one verdict line is "verdict: allow", or for a report
  * "verdict: deliver"; DECLINE, by which the host's own rule applies, exactly if it is HTTP 403 with "verdict: decline";
- * DELIVER, for a request alone, exactly if it is HTTP 409 with "verdict: deliver". And plugin/delivered: whatever the
+ * DELIVER, for a request alone, exactly if it is HTTP 409 with "verdict: deliver"; ready exactly if it is HTTP 200 with
+ * "status: ok". And plugin/delivered: whatever the
  * certificate line holds, what is taken for a certificate is base64 of one DER element in a second reading too.
  */
 #include <string.h>
 #include <strings.h>
 
 #include "base/x509.h"
-#include "plugin/delivered.h"
-#include "plugin/local_reply.h"
+#include "plugin/socket/delivered.h"
+#include "plugin/socket/local_reply.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/http_text.h"
 #include "tests/fuzz/oracle_text.h"
@@ -60,20 +61,21 @@ static void read_field(head_reading *out, iscep_bytes line)
     out->is_chunked |= starts(name, "transfer-encoding");
 }
 
-/* Has the body one verdict line, and is it this one? */
-static bool has_verdict(iscep_bytes body, const char *wanted)
+/* Has the body one line of that name, and is it this one? */
+static bool has_line(iscep_bytes body, const char *wanted)
 {
     unsigned count = 0, wanted_count = 0;
+    size_t name_len = strcspn(wanted, ":") + 1;
     while (body.len > 0) {
         iscep_bytes line = http_text_take_line(&body);
-        count += line.len >= 8 && memcmp(line.data, "verdict:", 8) == 0; /* names are exact here */
+        count += line.len >= name_len && memcmp(line.data, wanted, name_len) == 0; /* names are exact here */
         wanted_count += is_text(line, wanted);
     }
     return count == 1 && wanted_count == 1;
 }
 
 /* Lines that end in LF alone are none in HTTP; here they make a reply say nothing. */
-static bool says(iscep_bytes reply, const char *status_line, const char *verdict_line)
+static bool says(iscep_bytes reply, const char *status_line, const char *wanted)
 {
     const uint8_t *blank = memmem(reply.data, reply.len, "\r\n\r\n", 4);
     size_t start_len = strlen(status_line);
@@ -90,8 +92,7 @@ static bool says(iscep_bytes reply, const char *status_line, const char *verdict
         read_field(&reading, line);
     }
     return reading.length_count == 1 && reading.length == body.len && reading.plain_text_count == 1 &&
-           !reading.is_chunked && body.len > 0 && body.data[body.len - 1] == '\n' &&
-           has_verdict(body, verdict_line);
+           !reading.is_chunked && body.len > 0 && body.data[body.len - 1] == '\n' && has_line(body, wanted);
 }
 
 static void check_verdict(const iscep_local_reply *reply, iscep_bytes bytes, iscep_question_kind kind)
@@ -134,6 +135,7 @@ static void check_whole(const iscep_local_reply *reply, iscep_bytes bytes)
     check_verdict(reply, bytes, ISCEP_ASK_VALIDATE);
     check_verdict(reply, bytes, ISCEP_ASK_ISSUED);
     check_verdict(reply, bytes, ISCEP_ASK_FAILED);
+    FUZZ_CHECK(iscep_local_reply_is_ready(reply) == says(bytes, "HTTP/1.1 200", "status: ok"));
     check_certificate(reply->certificate);
 }
 

@@ -3,7 +3,10 @@
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <libgen.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,13 +101,130 @@ scep_answer stale_answer(void)
     return answer;
 }
 
+loaded_form asked_form = BLOCKING;
+_Thread_local unsigned pending_count;
+
+/* What a call's inputs point at is wiped and freed before anybody waits for the answer. */
+typedef struct lent {
+    void *at[4];
+    size_t len[4];
+    size_t count;
+} lent;
+
+static scep_bytes lend(lent *all, scep_bytes bytes)
+{
+    void *copy = bytes.data != NULL && bytes.len > 0 ? malloc(bytes.len) : NULL;
+    if (copy == NULL) {
+        return bytes;
+    }
+    all->at[all->count] = memcpy(copy, bytes.data, bytes.len);
+    all->len[all->count++] = bytes.len;
+    return (scep_bytes){.data = copy, .len = bytes.len};
+}
+
+static void take_back(const lent *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        memset(all->at[i], 'x', all->len[i]);
+        free(all->at[i]);
+    }
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    int ready;
+    do {
+        ready = poll(&waiting, 1, 2 * (int)LOADED_TIMEOUT_MS);
+    } while (ready < 0 && errno == EINTR);
+    return ready == 1 && waiting.revents == POLLIN;
+}
+
+int32_t finish_call(const scep_plugin *plugin, scep_call *call)
+{
+    const int fd = plugin->descriptor(call);
+    while (is_readable(fd)) {
+        const int32_t status = plugin->finish(call);
+        if (status != SCEP_PENDING) {
+            return status;
+        }
+        pending_count++;
+        if (plugin->descriptor(call) != fd) {
+            break;
+        }
+    }
+    plugin->cancel(call);
+    return -1;
+}
+
+/* After a begin_... that returned status, for which inputs were lent. */
+static int32_t go_on(const scep_plugin *plugin, int32_t status, scep_call *call, const lent *inputs,
+                     const scep_answer *answer)
+{
+    take_back(inputs);
+    if (status != SCEP_OK) {
+        return call == NULL ? status : -1;
+    }
+    return answer->verdict == SCEP_VERDICT_DENY ? finish_call(plugin, call) : -1;
+}
+
+int32_t put_request(const scep_plugin *plugin, scep_instance *instance, const scep_request *request,
+                    scep_answer *answer)
+{
+    if (asked_form == BLOCKING) {
+        return plugin->verify_request(instance, request, answer);
+    }
+    lent inputs = {.count = 0};
+    scep_request copy = *request;
+    copy.transaction_id = lend(&inputs, request->transaction_id);
+    copy.csr_der = lend(&inputs, request->csr_der);
+    scep_call *call = (scep_call *)&copy; /* anything but NULL */
+    const int32_t status = plugin->begin_verify_request(instance, &copy, answer, &call);
+    memset(&copy, 'x', sizeof copy);
+    return go_on(plugin, status, call, &inputs, answer);
+}
+
+int32_t put_issued(const scep_plugin *plugin, scep_instance *instance, const scep_issued *issued,
+                   scep_answer *answer)
+{
+    if (asked_form == BLOCKING) {
+        return plugin->notify_issued(instance, issued, answer);
+    }
+    lent inputs = {.count = 0};
+    scep_issued copy = *issued;
+    copy.transaction_id = lend(&inputs, issued->transaction_id);
+    copy.csr_der = lend(&inputs, issued->csr_der);
+    copy.cert_der = lend(&inputs, issued->cert_der);
+    scep_call *call = (scep_call *)&copy;
+    const int32_t status = plugin->begin_notify_issued(instance, &copy, answer, &call);
+    memset(&copy, 'x', sizeof copy);
+    return go_on(plugin, status, call, &inputs, answer);
+}
+
+int32_t put_failed(const scep_plugin *plugin, scep_instance *instance, const scep_failed *failed,
+                   scep_answer *answer)
+{
+    if (asked_form == BLOCKING) {
+        return plugin->notify_failed(instance, failed, answer);
+    }
+    lent inputs = {.count = 0};
+    scep_failed copy = *failed;
+    copy.transaction_id = lend(&inputs, failed->transaction_id);
+    copy.csr_der = lend(&inputs, failed->csr_der);
+    copy.reason = lend(&inputs, failed->reason);
+    scep_call *call = (scep_call *)&copy;
+    const int32_t status = plugin->begin_notify_failed(instance, &copy, answer, &call);
+    memset(&copy, 'x', sizeof copy);
+    return go_on(plugin, status, call, &inputs, answer);
+}
+
 scep_answer ask_within(const scep_plugin *plugin, scep_instance *instance, const char *transaction_id,
                        uint32_t timeout_ms)
 {
     scep_request request = request_of(transaction_id);
     request.timeout_ms = timeout_ms;
     scep_answer answer = stale_answer();
-    cr_assert_eq(plugin->verify_request(instance, &request, &answer), SCEP_OK);
+    cr_assert_eq(put_request(plugin, instance, &request, &answer), SCEP_OK);
     return answer;
 }
 

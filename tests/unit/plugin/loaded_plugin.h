@@ -29,7 +29,46 @@ scep_request request_of(const char *transaction_id);
 scep_issued issued_of(const char *transaction_id);
 scep_failed failed_of(const char *transaction_id, const char *reason);
 
-/* verify_request for the transaction id; asserts SCEP_OK. */
+/* A question to the plugin in one of its two forms; answer as the host gives it. */
+typedef enum loaded_form {
+    BLOCKING,
+    WITHOUT_WAITING /* begin, poll, finish: as a host with an event loop */
+} loaded_form;
+
+/* Of all questions below; BLOCKING at first. */
+extern loaded_form asked_form;
+/* How often finish was pending in this thread: a descriptor that is readable for nothing shows here. */
+extern _Thread_local unsigned pending_count;
+
+/*
+ * No assertions: for threads and forked children, too. What SCEP_OK or an error is, is the plugin's word; -1: the plugin broke its
+ * promises. WITHOUT_WAITING gives the plugin inputs that are gone as soon as begin has returned.
+ */
+int32_t put_request(const scep_plugin *plugin, scep_instance *instance, const scep_request *request,
+                    scep_answer *answer);
+int32_t put_issued(const scep_plugin *plugin, scep_instance *instance, const scep_issued *issued,
+                   scep_answer *answer);
+int32_t put_failed(const scep_plugin *plugin, scep_instance *instance, const scep_failed *failed,
+                   scep_answer *answer);
+
+/* Finishes what was begun, polling as long as LOADED_TIMEOUT_MS and more. As above. */
+int32_t finish_call(const scep_plugin *plugin, scep_call *call);
+
+/* A test in both forms: NAME and NAME_without_waiting. */
+#define TEST_IN_BOTH_FORMS(suite, name)                                                                      \
+    static void in_both_forms_##name(void);                                                                  \
+    Test(suite, name)                                                                                        \
+    {                                                                                                        \
+        in_both_forms_##name();                                                                              \
+    }                                                                                                        \
+    Test(suite, name##_without_waiting)                                                                      \
+    {                                                                                                        \
+        asked_form = WITHOUT_WAITING;                                                                        \
+        in_both_forms_##name();                                                                              \
+    }                                                                                                        \
+    static void in_both_forms_##name(void)
+
+/* verify_request for the transaction id, in the form of asked_form; asserts SCEP_OK. */
 scep_answer ask(const scep_plugin *plugin, scep_instance *instance, const char *transaction_id);
 scep_answer ask_within(const scep_plugin *plugin, scep_instance *instance, const char *transaction_id,
                        uint32_t timeout_ms);

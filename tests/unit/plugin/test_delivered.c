@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "plugin/delivered.h"
-#include "plugin/text.h"
+#include "plugin/socket/delivered.h"
+#include "plugin/abi/text.h"
 
 static uint8_t room[70000];
 static size_t len;

@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugin/deadline.h"
-#include "plugin/local_client.h"
+#include "plugin/abi/process.h"
+#include "plugin/socket/deadline.h"
+#include "plugin/socket/local_client.h"
 
 #define CSR_LEN ISCEP_QUESTION_DER_MAX
 
@@ -59,14 +60,17 @@ static iscep_local_conn *small_connection(int fd)
     iscep_local_conn *conn = malloc(sizeof *conn);
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     cr_assert_eq(fstat(fd, &facts), 0);
-    *conn = (iscep_local_conn){.fd = fd, .owner = getpid(), .device = facts.st_dev, .inode = facts.st_ino};
+    *conn = (iscep_local_conn){
+        .fd = fd, .owner = iscep_process_this(), .device = facts.st_dev, .inode = facts.st_ino};
     return conn;
 }
 
-static void ask_peer(peer *other, iscep_local_result *result)
+/* How it ended is in attempt, which the caller clears. */
+static void ask_peer(peer *other, iscep_local_attempt *attempt)
 {
     int ends[2];
     pthread_t thread;
+    iscep_wait wait;
     iscep_local_client client = {.path = "/nowhere/s"};
     for (size_t i = 0; i < sizeof csr; i++) {
         csr[i] = (uint8_t)(i * 7 >> 2);
@@ -78,7 +82,11 @@ static void ask_peer(peer *other, iscep_local_result *result)
     const iscep_question question = {.kind = ISCEP_ASK_VALIDATE,
                                      .transaction_id = {.data = (const uint8_t *)"id", .len = 2},
                                      .csr_der = {.data = csr, .len = sizeof csr}};
-    iscep_local_client_ask(&client, &question, iscep_deadline_in(20000), result);
+    iscep_local_attempt_init(attempt, &client, &question, iscep_deadline_in(20000));
+    for (bool has_ended = iscep_local_attempt_start(attempt, &wait); !has_ended;) {
+        iscep_wait_block(&wait);
+        has_ended = iscep_local_attempt_go_on(attempt, &wait);
+    }
     pthread_join(thread, NULL);
     iscep_local_client_clear(&client);
     close(ends[1]);
@@ -87,23 +95,23 @@ static void ask_peer(peer *other, iscep_local_result *result)
 Test(local_client, a_request_in_many_pieces_arrives_whole, .timeout = 60)
 {
     static peer other = {.reads_all = true, .reply = allow_reply};
-    iscep_local_result result = {.large = NULL};
-    ask_peer(&other, &result);
-    cr_assert_eq(result.status, ISCEP_LOCAL_REPLIED);
-    cr_assert_eq(result.reply.status, 200);
+    iscep_local_attempt attempt;
+    ask_peer(&other, &attempt);
+    cr_assert_eq(attempt.result.status, ISCEP_LOCAL_REPLIED);
+    cr_assert_eq(attempt.result.reply.status, 200);
     cr_assert_eq(memcmp(other.last, csr, sizeof csr), 0);
-    iscep_local_result_clear(&result);
+    iscep_local_attempt_clear(&attempt);
 }
 
 static void expect_no_reply(const char *reply)
 {
     static peer other;
     other = (peer){.reads_all = false, .reply = reply};
-    iscep_local_result result = {.large = NULL};
-    ask_peer(&other, &result);
+    iscep_local_attempt attempt;
+    ask_peer(&other, &attempt);
     cr_assert_eq(other.received, 1);
-    cr_assert_eq(result.status, ISCEP_LOCAL_GARBLED);
-    iscep_local_result_clear(&result);
+    cr_assert_eq(attempt.result.status, ISCEP_LOCAL_GARBLED);
+    iscep_local_attempt_clear(&attempt);
 }
 
 Test(local_client, an_allow_before_the_request_is_out_is_no_reply, .timeout = 60)
@@ -120,11 +128,11 @@ Test(local_client, a_certificate_before_the_request_is_out_is_no_reply, .timeout
 Test(local_client, a_refusal_may_overtake_the_request, .timeout = 60)
 {
     static peer other = {.reads_all = false, .reply = too_large_reply};
-    iscep_local_result result = {.large = NULL};
+    iscep_local_attempt attempt;
     int32_t verdict;
-    ask_peer(&other, &result);
-    cr_assert_eq(result.status, ISCEP_LOCAL_REPLIED);
-    cr_assert(iscep_local_reply_verdict(&result.reply, ISCEP_ASK_VALIDATE, &verdict));
+    ask_peer(&other, &attempt);
+    cr_assert_eq(attempt.result.status, ISCEP_LOCAL_REPLIED);
+    cr_assert(iscep_local_reply_verdict(&attempt.result.reply, ISCEP_ASK_VALIDATE, &verdict));
     cr_assert_eq(verdict, SCEP_VERDICT_DENY);
-    iscep_local_result_clear(&result);
+    iscep_local_attempt_clear(&attempt);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/local_reply.h"
+#include "plugin/socket/local_reply.h"
 
 #define TEXT "Content-Type: text/plain\r\n"
 

@@ -40,7 +40,7 @@ static void ask_scripted(const char *reply, scep_answer *answer, const char *rep
     const fake_step script[] = {{reply, FAKE_CLOSE}};
     const scep_request request = request_of("t1");
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
-    cr_assert_eq(plugin->verify_request(instance, &request, answer), SCEP_OK);
+    cr_assert_eq(put_request(plugin, instance, &request, answer), SCEP_OK);
     cr_assert_eq(fake_daemon_request_count(daemon), 1);
     const char *header = fake_request_header(fake_daemon_request(daemon, 0), "X-Scep-Replay");
     cr_assert_eq(header != NULL, replay_header != NULL);
@@ -65,7 +65,7 @@ static void expect_unusable(const scep_answer *answer)
     cr_assert_eq(answer->cert_len, 0);
 }
 
-Test(replay, hands_over_the_certificate_of_before)
+TEST_IN_BOTH_FORMS(replay, hands_over_the_certificate_of_before)
 {
     scep_answer answer = answer_with_room(sizeof room);
     ask_scripted(DELIVER, &answer, NULL);
@@ -79,7 +79,7 @@ Test(replay, hands_over_the_certificate_of_before)
     cr_assert_eq(answer.retry_after_ms, 0);
 }
 
-Test(replay, hands_over_64_kib)
+TEST_IN_BOTH_FORMS(replay, hands_over_64_kib)
 {
     static char reply[100000];
     static char base64[87385];
@@ -95,21 +95,19 @@ Test(replay, hands_over_64_kib)
     cr_assert_eq(room[0], 0x30);
 }
 
-Test(replay, is_not_wanted_by_a_host_without_room)
+TEST_IN_BOTH_FORMS(replay, is_not_wanted_by_a_host_without_room)
 {
-    scep_answer roomless[] = {stale_answer(), answer_with_room(0), answer_with_room(sizeof room)};
-    roomless[0].cert_capacity = sizeof room;            /* and no pointer */
-    roomless[2].size = offsetof(scep_answer, cert_der); /* a host of 0.1 */
-    for (size_t i = 0; i < 3; i++) {
+    scep_answer roomless[] = {stale_answer(), answer_with_room(0)};
+    roomless[0].cert_capacity = sizeof room; /* and no pointer */
+    for (size_t i = 0; i < 2; i++) {
         ask_scripted(DELIVER, &roomless[i], "no");
         cr_assert_eq(roomless[i].verdict, SCEP_VERDICT_RETRY, "%zu", i);
         cr_assert_str_eq(roomless[i].code, "connector_reply_unusable", "%zu", i);
         cr_assert_eq(room[0], 'x', "%zu", i);
     }
-    cr_assert_eq(roomless[2].cert_len, 77, "beyond the size of a host of 0.1");
 }
 
-Test(replay, into_too_little_room_is_a_retry_that_says_so)
+TEST_IN_BOTH_FORMS(replay, into_too_little_room_is_a_retry_that_says_so)
 {
     scep_answer answer = answer_with_room(sizeof der - 1);
     ask_scripted(DELIVER, &answer, NULL);
@@ -119,7 +117,7 @@ Test(replay, into_too_little_room_is_a_retry_that_says_so)
     cr_assert_eq(room[0], 'x');
 }
 
-Test(replay, of_what_is_no_whole_certificate_is_unusable)
+TEST_IN_BOTH_FORMS(replay, of_what_is_no_whole_certificate_is_unusable)
 {
     const char *const replies[] = {
         fake_reply("409 Conflict", "verdict: deliver\n"),
@@ -138,7 +136,7 @@ Test(replay, of_what_is_no_whole_certificate_is_unusable)
 }
 
 /* A yes to a request is "allow" with 200, and nothing else. */
-Test(replay, is_never_a_yes)
+TEST_IN_BOTH_FORMS(replay, is_never_a_yes)
 {
     const char *const replies[] = {
         fake_reply("200 OK", "verdict: deliver\ncertificate: MAMCAQc=\n"),
@@ -154,7 +152,7 @@ Test(replay, is_never_a_yes)
     }
 }
 
-Test(replay, an_allow_hands_over_no_certificate)
+TEST_IN_BOTH_FORMS(replay, an_allow_hands_over_no_certificate)
 {
     scep_answer answer = answer_with_room(sizeof room);
     ask_scripted(fake_reply("200 OK", "verdict: allow\ncertificate: MAMCAQc=\n"), &answer, NULL);

@@ -11,7 +11,7 @@
 
 #include "fake_daemon.h"
 #include "loaded_plugin.h"
-#include "plugin/deadline.h"
+#include "plugin/socket/deadline.h"
 
 #define SHORT_MS  1000u
 #define MARGIN_MS 2000 /* what a busy test machine may add; far below LOADED_TIMEOUT_MS */
@@ -54,7 +54,7 @@ static scep_answer report_issued_within(uint32_t timeout_ms)
     scep_issued issued = issued_of("t1");
     issued.timeout_ms = timeout_ms;
     scep_answer answer = stale_answer();
-    cr_assert_eq(plugin->notify_issued(instance, &issued, &answer), SCEP_OK);
+    cr_assert_eq(put_issued(plugin, instance, &issued, &answer), SCEP_OK);
     cr_assert_eq(answer.cert_len, 0);
     return answer;
 }
@@ -63,7 +63,7 @@ static scep_answer report_failed(void)
 {
     const scep_failed failed = failed_of("t1", "the CA is full");
     scep_answer answer = stale_answer();
-    cr_assert_eq(plugin->notify_failed(instance, &failed, &answer), SCEP_OK);
+    cr_assert_eq(put_failed(plugin, instance, &failed, &answer), SCEP_OK);
     return answer;
 }
 
@@ -87,7 +87,7 @@ static void *report_in_thread(void *user)
     return NULL;
 }
 
-Test(reports, wait_for_a_daemon_that_is_being_restarted)
+TEST_IN_BOTH_FORMS(reports, wait_for_a_daemon_that_is_being_restarted)
 {
     static const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
     pthread_t reporter;
@@ -101,20 +101,20 @@ Test(reports, wait_for_a_daemon_that_is_being_restarted)
     fake_daemon_stop(daemon);
 }
 
-Test(reports, are_said_again_when_the_daemon_dies_over_them)
+TEST_IN_BOTH_FORMS(reports, are_said_again_when_the_daemon_dies_over_them)
 {
     static const fake_step script[] = {
         {NULL, FAKE_CLOSE}, {"HTTP/1.1 200 OK\r\nContent-", FAKE_CLOSE}, {FAKE_ALLOW, FAKE_KEEP}};
     cr_assert_eq(report_scripted(script, 3, 3).verdict, SCEP_VERDICT_ALLOW);
 }
 
-Test(reports, are_said_again_to_a_daemon_that_turns_everybody_away)
+TEST_IN_BOTH_FORMS(reports, are_said_again_to_a_daemon_that_turns_everybody_away)
 {
     const fake_step script[] = {{FAKE_BUSY, FAKE_CLOSE}, {FAKE_BUSY, FAKE_CLOSE}, {FAKE_ALLOW, FAKE_KEEP}};
     cr_assert_eq(report_scripted(script, 3, 3).verdict, SCEP_VERDICT_ALLOW);
 }
 
-Test(reports, of_failure_are_said_again_too)
+TEST_IN_BOTH_FORMS(reports, of_failure_are_said_again_too)
 {
     static const fake_step script[] = {{NULL, FAKE_CLOSE}, {FAKE_ALLOW, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 2);
@@ -124,7 +124,7 @@ Test(reports, of_failure_are_said_again_too)
 }
 
 /* What the daemon has decided, or somebody else has said, is the answer: asking again is the host's affair. */
-Test(reports, that_were_answered_are_not_said_again)
+TEST_IN_BOTH_FORMS(reports, that_were_answered_are_not_said_again)
 {
     const struct {
         const char *reply;
@@ -145,7 +145,7 @@ Test(reports, that_were_answered_are_not_said_again)
     }
 }
 
-Test(reports, of_failure_may_be_answered_with_deliver)
+TEST_IN_BOTH_FORMS(reports, of_failure_may_be_answered_with_deliver)
 {
     const fake_step script[] = {{fake_reply("200 OK", "verdict: deliver\n"), FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -161,7 +161,7 @@ static scep_answer report_for_a_short_time(int64_t *elapsed_ms)
     return answer;
 }
 
-Test(reports, to_nobody_end_with_the_hosts_time)
+TEST_IN_BOTH_FORMS(reports, to_nobody_end_with_the_hosts_time)
 {
     int64_t elapsed_ms;
     const scep_answer answer = report_for_a_short_time(&elapsed_ms);
@@ -170,7 +170,7 @@ Test(reports, to_nobody_end_with_the_hosts_time)
     cr_assert_lt(elapsed_ms, (int64_t)SHORT_MS + MARGIN_MS);
 }
 
-Test(reports, to_a_hung_daemon_cost_the_deadline_and_no_more)
+TEST_IN_BOTH_FORMS(reports, to_a_hung_daemon_cost_the_deadline_and_no_more)
 {
     static const fake_step script[] = {{NULL, FAKE_HANG}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -184,7 +184,7 @@ Test(reports, to_a_hung_daemon_cost_the_deadline_and_no_more)
 }
 
 /* Pauses of 50, 100, 200 and 400 ms fit into a second. */
-Test(reports, are_not_said_in_a_busy_loop)
+TEST_IN_BOTH_FORMS(reports, are_not_said_in_a_busy_loop)
 {
     static const fake_step script[] = {{NULL, FAKE_CLOSE}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -196,7 +196,7 @@ Test(reports, are_not_said_in_a_busy_loop)
     fake_daemon_stop(daemon);
 }
 
-Test(reports, heed_when_the_daemon_wants_to_be_asked_again)
+TEST_IN_BOTH_FORMS(reports, heed_when_the_daemon_wants_to_be_asked_again)
 {
     static const fake_step script[] = {{"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nRetry-After: "
                                         "60\r\nContent-Length: 2\r\n\r\n{}",

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/request_head.h"
-#include "plugin/text.h"
+#include "plugin/socket/request_head.h"
+#include "plugin/abi/text.h"
 
 static char head[ISCEP_REQUEST_HEAD_MAX];
 
@@ -37,6 +37,16 @@ Test(request_head, validate_is_these_bytes)
                                              "X-Scep-Timeout-Ms: 24750\r\n"
                                              "X-Scep-Transaction-Id: 1F2E+/=\r\n"
                                              "\r\n");
+}
+
+Test(request_head, of_readiness_is_these_bytes)
+{
+    const iscep_question of_all = {.kind = ISCEP_ASK_READINESS};
+    const iscep_question of_one = {.kind = ISCEP_ASK_READINESS, .tenant = "contoso"};
+    cr_assert_str_eq(emit(&of_all, 25000),
+                     "GET /readyz HTTP/1.1\r\nHost: connector\r\nAccept: text/plain\r\n\r\n");
+    cr_assert_str_eq(emit(&of_one, 25000), "GET /readyz HTTP/1.1\r\nHost: connector\r\nAccept: text/plain\r\n"
+                                           "X-Scep-Tenant: contoso\r\n\r\n");
 }
 
 Test(request_head, of_a_host_without_room_wants_no_certificate_of_before)

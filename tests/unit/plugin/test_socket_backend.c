@@ -14,7 +14,7 @@
 
 #include "fake_daemon.h"
 #include "loaded_plugin.h"
-#include "plugin/deadline.h"
+#include "plugin/socket/deadline.h"
 
 #define SHORT_MS  200u
 #define MARGIN_MS 2000 /* what a busy test machine may add; far below LOADED_TIMEOUT_MS */
@@ -59,7 +59,7 @@ static scep_answer ask_scripted(const char *reply, fake_then then)
     return answer;
 }
 
-Test(socket_backend, success_is_allowed)
+TEST_IN_BOTH_FORMS(socket_backend, success_is_allowed)
 {
     const scep_answer answer = ask_scripted(FAKE_ALLOW, FAKE_KEEP);
     cr_assert_eq(answer.verdict, SCEP_VERDICT_ALLOW);
@@ -69,7 +69,7 @@ Test(socket_backend, success_is_allowed)
     cr_assert_eq(answer.retry_after_ms, 0);
 }
 
-Test(socket_backend, a_refusal_is_passed_on_as_it_is)
+TEST_IN_BOTH_FORMS(socket_backend, a_refusal_is_passed_on_as_it_is)
 {
     const scep_answer answer = ask_scripted(FAKE_DENY, FAKE_CLOSE);
     cr_assert_eq(answer.verdict, SCEP_VERDICT_DENY);
@@ -78,7 +78,7 @@ Test(socket_backend, a_refusal_is_passed_on_as_it_is)
     cr_assert_str_eq(answer.request_id, "2f4c-0000-guid");
 }
 
-Test(socket_backend, what_is_not_intunes_is_declined)
+TEST_IN_BOTH_FORMS(socket_backend, what_is_not_intunes_is_declined)
 {
     const scep_answer answer = ask_scripted(
         FAKE_REPLY("403 Forbidden", "45", "verdict: decline\ncode: csr_challenge_foreign\n"), FAKE_KEEP);
@@ -86,7 +86,7 @@ Test(socket_backend, what_is_not_intunes_is_declined)
     cr_assert_str_eq(answer.code, "csr_challenge_foreign");
 }
 
-Test(socket_backend, the_daemons_retry_is_passed_on_with_its_time)
+TEST_IN_BOTH_FORMS(socket_backend, the_daemons_retry_is_passed_on_with_its_time)
 {
     const scep_answer answer = ask_scripted(
         FAKE_REPLY("503 Service Unavailable", "73",
@@ -98,7 +98,7 @@ Test(socket_backend, the_daemons_retry_is_passed_on_with_its_time)
     cr_assert_eq(answer.retry_after_ms, 90000);
 }
 
-Test(socket_backend, the_daemons_texts_are_cut_to_the_hosts_fields)
+TEST_IN_BOTH_FORMS(socket_backend, the_daemons_texts_are_cut_to_the_hosts_fields)
 {
     char body[1500];
     char reply[2000];
@@ -112,7 +112,7 @@ Test(socket_backend, the_daemons_texts_are_cut_to_the_hosts_fields)
     cr_assert_eq(strlen(answer.request_id), 63);
 }
 
-Test(socket_backend, replies_that_are_no_verdict_are_retries)
+TEST_IN_BOTH_FORMS(socket_backend, replies_that_are_no_verdict_are_retries)
 {
     static const char *const cases[] = {
         "SSH-2.0-OpenSSH_9.2\r\n",
@@ -134,7 +134,7 @@ Test(socket_backend, replies_that_are_no_verdict_are_retries)
     }
 }
 
-Test(socket_backend, being_turned_away_at_the_door_is_a_retry_with_its_time)
+TEST_IN_BOTH_FORMS(socket_backend, being_turned_away_at_the_door_is_a_retry_with_its_time)
 {
     const scep_answer answer =
         ask_scripted("HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nRetry-After: "
@@ -144,7 +144,7 @@ Test(socket_backend, being_turned_away_at_the_door_is_a_retry_with_its_time)
     cr_assert_eq(answer.retry_after_ms, 2000);
 }
 
-Test(socket_backend, a_cut_reply_is_a_retry)
+TEST_IN_BOTH_FORMS(socket_backend, a_cut_reply_is_a_retry)
 {
     static const char whole[] = FAKE_ALLOW;
     for (size_t len = 0; len < sizeof whole - 1; len += 9) {
@@ -156,7 +156,7 @@ Test(socket_backend, a_cut_reply_is_a_retry)
     }
 }
 
-Test(socket_backend, an_endless_header_is_cut_off)
+TEST_IN_BOTH_FORMS(socket_backend, an_endless_header_is_cut_off)
 {
     const scep_answer answer = ask_scripted("HTTP/1.1 200 OK\r\n", FAKE_ENDLESS);
     assert_retry(&answer, "connector_reply_unusable");
@@ -170,7 +170,7 @@ static scep_answer ask_for_a_short_time(uint32_t timeout_ms, int64_t *elapsed_ms
     return answer;
 }
 
-Test(socket_backend, a_hung_daemon_costs_the_deadline_and_no_more)
+TEST_IN_BOTH_FORMS(socket_backend, a_hung_daemon_costs_the_deadline_and_no_more)
 {
     static const fake_step scripts[] = {{NULL, FAKE_HANG}, {"HTTP/1.1 200 OK\r\n", FAKE_HANG}};
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
@@ -186,7 +186,7 @@ Test(socket_backend, a_hung_daemon_costs_the_deadline_and_no_more)
 }
 
 /* The listener exists, its queue is full, and nobody accepts: connect itself would block. */
-Test(socket_backend, a_daemon_that_does_not_accept_costs_the_deadline_and_no_more)
+TEST_IN_BOTH_FORMS(socket_backend, a_daemon_that_does_not_accept_costs_the_deadline_and_no_more)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, strlen(path) + 1);
@@ -210,7 +210,7 @@ static void on_alarm(int number)
 }
 
 /* A timer without SA_RESTART fires all the time: each wait ends early with EINTR. */
-Test(socket_backend, interrupted_waits_go_on_until_the_deadline)
+TEST_IN_BOTH_FORMS(socket_backend, interrupted_waits_go_on_until_the_deadline)
 {
     const struct sigaction action = {.sa_handler = on_alarm};
     const struct itimerval often = {.it_interval = {0, 5000}, .it_value = {0, 5000}};
@@ -228,7 +228,7 @@ Test(socket_backend, interrupted_waits_go_on_until_the_deadline)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, a_daemon_that_takes_no_bytes_raises_no_sigpipe)
+TEST_IN_BOTH_FORMS(socket_backend, a_daemon_that_takes_no_bytes_raises_no_sigpipe)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_DEAF}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -240,7 +240,7 @@ Test(socket_backend, a_daemon_that_takes_no_bytes_raises_no_sigpipe)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, the_instances_timeout_counts_when_the_host_names_none)
+TEST_IN_BOTH_FORMS(socket_backend, the_instances_timeout_counts_when_the_host_names_none)
 {
     const scep_host host = {.size = sizeof host};
     const scep_config_entry config[] = {{"socket", path}, {"timeout_ms", "150"}};
@@ -256,7 +256,7 @@ Test(socket_backend, the_instances_timeout_counts_when_the_host_names_none)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, every_question_is_for_the_instances_tenant)
+TEST_IN_BOTH_FORMS(socket_backend, every_question_is_for_the_instances_tenant)
 {
     const scep_host host = {.size = sizeof host};
     const scep_config_entry config[] = {{"socket", path}, {"tenant", "contoso"}};
@@ -268,8 +268,8 @@ Test(socket_backend, every_question_is_for_the_instances_tenant)
     scep_instance *tied = NULL;
     cr_assert_eq(plugin->open(&host, config, 2, &tied, NULL), SCEP_OK);
     ask(plugin, tied, "allow-1");
-    cr_assert_eq(plugin->notify_issued(tied, &issued, &answer), SCEP_OK);
-    cr_assert_eq(plugin->notify_failed(tied, &failed, &answer), SCEP_OK);
+    cr_assert_eq(put_issued(plugin, tied, &issued, &answer), SCEP_OK);
+    cr_assert_eq(put_failed(plugin, tied, &failed, &answer), SCEP_OK);
     ask(plugin, instance, "allow-4"); /* which has none */
     for (size_t i = 0; i < 3; i++) {
         cr_assert_str_eq(fake_request_header(fake_daemon_request(daemon, i), "X-Scep-Tenant"), "contoso");
@@ -279,7 +279,7 @@ Test(socket_backend, every_question_is_for_the_instances_tenant)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, an_absent_daemon_is_named_with_what_to_do)
+TEST_IN_BOTH_FORMS(socket_backend, an_absent_daemon_is_named_with_what_to_do)
 {
     const scep_answer answer = ask(plugin, instance, "allow-1");
     assert_retry(&answer, "connector_unreachable");
@@ -287,7 +287,7 @@ Test(socket_backend, an_absent_daemon_is_named_with_what_to_do)
     cr_assert_not_null(strstr(answer.message, "systemctl status intune-scepd"));
 }
 
-Test(socket_backend, a_socket_file_without_a_daemon_is_a_retry)
+TEST_IN_BOTH_FORMS(socket_backend, a_socket_file_without_a_daemon_is_a_retry)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -306,7 +306,7 @@ Test(socket_backend, a_socket_file_without_a_daemon_is_a_retry)
 }
 
 /* What arrives at the daemon is what the host gave. */
-Test(socket_backend, requests_carry_the_hosts_bytes)
+TEST_IN_BOTH_FORMS(socket_backend, requests_carry_the_hosts_bytes)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -314,10 +314,10 @@ Test(socket_backend, requests_carry_the_hosts_bytes)
     const scep_issued issued = issued_of("id-2");
     const scep_failed failed = failed_of("id-3", "CA: f\xC3\xBCll");
     scep_answer answer = stale_answer();
-    cr_assert_eq(plugin->verify_request(instance, &request, &answer), SCEP_OK);
-    cr_assert_eq(plugin->notify_issued(instance, &issued, &answer), SCEP_OK);
+    cr_assert_eq(put_request(plugin, instance, &request, &answer), SCEP_OK);
+    cr_assert_eq(put_issued(plugin, instance, &issued, &answer), SCEP_OK);
     cr_assert_eq(answer.verdict, SCEP_VERDICT_ALLOW);
-    cr_assert_eq(plugin->notify_failed(instance, &failed, &answer), SCEP_OK);
+    cr_assert_eq(put_failed(plugin, instance, &failed, &answer), SCEP_OK);
     cr_assert_eq(answer.verdict, SCEP_VERDICT_ALLOW);
 
     const fake_request *got = fake_daemon_request(daemon, 0);
@@ -345,7 +345,7 @@ Test(socket_backend, requests_carry_the_hosts_bytes)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, the_largest_request_arrives_whole)
+TEST_IN_BOTH_FORMS(socket_backend, the_largest_request_arrives_whole)
 {
     static uint8_t big[64 * 1024];
     for (size_t i = 0; i < sizeof big; i++) {
@@ -356,7 +356,7 @@ Test(socket_backend, the_largest_request_arrives_whole)
     scep_issued issued = issued_of("allow-1");
     issued.csr_der = issued.cert_der = (scep_bytes){.data = big, .len = sizeof big};
     scep_answer answer = stale_answer();
-    cr_assert_eq(plugin->notify_issued(instance, &issued, &answer), SCEP_OK);
+    cr_assert_eq(put_issued(plugin, instance, &issued, &answer), SCEP_OK);
     cr_assert_eq(answer.verdict, SCEP_VERDICT_ALLOW);
     const fake_request *got = fake_daemon_request(daemon, 0);
     cr_assert_eq(got->body_len, 2 * sizeof big);
@@ -365,7 +365,7 @@ Test(socket_backend, the_largest_request_arrives_whole)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, a_connection_is_kept_unless_the_daemon_says_close)
+TEST_IN_BOTH_FORMS(socket_backend, a_connection_is_kept_unless_the_daemon_says_close)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP},
                                 {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: "
@@ -381,7 +381,7 @@ Test(socket_backend, a_connection_is_kept_unless_the_daemon_says_close)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, a_restarted_daemon_is_found_again)
+TEST_IN_BOTH_FORMS(socket_backend, a_restarted_daemon_is_found_again)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -398,7 +398,7 @@ Test(socket_backend, a_restarted_daemon_is_found_again)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, an_idle_connection_that_ended_is_not_used)
+TEST_IN_BOTH_FORMS(socket_backend, an_idle_connection_that_ended_is_not_used)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -411,7 +411,7 @@ Test(socket_backend, an_idle_connection_that_ended_is_not_used)
 }
 
 /* Bytes nobody asked for would be taken for the answer to the next request. */
-Test(socket_backend, an_unasked_allow_is_no_answer)
+TEST_IN_BOTH_FORMS(socket_backend, an_unasked_allow_is_no_answer)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}, {FAKE_DENY, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 2);
@@ -422,18 +422,19 @@ Test(socket_backend, an_unasked_allow_is_no_answer)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, a_late_allow_is_no_answer_to_the_next_request)
+TEST_IN_BOTH_FORMS(socket_backend, a_late_allow_is_no_answer_to_the_next_request)
 {
     const fake_step script[] = {{NULL, FAKE_HANG}, {FAKE_DENY, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 2);
     cr_assert_eq(ask_within(plugin, instance, "allow-1", SHORT_MS).verdict, SCEP_VERDICT_RETRY);
+    cr_assert(fake_daemon_wait(daemon, 1, LOADED_TIMEOUT_MS));
     const scep_answer answer = ask(plugin, instance, "deny-1");
     cr_assert_eq(answer.verdict, SCEP_VERDICT_DENY);
     cr_assert_eq(fake_daemon_request(daemon, 1)->connection, 1);
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, a_request_lost_on_a_kept_connection_is_sent_again_once)
+TEST_IN_BOTH_FORMS(socket_backend, a_request_lost_on_a_kept_connection_is_sent_again_once)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}, {NULL, FAKE_CLOSE}, {FAKE_DENY, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 3);
@@ -448,7 +449,7 @@ Test(socket_backend, a_request_lost_on_a_kept_connection_is_sent_again_once)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, a_request_lost_twice_is_a_retry)
+TEST_IN_BOTH_FORMS(socket_backend, a_request_lost_twice_is_a_retry)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}, {NULL, FAKE_CLOSE}};
     fake_daemon *daemon = fake_daemon_start(path, script, 2);
@@ -459,7 +460,7 @@ Test(socket_backend, a_request_lost_twice_is_a_retry)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, a_reply_cut_on_a_kept_connection_is_not_asked_again)
+TEST_IN_BOTH_FORMS(socket_backend, a_reply_cut_on_a_kept_connection_is_not_asked_again)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}, {"H", FAKE_CLOSE}, {FAKE_ALLOW, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 3);
@@ -485,7 +486,7 @@ static int find_plugins_descriptor(void)
 }
 
 /* A host that closes every descriptor, as daemons do, and opens its own: they must stay untouched. */
-Test(socket_backend, a_descriptor_that_the_host_took_back_is_left_alone)
+TEST_IN_BOTH_FORMS(socket_backend, a_descriptor_that_the_host_took_back_is_left_alone)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -506,7 +507,7 @@ Test(socket_backend, a_descriptor_that_the_host_took_back_is_left_alone)
     fake_daemon_stop(daemon);
 }
 
-Test(socket_backend, the_standard_descriptors_are_never_taken)
+TEST_IN_BOTH_FORMS(socket_backend, the_standard_descriptors_are_never_taken)
 {
     const fake_step script[] = {{FAKE_ALLOW, FAKE_KEEP}};
     fake_daemon *daemon = fake_daemon_start(path, script, 1);
@@ -536,7 +537,7 @@ static void note_log(void *user, int32_t level, const char *message)
     snprintf(lines->message, sizeof lines->message, "%s", message);
 }
 
-Test(socket_backend, the_log_hears_of_loss_and_return_once)
+TEST_IN_BOTH_FORMS(socket_backend, the_log_hears_of_loss_and_return_once)
 {
     logged lines = {.count = 0};
     const scep_host host = {.size = sizeof host, .user = &lines, .log = note_log};
@@ -555,14 +556,4 @@ Test(socket_backend, the_log_hears_of_loss_and_return_once)
     cr_assert_not_null(strstr(lines.message, "answers again"));
     plugin->close(logging);
     fake_daemon_stop(daemon);
-}
-
-Test(socket_backend, a_log_beyond_the_hosts_size_is_not_called)
-{
-    logged lines = {.count = 0};
-    const scep_host host = {.size = offsetof(scep_host, log), .user = &lines, .log = note_log};
-    scep_instance *silent = loaded_instance(plugin, path, &host);
-    cr_assert_eq(ask(plugin, silent, "allow-1").verdict, SCEP_VERDICT_RETRY);
-    cr_assert_eq(lines.count, 0);
-    plugin->close(silent);
 }

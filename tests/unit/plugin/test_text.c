@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "plugin/text.h"
+#include "plugin/abi/text.h"
 
 Test(text, is_made_fit_for_a_host)
 {

@@ -1,0 +1,4 @@
+/* Keeps the contract. */
+#include "behaved.h"
+
+const scep_plugin the_plugin = {BEHAVED};

@@ -1,40 +1,37 @@
-/* The host's certification authority: its key on disk, issuing, and the archive of what it issued. */
+/* The host's certification authority: its certificates, issuing, and the archive of what it issued. */
 #include "ca.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "base/x509.h"
 #include "ca_register.h"
 #include "ossl_auto.h"
+#include "pem_file.h"
 #include "profile.h"
 #include "state_file.h"
 
-enum { CA_RSA_BITS = 3072, CA_VALIDITY_DAYS = 3650, PATH_MAX_LEN = 4096 };
+enum { PATH_MAX_LEN = 4096 };
 
 #define CESSATION_OF_OPERATION 5 /* CRLReason */
 #define CA_SUBJECT             "scep-host demo CA"
+#define RA_SUBJECT             "scep-host demo RA"
 
 struct iscep_host_ca {
     const iscep_env *env;
     const iscep_crypto *crypto;
     uint32_t validity_days;
     const char *crl_url;
-    iscep_ca_register reg;
-    X509 *cert;
-    EVP_PKEY *key;
-    iscep_buf der;
     char *dir;
-    char *cert_path;
-    char *key_path;
+    iscep_identity identity;
+    iscep_ca_register reg;
+    iscep_identity ra;   /* without certificate: there is none */
+    iscep_identity next; /* likewise */
 };
 
 static int64_t now_unix(const iscep_env *env)
@@ -61,143 +58,59 @@ static iscep_status make_dir(const char *dir, const char *name, iscep_error *err
     return status == ISCEP_OK ? iscep_state_dir_make(iscep_buf_text(&path), err) : status;
 }
 
-static iscep_status write_bio(const char *path, mode_t mode, BIO *bio, iscep_error *err)
+static iscep_status open_ca(iscep_host_ca *ca, const iscep_host_ca_options *options, iscep_error *err)
 {
-    char *data = NULL;
-    long len = BIO_get_mem_data(bio, &data);
-    return iscep_state_file_write(path, mode, iscep_bytes_of(data, (size_t)len), err);
+    const iscep_identity_plan plan = {.env = ca->env,
+                                      .crypto = ca->crypto,
+                                      .dir = ca->dir,
+                                      .name = "ca",
+                                      .subject = CA_SUBJECT,
+                                      .is_ca = true,
+                                      .key_uri = options->key_uri,
+                                      .key_provider = options->key_provider};
+    return iscep_identity_open(&ca->identity, &plan, err);
 }
 
-static iscep_status write_cert(const char *path, const X509 *cert, iscep_error *err)
+static iscep_status open_next_ca(iscep_host_ca *ca, iscep_error *err)
 {
-    OSSL_AUTO(BIO) *pem = BIO_new(BIO_s_mem());
-    if (!pem || PEM_write_bio_X509(pem, cert) != 1)
-        return failed(err, "a certificate cannot be encoded");
-    return write_bio(path, 0644, pem, err);
+    const iscep_identity_plan plan = {.env = ca->env,
+                                      .crypto = ca->crypto,
+                                      .dir = ca->dir,
+                                      .name = "next-ca",
+                                      .subject = CA_SUBJECT,
+                                      .is_ca = true};
+    return iscep_identity_open(&ca->next, &plan, err);
 }
 
-static iscep_status write_key(const char *path, const EVP_PKEY *key, iscep_error *err)
+/* What the CA has issued is in its register: the RA's certificate, too. */
+static iscep_status open_ra(iscep_host_ca *ca, iscep_error *err)
 {
-    OSSL_AUTO(BIO) *pem = BIO_new(BIO_s_secmem());
-    if (!pem || PEM_write_bio_PKCS8PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL) != 1)
-        return failed(err, "the CA's key cannot be encoded");
-    return write_bio(path, 0600, pem, err);
+    const iscep_identity_plan plan = {.env = ca->env,
+                                      .crypto = ca->crypto,
+                                      .dir = ca->dir,
+                                      .name = "ra",
+                                      .subject = RA_SUBJECT,
+                                      .issuer = &ca->identity};
+    iscep_status status = iscep_identity_open(&ca->ra, &plan, err);
+    return status == ISCEP_OK && ca->ra.is_new ? iscep_ca_register_add(&ca->reg, ca->ra.cert, err) : status;
 }
 
-static iscep_status fill_own_cert(iscep_host_ca *ca, iscep_error *err)
+static iscep_status open_register(iscep_host_ca *ca, iscep_error *err)
 {
-    iscep_status status = iscep_profile_start(ca->cert, now_unix(ca->env), CA_VALIDITY_DAYS, err);
-    if (status != ISCEP_OK)
-        return status;
-    X509_NAME *name = X509_get_subject_name(ca->cert);
-    if (X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)CA_SUBJECT, -1, -1, 0) != 1 ||
-        X509_set_issuer_name(ca->cert, name) != 1 || X509_set_pubkey(ca->cert, ca->key) != 1)
-        return failed(err, "the CA's name or key cannot be set");
-    static const struct {
-        int nid;
-        const char *value;
-    } extensions[] = {
-        {NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
-        /* SCEP signs and deciphers with the CA's key too, as there is no RA. */
-        {NID_key_usage, "critical,digitalSignature,keyEncipherment,keyCertSign,cRLSign"},
-        {NID_subject_key_identifier, "hash"},
-    };
-    for (size_t i = 0; status == ISCEP_OK && i < sizeof(extensions) / sizeof(extensions[0]); i++)
-        status = iscep_profile_add_extension(ca->cert, ca->cert, extensions[i].nid, extensions[i].value, err);
-    return status;
-}
-
-static iscep_status make_key(iscep_host_ca *ca, iscep_error *err)
-{
-    ca->key = EVP_PKEY_Q_keygen(iscep_crypto_context(ca->crypto), NULL, "RSA", (size_t)CA_RSA_BITS);
-    return ca->key ? write_key(ca->key_path, ca->key, err) : failed(err, "the CA's key cannot be made");
-}
-
-static iscep_status make_cert(iscep_host_ca *ca, iscep_error *err)
-{
-    ca->cert = X509_new_ex(iscep_crypto_context(ca->crypto), NULL);
-    if (!ca->cert)
-        return iscep_error_nomem(err);
-    iscep_status status = fill_own_cert(ca, err);
-    if (status != ISCEP_OK)
-        return status;
-    if (X509_sign(ca->cert, ca->key, EVP_sha256()) == 0)
-        return failed(err, "the CA's certificate cannot be signed");
-    return write_cert(ca->cert_path, ca->cert, err);
-}
-
-static iscep_status check_key_mode(const char *path, iscep_error *err)
-{
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return iscep_error_set(err, ISCEP_CONFIG, NULL, "%s: %s", path, strerror(errno));
-    if ((info.st_mode & 077) != 0)
-        return iscep_error_set(err, ISCEP_CONFIG, NULL, "%s can be read by others: chmod 600 it", path);
-    return ISCEP_OK;
-}
-
-static iscep_status load_key(iscep_host_ca *ca, iscep_error *err)
-{
-    iscep_status status = check_key_mode(ca->key_path, err);
-    if (status != ISCEP_OK)
-        return status;
-    OSSL_AUTO(BIO) *pem = BIO_new_file(ca->key_path, "r");
-    if (pem)
-        ca->key = PEM_read_bio_PrivateKey_ex(pem, NULL, NULL, NULL, iscep_crypto_context(ca->crypto), NULL);
-    if (!ca->key)
-        return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "ca.key cannot be read");
-    return iscep_crypto_allows_key(ca->key)
-               ? ISCEP_OK
-               : iscep_error_set(err, ISCEP_CONFIG, "ca", "ca.key is not RSA of 2048 to 8192 bits");
-}
-
-static iscep_status load_cert(iscep_host_ca *ca, iscep_error *err)
-{
-    OSSL_AUTO(BIO) *pem = BIO_new_file(ca->cert_path, "r");
-    ca->cert = X509_new_ex(iscep_crypto_context(ca->crypto), NULL);
-    if (!pem || !ca->cert || !PEM_read_bio_X509(pem, &ca->cert, NULL, NULL))
-        return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "ca.pem cannot be read");
-    if (X509_check_private_key(ca->cert, ca->key) != 1)
-        return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "ca.key is not the key of ca.pem");
-    return ISCEP_OK;
-}
-
-/* The key is there before the certificate is: a certificate whose key is gone is not ours to replace. */
-static iscep_status load_or_make(iscep_host_ca *ca, iscep_error *err)
-{
-    bool has_cert = iscep_state_file_exists(ca->cert_path);
-    bool has_key = iscep_state_file_exists(ca->key_path);
-    if (has_cert && !has_key)
-        return iscep_error_set(err, ISCEP_CONFIG, NULL,
-                               "%s is there and %s is not: restore it, or remove both", ca->cert_path,
-                               ca->key_path);
-    iscep_status status = has_key ? load_key(ca, err) : make_key(ca, err);
-    if (status != ISCEP_OK)
-        return status;
-    return has_cert ? load_cert(ca, err) : make_cert(ca, err);
+    ca->reg = (iscep_ca_register){.env = ca->env, .crypto = ca->crypto, .dir = ca->dir, .ca = &ca->identity};
+    return iscep_ca_register_open(&ca->reg, err);
 }
 
 static iscep_status open_state(iscep_host_ca *ca, const char *dir, iscep_error *err)
 {
-    if (asprintf(&ca->cert_path, "%s/ca.pem", dir) < 0)
-        ca->cert_path = NULL;
-    if (asprintf(&ca->key_path, "%s/ca.key", dir) < 0)
-        ca->key_path = NULL;
     ca->dir = strdup(dir);
-    if (!ca->cert_path || !ca->key_path || !ca->dir)
+    if (!ca->dir)
         return iscep_error_nomem(err);
     iscep_status status = iscep_state_dir_make(dir, err);
     static const char *const shelves[] = {"unreported", "issued", "withheld"};
     for (size_t i = 0; status == ISCEP_OK && i < sizeof(shelves) / sizeof(shelves[0]); i++)
         status = make_dir(dir, shelves[i], err);
     return status;
-}
-
-static iscep_status open_register(iscep_host_ca *ca, iscep_error *err)
-{
-    ca->reg = (iscep_ca_register){
-        .env = ca->env, .crypto = ca->crypto, .dir = ca->dir, .ca_cert = ca->cert, .ca_key = ca->key};
-    return iscep_ca_register_open(&ca->reg, err);
 }
 
 iscep_status iscep_host_ca_open(iscep_host_ca **out, const iscep_env *env, const iscep_crypto *crypto,
@@ -210,14 +123,15 @@ iscep_status iscep_host_ca_open(iscep_host_ca **out, const iscep_env *env, const
     ca->crypto = crypto;
     ca->validity_days = options->validity_days;
     ca->crl_url = options->crl_url;
-    iscep_buf_init(&ca->der, ISCEP_CERT_MAX_LEN);
     iscep_status status = open_state(ca, options->state_dir, err);
     if (status == ISCEP_OK)
-        status = load_or_make(ca, err);
-    if (status == ISCEP_OK)
-        status = iscep_crypto_cert_der(&ca->der, ca->cert, err);
+        status = open_ca(ca, options, err);
     if (status == ISCEP_OK)
         status = open_register(ca, err);
+    if (status == ISCEP_OK && options->has_ra)
+        status = open_ra(ca, err);
+    if (status == ISCEP_OK && options->has_next)
+        status = open_next_ca(ca, err);
     if (status != ISCEP_OK) {
         iscep_host_ca_free(ca);
         return status;
@@ -230,33 +144,36 @@ void iscep_host_ca_free(iscep_host_ca *ca)
 {
     if (!ca)
         return;
-    X509_free(ca->cert);
-    EVP_PKEY_free(ca->key);
-    iscep_buf_clear(&ca->der);
+    iscep_identity_clear(&ca->next);
+    iscep_identity_clear(&ca->ra);
+    iscep_identity_clear(&ca->identity);
     free(ca->dir);
-    free(ca->cert_path);
-    free(ca->key_path);
     free(ca);
 }
 
 X509 *iscep_host_ca_cert(const iscep_host_ca *ca)
 {
-    return ca->cert;
+    return ca->identity.cert;
 }
 
-EVP_PKEY *iscep_host_ca_key(const iscep_host_ca *ca)
+const iscep_identity *iscep_host_ca_identity(const iscep_host_ca *ca)
 {
-    return ca->key;
+    return &ca->identity;
 }
 
-iscep_bytes iscep_host_ca_der(const iscep_host_ca *ca)
+const iscep_identity *iscep_host_ca_ra(const iscep_host_ca *ca)
 {
-    return iscep_buf_bytes(&ca->der);
+    return ca->ra.cert ? &ca->ra : NULL;
 }
 
-const char *iscep_host_ca_path(const iscep_host_ca *ca)
+const iscep_identity *iscep_host_ca_next(const iscep_host_ca *ca)
 {
-    return ca->cert_path;
+    return ca->next.cert ? &ca->next : NULL;
+}
+
+const iscep_identity *iscep_host_ca_scep(const iscep_host_ca *ca)
+{
+    return ca->ra.cert ? &ca->ra : &ca->identity;
 }
 
 static void serial_text(char out[ISCEP_HOST_SERIAL_SIZE], const ASN1_INTEGER *serial)
@@ -288,7 +205,7 @@ static iscep_status keep(const iscep_host_ca *ca, const X509 *cert, iscep_error 
     ISCEP_AUTO_BUF path;
     iscep_status status = archive_path(&path, ca, "unreported", X509_get0_serialNumber(cert), err);
     if (status == ISCEP_OK)
-        status = write_cert(iscep_buf_text(&path), cert, err);
+        status = iscep_pem_write_cert(iscep_buf_text(&path), cert, err);
     if (status != ISCEP_OK)
         return status;
     status = iscep_ca_register_add(&ca->reg, cert, err);
@@ -301,7 +218,7 @@ iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const isce
                                  iscep_error *err)
 {
     const iscep_profile profile = {.crypto = ca->crypto,
-                                   .issuer = ca->cert,
+                                   .issuer = ca->identity.cert,
                                    .now_unix = now_unix(ca->env),
                                    .validity_days = ca->validity_days,
                                    .crl_url = ca->crl_url};
@@ -309,7 +226,7 @@ iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const isce
     iscep_status status = iscep_profile_apply(&cert, &profile, request, err);
     if (status != ISCEP_OK)
         return status;
-    if (X509_sign(cert, ca->key, EVP_sha256()) == 0)
+    if (!iscep_key_sign_cert(&ca->identity.key, cert))
         return failed(err, "the certificate cannot be signed");
     status = keep(ca, cert, err);
     if (status != ISCEP_OK)
@@ -371,12 +288,8 @@ X509 *iscep_host_ca_find_issued(const iscep_host_ca *ca, const ASN1_INTEGER *ser
     ISCEP_AUTO_BUF path;
     if (archive_path(&path, ca, "issued", serial, NULL) != ISCEP_OK)
         return NULL;
-    OSSL_AUTO(BIO) *pem = BIO_new_file(iscep_buf_text(&path), "r");
-    OSSL_AUTO(X509) *cert = X509_new_ex(iscep_crypto_context(ca->crypto), NULL);
-    X509 *found = pem && cert ? PEM_read_bio_X509(pem, &cert, NULL, NULL) : NULL;
+    X509 *found = iscep_pem_read_cert(ca->crypto, iscep_buf_text(&path));
     ERR_clear_error();
-    if (found)
-        cert = NULL;
     return found;
 }
 
@@ -401,6 +314,7 @@ bool iscep_host_ca_vouches_for(const iscep_host_ca *ca, X509 *cert)
 {
     OSSL_AUTO(X509_STORE) *store = X509_STORE_new();
     OSSL_AUTO(X509_STORE_CTX) *context = X509_STORE_CTX_new_ex(iscep_crypto_context(ca->crypto), NULL);
-    return store && context && X509_STORE_add_cert(store, ca->cert) == 1 && X509_check_ca(cert) == 0 &&
-           is_valid_under(store, context, cert, now_unix(ca->env)) && is_registered(ca, cert);
+    return store && context && X509_STORE_add_cert(store, ca->identity.cert) == 1 &&
+           X509_check_ca(cert) == 0 && is_valid_under(store, context, cert, now_unix(ca->env)) &&
+           is_registered(ca, cert);
 }

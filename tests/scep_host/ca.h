@@ -1,9 +1,8 @@
 /*
- * The host's own certification authority: one self-signed RSA key in --state DIR, made on the first start and
- * used again on the next, a register of what it has issued and revoked (ca_register.h), and a copy of every certificate, in
- * the directory that says what became of it:
+ * The host's own certification authority: a self-signed certificate in --state DIR (identity.h), perhaps that of an RA, which
+ * then speaks SCEP for it, and of the CA that will be next; a register of what it has issued and revoked (ca_register.h); and
+ * a copy of every certificate, in the directory that says what became of it:
  *
- *     DIR/ca.pem  DIR/ca.key (mode 0600)
  *     DIR/unreported/SERIAL.pem  issued, and nobody has it yet
  *     DIR/issued/SERIAL.pem      given to the device
  *     DIR/withheld/SERIAL.pem    never given to anybody, and revoked
@@ -14,13 +13,18 @@
 #include "base/env.h"
 #include "cert_index.h"
 #include "cert_request.h"
+#include "identity.h"
 
 typedef struct iscep_host_ca iscep_host_ca;
 
 typedef struct iscep_host_ca_options {
     const char *state_dir;
-    uint32_t validity_days; /* of what it issues, within its own validity */
-    const char *crl_url;    /* goes into what it issues, as CRL distribution point; NULL: none */
+    uint32_t validity_days;   /* of what it issues, within its own validity */
+    const char *key_uri;      /* the CA's key is in a key store; NULL: in the state directory */
+    const char *key_provider; /* of OpenSSL, which knows that key store; NULL: OpenSSL's own */
+    bool has_ra;
+    bool has_next;
+    const char *crl_url; /* goes into what it issues, as CRL distribution point; NULL: none */
 } iscep_host_ca_options;
 
 /* env and crypto are borrowed. */
@@ -30,9 +34,11 @@ void iscep_host_ca_free(iscep_host_ca *ca);
 
 /* Borrowed. */
 X509 *iscep_host_ca_cert(const iscep_host_ca *ca);
-EVP_PKEY *iscep_host_ca_key(const iscep_host_ca *ca);
-iscep_bytes iscep_host_ca_der(const iscep_host_ca *ca);
-const char *iscep_host_ca_path(const iscep_host_ca *ca); /* of ca.pem */
+const iscep_identity *iscep_host_ca_identity(const iscep_host_ca *ca);
+const iscep_identity *iscep_host_ca_ra(const iscep_host_ca *ca);   /* NULL: there is none */
+const iscep_identity *iscep_host_ca_next(const iscep_host_ca *ca); /* likewise */
+/* Who deciphers and signs SCEP messages: the RA if there is one, and otherwise the CA itself. */
+const iscep_identity *iscep_host_ca_scep(const iscep_host_ca *ca);
 
 /* Issues, and has the certificate on disk and in index.txt before it returns. Free with X509_free. Threads: any. */
 iscep_status iscep_host_ca_issue(X509 **out, const iscep_host_ca *ca, const iscep_cert_request *request,

@@ -57,10 +57,8 @@ static iscep_status write_file(const iscep_ca_register *reg, const char *name, i
 
 static iscep_crl_signer signer_of(const iscep_ca_register *reg)
 {
-    return (iscep_crl_signer){.crypto = reg->crypto,
-                              .cert = reg->ca_cert,
-                              .key = reg->ca_key,
-                              .now_unix = iscep_now_unix_ms(reg->env) / 1000};
+    return (iscep_crl_signer){
+        .crypto = reg->crypto, .ca = reg->ca, .now_unix = iscep_now_unix_ms(reg->env) / 1000};
 }
 
 /* NULL: there is none that can be read. */

@@ -17,8 +17,7 @@ typedef struct iscep_ca_register {
     const iscep_env *env;
     const iscep_crypto *crypto;
     const char *dir;
-    X509 *ca_cert;
-    EVP_PKEY *ca_key;
+    const iscep_identity *ca;
 } iscep_ca_register;
 
 /* Makes what is not there, and a CRL unless there is a current one. CONFIG: there is a CRL, and no index.txt any more. */

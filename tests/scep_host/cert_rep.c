@@ -130,9 +130,11 @@ static iscep_status sign(iscep_buf *out, BIO *content, const iscep_cert_rep_sign
                          const iscep_pki_message *message, const iscep_outcome *outcome, iscep_error *err)
 {
     const unsigned flags = CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP;
+    ISCEP_KEY_HELD *key = iscep_key_hold(&signer->identity->key);
     OSSL_AUTO(CMS_ContentInfo) *cms =
-        CMS_sign_ex(NULL, NULL, NULL, NULL, flags, iscep_crypto_context(signer->crypto), NULL);
-    CMS_SignerInfo *info = cms ? CMS_add1_signer(cms, signer->cert, signer->key, EVP_sha256(), flags) : NULL;
+        CMS_sign_ex(NULL, NULL, NULL, NULL, flags, key->context, key->properties);
+    CMS_SignerInfo *info =
+        cms ? CMS_add1_signer(cms, signer->identity->cert, key->pkey, EVP_sha256(), flags) : NULL;
     if (!info)
         return failed(err, "the reply cannot be signed");
     iscep_status status = add_attributes(info, signer->env, message, outcome, err);

@@ -1,5 +1,5 @@
 /*
- * The CertRep that answers a pkiMessage (RFC 8894 3.2.1.3 and 3.3.2): signed by the CA, and when it carries a
+ * The CertRep that answers a pkiMessage (RFC 8894 3.2.1.3 and 3.3.2): signed by the CA or its RA, and when it carries a
  * certificate or a CRL, enciphered for the key that signed the request.
  */
 #ifndef ISCEP_HOST_CERT_REP_H
@@ -27,8 +27,7 @@ void iscep_outcome_clear(iscep_outcome *outcome);
 typedef struct iscep_cert_rep_signer {
     const iscep_env *env; /* for the nonce */
     const iscep_crypto *crypto;
-    X509 *cert;
-    EVP_PKEY *key;
+    const iscep_identity *identity;
 } iscep_cert_rep_signer;
 
 /* Appends the CertRep's DER. A SUCCESS needs a message that was opened. */

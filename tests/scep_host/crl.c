@@ -108,11 +108,11 @@ iscep_status iscep_crl_make(X509_CRL **out, const iscep_crl_signer *signer, isce
     if (!crl)
         return iscep_error_nomem(err);
     if (X509_CRL_set_version(crl, X509_CRL_VERSION_2) != 1 ||
-        X509_CRL_set_issuer_name(crl, X509_get_subject_name(signer->cert)) != 1 ||
+        X509_CRL_set_issuer_name(crl, X509_get_subject_name(signer->ca->cert)) != 1 ||
         !set_times(crl, signer->now_unix) || !add_entries(crl, index) ||
-        !add_extensions(crl, signer->cert, number))
+        !add_extensions(crl, signer->ca->cert, number))
         return failed(err, "the CRL cannot be filled: is a revoked serial number of index.txt too long?");
-    if (X509_CRL_sign(crl, signer->key, EVP_sha256()) == 0)
+    if (!iscep_key_sign_crl(&signer->ca->key, crl))
         return failed(err, "the CRL cannot be signed");
     *out = crl;
     crl = NULL;
@@ -143,7 +143,8 @@ bool iscep_crl_is_current(X509_CRL *crl, const iscep_crl_signer *signer, iscep_b
     time_t now = (time_t)signer->now_unix;
     time_t tomorrow = now + SECONDS_PER_DAY;
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
-    bool is_current = X509_CRL_verify(crl, signer->key) == 1 && next && X509_cmp_time(next, &tomorrow) > 0 &&
+    bool is_current = X509_CRL_verify(crl, X509_get0_pubkey(signer->ca->cert)) == 1 && next &&
+                      X509_cmp_time(next, &tomorrow) > 0 &&
                       X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &now) < 0 && has_entries(crl, index);
     ERR_clear_error();
     return is_current;

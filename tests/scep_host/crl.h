@@ -4,13 +4,12 @@
 
 #include <openssl/types.h>
 
-#include "crypto.h"
+#include "identity.h"
 
 /* Who signs it, and when. All borrowed. */
 typedef struct iscep_crl_signer {
     const iscep_crypto *crypto;
-    X509 *cert;
-    EVP_PKEY *key;
+    const iscep_identity *ca;
     int64_t now_unix; /* seconds */
 } iscep_crl_signer;
 

@@ -4,137 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/x509.h>
-
+#include "ca_certs.h"
 #include "net/url.h"
+#include "operation.h"
 
 /* A GET carries the whole message in its query: base64, and its '+' and '/' as escapes of three. */
-enum { MAX_QUERY_LEN = 128 * 1024, MAX_OPERATION_LEN = 64, MAX_REPLY_LEN = 64 * 1024 * 1024 };
+enum { MAX_QUERY_LEN = 128 * 1024, MAX_OPERATION_LEN = 64, MAX_CERTS_LEN = 256 * 1024 };
 
 #define CRL_PATH "/crl"
 
 /* SHA-384 stands here because strongSwan 5.9.8 takes its capability for that of AES. */
 static const char CAPABILITIES[] =
     "AES\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-256\nSHA-384\nSHA-512\n";
+static const char CAPABILITIES_WITH_NEXT[] =
+    "AES\nGetNextCACert\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-256\nSHA-384\nSHA-512\n";
 
 struct iscep_http_front {
     iscep_http_front_options options;
+    iscep_operations operations;
+    iscep_buf ca_certs;      /* the answer to GetCACert */
+    iscep_buf next_ca_certs; /* to GetNextCACert; no bytes: there is none */
     iscep_http_server *server;
     uint16_t port;
 };
-
-/* One request with a worker. The worker owns it until it posts it back to the loop. */
-typedef struct operation {
-    const iscep_http_front *front;
-    iscep_exchange *exchange;
-    const struct job_kind *job;
-    iscep_buf message;
-    iscep_buf reply;
-    iscep_status status;
-    iscep_error err;
-} operation;
-
-/* What a worker does, from message to reply. */
-typedef struct job_kind {
-    const char *content_type; /* of the reply */
-    iscep_status (*run)(operation *op);
-} job_kind;
 
 static void reply_bytes(iscep_exchange *exchange, const char *content_type, iscep_bytes body)
 {
     const iscep_reply reply = {.status = 200, .content_type = content_type, .body = body};
     iscep_exchange_reply(exchange, &reply);
-}
-
-static void reply_failure(iscep_exchange *exchange, const iscep_error *err)
-{
-    switch (err->status) {
-    case ISCEP_USAGE:
-        iscep_exchange_reply_error(exchange, 400, err->code, err->message);
-        return;
-    case ISCEP_THROTTLED:
-        iscep_exchange_reply_error(exchange, 503, err->code, err->message);
-        return;
-    default: /* what went wrong in here is not for strangers */
-        iscep_exchange_reply_error(exchange, 500, "internal", "the server failed");
-        return;
-    }
-}
-
-static void free_operation(operation *op)
-{
-    iscep_buf_clear(&op->message);
-    iscep_buf_clear(&op->reply);
-    free(op);
-}
-
-/* On the loop. */
-static void finish(void *user)
-{
-    operation *op = user;
-    if (op->status == ISCEP_OK) {
-        reply_bytes(op->exchange, op->job->content_type, iscep_buf_bytes(&op->reply));
-    } else {
-        iscep_log_event(op->front->options.env->log, ISCEP_LOG_WARN, "message_failed",
-                        ISCEP_LOG_TEXT("error", op->err.message));
-        reply_failure(op->exchange, &op->err);
-    }
-    free_operation(op);
-}
-
-/* On a worker. */
-static void perform(void *user)
-{
-    operation *op = user;
-    const iscep_http_front_options *options = &op->front->options;
-    op->status = op->job->run(op);
-    iscep_error err = ISCEP_ERROR_INIT;
-    if (iscep_loop_post(options->loop, finish, op, &err) !=
-        ISCEP_OK) /* nobody else can answer: the client times out */
-        iscep_log_event(options->env->log, ISCEP_LOG_ERROR, "reply_lost",
-                        ISCEP_LOG_TEXT("error", err.message));
-}
-
-static iscep_status answer_message(operation *op)
-{
-    return iscep_enrol_answer(op->front->options.enrol, iscep_buf_bytes(&op->message), &op->reply, &op->err);
-}
-
-static iscep_status answer_crl(operation *op)
-{
-    X509_CRL *crl = NULL;
-    uint8_t *der = NULL;
-    iscep_status status = iscep_host_ca_crl(op->front->options.enrol->ca, &crl, &op->err);
-    int len = status == ISCEP_OK ? i2d_X509_CRL(crl, &der) : 0;
-    if (len > 0)
-        iscep_buf_append(&op->reply, der, (size_t)len);
-    OPENSSL_free(der);
-    X509_CRL_free(crl);
-    return status == ISCEP_OK ? iscep_buf_status(&op->reply, &op->err) : status;
-}
-
-static const job_kind MESSAGE_JOB = {"application/x-pki-message", answer_message};
-static const job_kind CRL_JOB = {"application/pkix-crl", answer_crl};
-
-/* message moves here. */
-static void start(iscep_http_front *front, iscep_exchange *exchange, const job_kind *job, iscep_buf *message)
-{
-    operation *op = calloc(1, sizeof(*op));
-    if (!op) {
-        iscep_buf_clear(message);
-        iscep_exchange_reply_error(exchange, 503, "nomem", "out of memory");
-        return;
-    }
-    op->front = front;
-    op->exchange = exchange;
-    op->job = job;
-    op->message = *message;
-    op->err = (iscep_error)ISCEP_ERROR_INIT;
-    iscep_buf_init(&op->reply, MAX_REPLY_LEN);
-    if (iscep_workers_submit(front->options.workers, perform, op))
-        return;
-    free_operation(op);
-    iscep_exchange_reply_error(exchange, 503, "busy", "too many requests are waiting: try again later");
 }
 
 /*
@@ -167,46 +64,63 @@ static iscep_status message_of_query(iscep_buf *out, iscep_bytes query, iscep_er
     return iscep_base64_decode(out, iscep_buf_bytes(&base64), err);
 }
 
-static void pki_operation(iscep_http_front *front, iscep_exchange *exchange)
+static void pki_operation(iscep_http_front *front, iscep_endpoint *endpoint, iscep_exchange *exchange)
 {
     iscep_buf message;
-    if (strcmp(iscep_exchange_method(exchange), "POST") == 0) {
-        message = iscep_exchange_take_body(exchange);
-        start(front, exchange, &MESSAGE_JOB, &message);
+    iscep_error err = ISCEP_ERROR_INIT;
+    if (!iscep_endpoint_is_in_service(endpoint)) {
+        iscep_exchange_reply_error(exchange, 503, "out_of_service", "this endpoint is out of service");
         return;
     }
-    iscep_error err = ISCEP_ERROR_INIT;
+    if (strcmp(iscep_exchange_method(exchange), "POST") == 0) {
+        message = iscep_exchange_take_body(exchange);
+        iscep_operation_start_message(&front->operations, endpoint, exchange, &message);
+        return;
+    }
     iscep_buf_init(&message, MAX_QUERY_LEN);
     if (message_of_query(&message, iscep_exchange_query(exchange), &err) == ISCEP_OK) {
-        start(front, exchange, &MESSAGE_JOB, &message);
+        iscep_operation_start_message(&front->operations, endpoint, exchange, &message);
         return;
     }
     iscep_buf_clear(&message);
     iscep_exchange_reply_error(exchange, 400, "message_malformed", "message= is not base64");
 }
 
-static void get_ca_caps(iscep_http_front *front, iscep_exchange *exchange)
+static void get_ca_caps(iscep_http_front *front, iscep_endpoint *endpoint, iscep_exchange *exchange)
 {
-    (void)front;
-    reply_bytes(exchange, "text/plain", iscep_bytes_of_text(CAPABILITIES));
+    (void)endpoint;
+    const char *text = front->next_ca_certs.len > 0 ? CAPABILITIES_WITH_NEXT : CAPABILITIES;
+    reply_bytes(exchange, "text/plain", iscep_bytes_of_text(text));
 }
 
-static void get_ca_cert(iscep_http_front *front, iscep_exchange *exchange)
+static void get_ca_cert(iscep_http_front *front, iscep_endpoint *endpoint, iscep_exchange *exchange)
 {
-    reply_bytes(exchange, "application/x-x509-ca-cert", iscep_host_ca_der(front->options.enrol->ca));
+    (void)endpoint;
+    reply_bytes(exchange, iscep_ca_certs_type(front->options.ca), iscep_buf_bytes(&front->ca_certs));
+}
+
+static void get_next_ca_cert(iscep_http_front *front, iscep_endpoint *endpoint, iscep_exchange *exchange)
+{
+    (void)endpoint;
+    if (front->next_ca_certs.len > 0)
+        reply_bytes(exchange, ISCEP_CA_CERTS_NEXT_TYPE, iscep_buf_bytes(&front->next_ca_certs));
+    else
+        iscep_exchange_reply_error(exchange, 404, "no_next_ca", "it is not known which CA will be next");
 }
 
 static const struct {
     const char *name;
     bool is_post_too;
-    void (*run)(iscep_http_front *front, iscep_exchange *exchange);
+    void (*run)(iscep_http_front *front, iscep_endpoint *endpoint, iscep_exchange *exchange);
 } OPERATIONS[] = {
     {"GetCACaps", false, get_ca_caps},
     {"GetCACert", false, get_ca_cert},
+    {"GetNextCACert", false, get_next_ca_cert},
     {"PKIOperation", true, pki_operation},
 };
 
-static void run_operation(iscep_http_front *front, iscep_exchange *exchange, const char *name)
+static void run_operation(iscep_http_front *front, iscep_endpoint *endpoint, iscep_exchange *exchange,
+                          const char *name)
 {
     bool is_get = strcmp(iscep_exchange_method(exchange), "GET") == 0;
     bool is_post = strcmp(iscep_exchange_method(exchange), "POST") == 0;
@@ -214,23 +128,31 @@ static void run_operation(iscep_http_front *front, iscep_exchange *exchange, con
         if (strcmp(OPERATIONS[i].name, name) != 0)
             continue;
         if (is_get || (is_post && OPERATIONS[i].is_post_too))
-            OPERATIONS[i].run(front, exchange);
+            OPERATIONS[i].run(front, endpoint, exchange);
         else
             iscep_exchange_reply_error(exchange, 405, "method", "not with this method");
         return;
     }
     iscep_exchange_reply_error(exchange, 400, "operation_unknown",
-                               "GetCACaps, GetCACert or PKIOperation is expected");
+                               "GetCACaps, GetCACert, GetNextCACert or PKIOperation is expected");
 }
 
 static void get_crl(iscep_http_front *front, iscep_exchange *exchange)
 {
-    iscep_buf nothing;
-    iscep_buf_init(&nothing, 0);
     if (strcmp(iscep_exchange_method(exchange), "GET") == 0)
-        start(front, exchange, &CRL_JOB, &nothing);
+        iscep_operation_start_crl(&front->operations, front->options.ca, front->options.workers, exchange);
     else
         iscep_exchange_reply_error(exchange, 405, "method", "not with this method");
+}
+
+/* NULL: there is none at that path. */
+static iscep_endpoint *endpoint_at(iscep_http_front *front, const char *path)
+{
+    for (size_t i = 0; i < front->options.endpoint_count; i++) {
+        if (strcmp(front->options.endpoints[i].path, path) == 0)
+            return &front->options.endpoints[i];
+    }
+    return NULL;
 }
 
 static void handle(iscep_exchange *exchange, void *user)
@@ -240,7 +162,8 @@ static void handle(iscep_exchange *exchange, void *user)
         get_crl(front, exchange);
         return;
     }
-    if (strcmp(iscep_exchange_path(exchange), front->options.path) != 0) {
+    iscep_endpoint *endpoint = endpoint_at(front, iscep_exchange_path(exchange));
+    if (!endpoint) {
         iscep_exchange_reply_error(exchange, 404, "not_found", "the SCEP endpoint is elsewhere");
         return;
     }
@@ -251,7 +174,19 @@ static void handle(iscep_exchange *exchange, void *user)
         iscep_exchange_reply_error(exchange, 400, "operation_missing", "operation= is expected once");
         return;
     }
-    run_operation(front, exchange, iscep_buf_text(&name));
+    run_operation(front, endpoint, exchange, iscep_buf_text(&name));
+}
+
+/* They are the same for everybody. */
+static iscep_status make_answers(iscep_http_front *front, iscep_error *err)
+{
+    const iscep_http_front_options *options = &front->options;
+    iscep_buf_init(&front->ca_certs, MAX_CERTS_LEN);
+    iscep_buf_init(&front->next_ca_certs, MAX_CERTS_LEN);
+    iscep_status status = iscep_ca_certs(&front->ca_certs, options->ca, options->crypto, err);
+    if (status == ISCEP_OK && iscep_host_ca_next(options->ca))
+        status = iscep_ca_certs_next(&front->next_ca_certs, options->ca, options->crypto, err);
+    return status;
 }
 
 static iscep_status listen_on(iscep_http_front *front, iscep_error *err)
@@ -274,7 +209,10 @@ iscep_status iscep_http_front_new(iscep_http_front **out, const iscep_http_front
     if (!front)
         return iscep_error_nomem(err);
     front->options = *options;
-    iscep_status status = listen_on(front, err);
+    front->operations = (iscep_operations){.env = options->env, .loop = options->loop};
+    iscep_status status = make_answers(front, err);
+    if (status == ISCEP_OK)
+        status = listen_on(front, err);
     if (status != ISCEP_OK) {
         iscep_http_front_free(front);
         return status;
@@ -297,6 +235,9 @@ void iscep_http_front_free(iscep_http_front *front)
 {
     if (!front)
         return;
+    iscep_operations_cancel(&front->operations);
     iscep_http_server_free(front->server);
+    iscep_buf_clear(&front->ca_certs);
+    iscep_buf_clear(&front->next_ca_certs);
     free(front);
 }

@@ -11,22 +11,23 @@
 #include "revoke.h"
 #include "state_file.h"
 
-enum { EXIT_USAGE = 2, QUEUED_PER_WORKER = 64, SWEEP_MS = 60 * 1000 };
+enum { EXIT_USAGE = 2, HOUSE_WORKERS = 2, HOUSE_QUEUE = 256, SWEEP_MS = 60 * 1000 };
 
 /* In the order in which they are made; taken apart from the end. */
 typedef struct scep_server {
     iscep_env env;
     iscep_crypto *crypto;
     iscep_host_ca *ca;
-    iscep_plugin_host *plugin;
-    iscep_transactions *transactions;
-    iscep_enrol enrol;
+    iscep_endpoint endpoints[ISCEP_HOST_MAX_ENDPOINTS];
+    size_t endpoint_count;
     iscep_loop *loop;
-    iscep_workers *workers;
+    iscep_workers *workers; /* for what no plugin has to do with */
     iscep_http_front *front;
     iscep_timer *on_sigterm;
     iscep_timer *on_sigint;
     iscep_timer *sweep;
+    iscep_job sweep_job;
+    iscep_loop_item swept;
 } scep_server;
 
 /* They may be on their way, or nobody may ever have them: for a person to look at. */
@@ -41,12 +42,9 @@ static void warn_of_unreported(const scep_server *host)
 
 static iscep_status make_issuing(scep_server *host, const iscep_host_options *options, iscep_error *err)
 {
-    const iscep_host_ca_options ca = {.state_dir = options->state_dir,
-                                      .validity_days = options->validity_days,
-                                      .crl_url = options->crl_url};
     iscep_status status = iscep_crypto_new(&host->crypto, options->is_legacy_des_allowed, err);
     if (status == ISCEP_OK)
-        status = iscep_host_ca_open(&host->ca, &host->env, host->crypto, &ca, err);
+        status = iscep_host_ca_open(&host->ca, &host->env, host->crypto, &options->ca, err);
     if (status == ISCEP_OK)
         warn_of_unreported(host);
     return status;
@@ -78,44 +76,41 @@ static int32_t revoke_for_plugin(void *user, const char *serial, uint32_t reason
 
 static iscep_status make_deciding(scep_server *host, const iscep_host_options *options, iscep_error *err)
 {
-    const iscep_plugin_options plugin = {.config = options->plugin_config,
-                                         .config_count = options->plugin_config_count,
-                                         .timeout_ms = options->plugin_timeout_ms,
-                                         .endpoint = options->path,
-                                         .revoke = revoke_for_plugin,
-                                         .revoke_user = host};
-    iscep_status status = iscep_plugin_host_load(&host->plugin, host->env.log, options->plugin, &plugin, err);
-    if (status != ISCEP_OK)
-        return status;
-    iscep_log_event(host->env.log, ISCEP_LOG_INFO, "plugin_open",
-                    ISCEP_LOG_TEXT("name", iscep_plugin_host_name(host->plugin)),
-                    ISCEP_LOG_TEXT("version", iscep_plugin_host_version(host->plugin)));
-    const iscep_transactions_options table = ISCEP_TRANSACTIONS_OPTIONS_INIT;
-    return iscep_transactions_new(&host->transactions, &host->env, &table, err);
+    const iscep_endpoint_host shared = {.env = &host->env,
+                                        .crypto = host->crypto,
+                                        .ca = host->ca,
+                                        .revoke = revoke_for_plugin,
+                                        .revoke_user = host,
+                                        .pending_retry_ms = options->pending_retry_ms,
+                                        .workers = options->workers};
+    iscep_status status = ISCEP_OK;
+    while (status == ISCEP_OK && host->endpoint_count < options->endpoint_count) {
+        size_t at = host->endpoint_count++;
+        status = iscep_endpoint_open(&host->endpoints[at], &shared, &options->endpoints[at], err);
+    }
+    return status;
 }
 
 static iscep_status make_serving(scep_server *host, const iscep_host_options *options, iscep_error *err)
 {
-    host->enrol = (iscep_enrol){.env = &host->env,
-                                .crypto = host->crypto,
-                                .ca = host->ca,
-                                .plugin = host->plugin,
-                                .transactions = host->transactions,
-                                .pending_retry_ms = options->pending_retry_ms};
     iscep_status status = iscep_loop_new(&host->loop, err);
     if (status == ISCEP_OK)
-        status = iscep_workers_new(&host->workers, options->workers,
-                                   (size_t)options->workers * QUEUED_PER_WORKER, err);
+        status = iscep_workers_new(&host->workers, HOUSE_WORKERS, HOUSE_QUEUE, err);
     if (status != ISCEP_OK)
         return status;
     const iscep_http_front_options front = {.env = &host->env,
                                             .loop = host->loop,
+                                            .crypto = host->crypto,
+                                            .ca = host->ca,
+                                            .endpoints = host->endpoints,
+                                            .endpoint_count = host->endpoint_count,
                                             .workers = host->workers,
-                                            .enrol = &host->enrol,
                                             .host = options->listen_host,
-                                            .port = options->listen_port,
-                                            .path = options->path};
-    return iscep_http_front_new(&host->front, &front, err);
+                                            .port = options->listen_port};
+    status = iscep_http_front_new(&host->front, &front, err);
+    for (size_t i = 0; status == ISCEP_OK && i < host->endpoint_count; i++)
+        iscep_endpoint_check_health(&host->endpoints[i]);
+    return status;
 }
 
 static void stop(void *user)
@@ -135,24 +130,34 @@ static void on_signal(void *user)
     iscep_http_front_drain(host->front, stop, host->loop);
 }
 
+/* On a worker, for it touches files. */
 static void run_sweep(void *user)
 {
-    iscep_enrol_sweep(user);
+    scep_server *host = user;
+    for (size_t i = 0; i < host->endpoint_count; i++)
+        iscep_enrol_sweep(&host->endpoints[i].enrol);
+    iscep_loop_post_item(host->loop, &host->swept);
 }
 
-/* The files that it touches are a worker's business; when all are busy, they sweep themselves. */
 static void start_sweep(void *user)
 {
     scep_server *host = user;
-    iscep_workers_submit(host->workers, run_sweep, &host->enrol);
+    iscep_workers_resume(host->workers, &host->sweep_job);
+}
+
+static void rest_before_sweep(void *user)
+{
+    scep_server *host = user;
     iscep_timer_arm(host->sweep, SWEEP_MS);
 }
 
 static iscep_status make_sweeping(scep_server *host, iscep_error *err)
 {
+    host->sweep_job = (iscep_job){.run = run_sweep, .user = host};
+    host->swept = (iscep_loop_item){.callback = rest_before_sweep, .user = host};
     iscep_status status = iscep_timer_new(&host->sweep, host->loop, start_sweep, host, err);
     if (status == ISCEP_OK)
-        iscep_timer_arm(host->sweep, SWEEP_MS);
+        rest_before_sweep(host);
     return status;
 }
 
@@ -176,8 +181,10 @@ static iscep_status announce(const scep_server *host, const iscep_host_options *
             return status;
     }
     bool is_ipv6 = strchr(options->listen_host, ':') != NULL;
-    printf("scep-host ready http://%s%s%s:%" PRIu16 "%s ca=%s\n", is_ipv6 ? "[" : "", options->listen_host,
-           is_ipv6 ? "]" : "", port, options->path, iscep_host_ca_path(host->ca));
+    for (size_t i = 0; i < host->endpoint_count; i++)
+        printf("scep-host ready http://%s%s%s:%" PRIu16 "%s ca=%s\n", is_ipv6 ? "[" : "",
+               options->listen_host, is_ipv6 ? "]" : "", port, host->endpoints[i].path,
+               iscep_host_ca_identity(host->ca)->cert_path);
     fflush(stdout);
     return ISCEP_OK;
 }
@@ -200,17 +207,40 @@ static iscep_status run(scep_server *host, const iscep_host_options *options, is
     return status;
 }
 
-static void take_apart(scep_server *host)
+/* Of all, and none of them left out because one does not. */
+static bool have_endpoints_settled(scep_server *host)
 {
+    bool is_settled = true;
+    for (size_t i = 0; i < host->endpoint_count; i++)
+        is_settled &= iscep_endpoint_settle(&host->endpoints[i]);
+    return is_settled;
+}
+
+static bool close_endpoints(scep_server *host)
+{
+    bool is_closed = true;
+    for (size_t i = 0; i < host->endpoint_count; i++)
+        is_closed &= iscep_endpoint_close(&host->endpoints[i]);
+    return is_closed;
+}
+
+/*
+ * Everybody has been answered. The passages go before the plugins that they may have a call of. Where a plugin does not let
+ * go of a thread nothing can be freed that it may need: then the process ends as it is.
+ */
+static void take_apart(scep_server *host, int exit_status)
+{
+    iscep_http_front_free(host->front);
+    if (!have_endpoints_settled(host))
+        _Exit(exit_status);
     iscep_timer_free(host->on_sigint);
     iscep_timer_free(host->on_sigterm);
     iscep_timer_free(host->sweep);
     iscep_workers_free(host->workers);
-    iscep_http_front_free(host->front);
     if (host->loop)
         iscep_loop_free(host->loop);
-    iscep_transactions_free(host->transactions);
-    iscep_plugin_host_free(host->plugin);
+    if (!close_endpoints(host))
+        _Exit(exit_status);
     iscep_host_ca_free(host->ca);
     iscep_crypto_free(host->crypto);
 }
@@ -223,8 +253,9 @@ static int serve(const iscep_host_options *options)
     iscep_status status = run(&host, options, &err);
     if (status != ISCEP_OK)
         fprintf(stderr, "scep-host: %s\n", err.message);
-    take_apart(&host);
-    return status == ISCEP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    int exit_status = status == ISCEP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    take_apart(&host, exit_status);
+    return exit_status;
 }
 
 int main(int argc, char **argv)

@@ -2,12 +2,9 @@
 #ifndef ISCEP_HOST_OPTIONS_H
 #define ISCEP_HOST_OPTIONS_H
 
-#include <stdbool.h>
+#include "endpoint.h"
 
-#include "base/error.h"
-#include "scep_plugin.h"
-
-#define ISCEP_HOST_MAX_PLUGIN_CONFIG 32
+#define ISCEP_HOST_MAX_ENDPOINTS 16
 
 typedef enum iscep_host_command {
     ISCEP_HOST_RUN,
@@ -18,19 +15,14 @@ typedef enum iscep_host_command {
 /* Texts are borrowed from argv, whose key=value pairs are cut at '='. */
 typedef struct iscep_host_options {
     iscep_host_command command;
-    const char *plugin;
-    scep_config_entry plugin_config[ISCEP_HOST_MAX_PLUGIN_CONFIG];
-    uint32_t plugin_config_count;
-    uint32_t plugin_timeout_ms;
-    const char *state_dir;
+    iscep_endpoint_plan endpoints[ISCEP_HOST_MAX_ENDPOINTS];
+    size_t endpoint_count;
+    iscep_host_ca_options ca;
     char listen_host[256];
     uint16_t listen_port;
     const char *port_file; /* NULL: none */
-    const char *path;
     uint32_t pending_retry_ms;
-    uint32_t validity_days;
-    const char *crl_url; /* NULL: none */
-    uint32_t workers;
+    uint32_t workers; /* of each endpoint */
     bool is_legacy_des_allowed;
 } iscep_host_options;
 

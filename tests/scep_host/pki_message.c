@@ -20,14 +20,20 @@ static iscep_status malformed(iscep_error *err, const char *what)
     return iscep_crypto_error(err, ISCEP_USAGE, "message_malformed", what);
 }
 
+/* Where OpenSSL works on a CMS structure: with a key of a key store, that is not the host's own context. */
+typedef struct cms_context {
+    OSSL_LIB_CTX *library;
+    const char *properties;
+} cms_context;
+
 /* Exactly one CMS structure of the wanted type that fills the whole input. */
-static iscep_status parse_cms(CMS_ContentInfo **out, const iscep_crypto *crypto, iscep_bytes der, int type,
+static iscep_status parse_cms(CMS_ContentInfo **out, const cms_context *context, iscep_bytes der, int type,
                               iscep_error *err)
 {
     if (der.len > ISCEP_PKI_MESSAGE_MAX_LEN || iscep_der_element_len(der.data, der.len) != der.len ||
         der.len == 0)
         return malformed(err, "the message is not one whole DER element");
-    OSSL_AUTO(CMS_ContentInfo) *cms = CMS_ContentInfo_new_ex(iscep_crypto_context(crypto), NULL);
+    OSSL_AUTO(CMS_ContentInfo) *cms = CMS_ContentInfo_new_ex(context->library, context->properties);
     if (!cms)
         return iscep_error_nomem(err);
     const uint8_t *at = der.data;
@@ -95,7 +101,8 @@ iscep_status iscep_pki_message_parse(iscep_pki_message *out, const iscep_crypto 
 {
     *out = (iscep_pki_message){0};
     iscep_buf_init(&out->content, ISCEP_CSR_MAX_LEN);
-    iscep_status status = parse_cms(&out->signed_data, crypto, der, NID_pkcs7_signed, err);
+    const cms_context context = {.library = iscep_crypto_context(crypto)};
+    iscep_status status = parse_cms(&out->signed_data, &context, der, NID_pkcs7_signed, err);
     if (status != ISCEP_OK)
         return status;
     const CMS_SignerInfo *signer = only_signer(out->signed_data);
@@ -194,13 +201,13 @@ static iscep_status take_content(iscep_pki_message *message, BIO *plain, iscep_f
     return ISCEP_OK;
 }
 
-static bool is_enciphered_for(CMS_ContentInfo *enveloped, X509 *ca)
+static bool is_enciphered_for(CMS_ContentInfo *enveloped, X509 *cert)
 {
     STACK_OF(CMS_RecipientInfo) *recipients = CMS_get0_RecipientInfos(enveloped);
     for (int i = 0; i < sk_CMS_RecipientInfo_num(recipients); i++) {
         CMS_RecipientInfo *recipient = sk_CMS_RecipientInfo_value(recipients, i);
         if (CMS_RecipientInfo_type(recipient) == CMS_RECIPINFO_TRANS &&
-            CMS_RecipientInfo_ktri_cert_cmp(recipient, ca) == 0)
+            CMS_RecipientInfo_ktri_cert_cmp(recipient, cert) == 0)
             return true;
     }
     return false;
@@ -222,18 +229,20 @@ static iscep_status decipher(iscep_pki_message *message, iscep_bytes envelope, c
                              iscep_fail_info *fail_info, iscep_error *err)
 {
     message->cipher = envelope_cipher(envelope);
+    ISCEP_KEY_HELD *key = iscep_key_hold(&opener->recipient->key);
+    const cms_context context = {.library = key->context, .properties = key->properties};
     OSSL_AUTO(CMS_ContentInfo) *enveloped = NULL;
     if (message->cipher == NID_undef ||
-        parse_cms(&enveloped, opener->crypto, envelope, NID_pkcs7_enveloped, NULL) != ISCEP_OK)
+        parse_cms(&enveloped, &context, envelope, NID_pkcs7_enveloped, NULL) != ISCEP_OK)
         return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err, "the signed content is not an envelope");
     if (!iscep_crypto_allows_cipher(opener->crypto, message->cipher))
         return refuse(fail_info, ISCEP_BAD_ALG, err, "the envelope's cipher is not permitted");
-    if (!is_enciphered_for(enveloped, opener->cert))
+    if (!is_enciphered_for(enveloped, opener->recipient->cert))
         return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err, "the envelope is not for this CA");
     OSSL_AUTO(BIO) *plain = BIO_new(BIO_s_secmem());
     if (!plain)
         return iscep_error_nomem(err);
-    if (!decrypt(enveloped, opener->key, plain))
+    if (!decrypt(enveloped, key->pkey, plain))
         return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err, "the envelope does not open");
     return take_content(message, plain, fail_info, err);
 }
@@ -254,5 +263,8 @@ iscep_status iscep_pki_message_open(iscep_pki_message *message, const iscep_pki_
         return status;
     char *data = NULL;
     long len = BIO_get_mem_data(envelope, &data);
-    return decipher(message, iscep_bytes_of(data, len > 0 ? (size_t)len : 0), opener, fail_info, err);
+    status = decipher(message, iscep_bytes_of(data, len > 0 ? (size_t)len : 0), opener, fail_info, err);
+    CMS_ContentInfo_free(message->signed_data); /* with all that a stranger has put beside what is needed */
+    message->signed_data = NULL;
+    return status;
 }

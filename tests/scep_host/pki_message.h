@@ -9,7 +9,7 @@
 #include <openssl/cms.h>
 
 #include "base/transaction_id.h"
-#include "crypto.h"
+#include "identity.h"
 #include "rfc8894.h"
 
 #define ISCEP_PKI_MESSAGE_MAX_LEN (256u * 1024u)
@@ -18,7 +18,7 @@ typedef struct iscep_pki_message {
     uint32_t message_type; /* 0: not a number */
     char transaction_id[ISCEP_TRANSACTION_ID_SIZE];
     uint8_t sender_nonce[ISCEP_NONCE_LEN];
-    CMS_ContentInfo *signed_data;
+    CMS_ContentInfo *signed_data; /* NULL once it is open: an opened message may have to wait for long */
 
     /* Known once it is open. */
     X509 *
@@ -32,11 +32,10 @@ iscep_status iscep_pki_message_parse(iscep_pki_message *out, const iscep_crypto 
                                      iscep_error *err) ISCEP_CHECKED;
 void iscep_pki_message_clear(iscep_pki_message *message);
 
-/* What opens a message: the CA's key pair, and the time against which signingTime is held. */
+/* What opens a message: the CA's or RA's key, and the time against which signingTime is held. */
 typedef struct iscep_pki_opener {
     const iscep_crypto *crypto;
-    X509 *cert;
-    EVP_PKEY *key;
+    const iscep_identity *recipient;
     int64_t now_unix; /* seconds */
 } iscep_pki_opener;
 

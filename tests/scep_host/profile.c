@@ -39,8 +39,7 @@ iscep_status iscep_profile_start(X509 *cert, int64_t now_unix, uint32_t validity
     return ISCEP_OK;
 }
 
-/* No certificate outlives the one that vouches for it. */
-static bool end_with_issuer(X509 *cert, const X509 *issuer)
+bool iscep_profile_end_with_issuer(X509 *cert, const X509 *issuer)
 {
     const ASN1_TIME *end = X509_get0_notAfter(issuer);
     return ASN1_TIME_compare(X509_get0_notAfter(cert), end) <= 0 || X509_set1_notAfter(cert, end) == 1;
@@ -88,6 +87,8 @@ static const char *const FORBIDDEN_PURPOSES[] = {
     "2.5.29.37.0",             /* anyExtendedKeyUsage */
     "1.3.6.1.5.5.7.3.8",       /* timeStamping */
     "1.3.6.1.5.5.7.3.9",       /* OCSPSigning: says whether others are revoked */
+    "1.3.6.1.5.5.7.3.27",      /* cmcCA (RFC 6402) */
+    "1.3.6.1.5.5.7.3.28",      /* cmcRA: by which EST's clients, for one, know an RA */
     "1.3.6.1.4.1.311.10.3.1",  /* Microsoft: signs certificate trust lists */
     "1.3.6.1.4.1.311.10.3.10", /* Microsoft: qualified subordination */
     "1.3.6.1.4.1.311.20.2.1",  /* Microsoft: enrolment agent, requests in the name of others */
@@ -169,7 +170,7 @@ static iscep_status fill(X509 *cert, const iscep_profile *profile, const iscep_c
     iscep_status status = iscep_profile_start(cert, profile->now_unix, profile->validity_days, err);
     if (status != ISCEP_OK)
         return status;
-    if (!end_with_issuer(cert, profile->issuer) ||
+    if (!iscep_profile_end_with_issuer(cert, profile->issuer) ||
         X509_set_issuer_name(cert, X509_get_subject_name(profile->issuer)) != 1 ||
         X509_set_pubkey(cert, X509_REQ_get0_pubkey(request->csr)) != 1)
         return failed(err, "issuer or key cannot be set");

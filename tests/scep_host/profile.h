@@ -23,6 +23,8 @@ iscep_status iscep_profile_apply(X509 **out, const iscep_profile *profile, const
  * time. */
 iscep_status iscep_profile_start(X509 *cert, int64_t now_unix, uint32_t validity_days,
                                  iscep_error *err) ISCEP_CHECKED;
+/* No certificate outlives the one that vouches for it. */
+bool iscep_profile_end_with_issuer(X509 *cert, const X509 *issuer);
 /* An extension in the words of OpenSSL's x509v3_config(5). */
 iscep_status iscep_profile_add_extension(X509 *cert, X509 *issuer, int nid, const char *value,
                                          iscep_error *err) ISCEP_CHECKED;

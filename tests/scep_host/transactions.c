@@ -20,6 +20,7 @@ struct iscep_transaction {
     iscep_buf signer_cert;
     iscep_buf cert;            /* what was issued: DELIVERED, or PENDING until it may be */
     iscep_enrolment enrolment; /* the above, as others see it */
+    size_t turn;
     int64_t ask_again_mono_ms; /* PENDING: not before */
     int64_t expires_mono_ms;   /* PENDING, DELIVERED; while pending counted from the first request */
 };
@@ -209,6 +210,16 @@ const iscep_enrolment *iscep_transaction_enrolment(const iscep_transaction *tran
 iscep_bytes iscep_transaction_cert(const iscep_transaction *transaction)
 {
     return iscep_buf_bytes(&transaction->cert);
+}
+
+size_t iscep_transaction_turn(const iscep_transaction *transaction)
+{
+    return transaction->turn;
+}
+
+void iscep_transaction_pass_turn(iscep_transaction *transaction)
+{
+    transaction->turn++;
 }
 
 iscep_transaction *iscep_transactions_take_expired(iscep_transactions *table)

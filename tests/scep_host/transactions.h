@@ -65,6 +65,10 @@ const iscep_enrolment *iscep_transaction_enrolment(const iscep_transaction *tran
 /* The certificate that it was parked with, DER; no bytes: nothing is issued yet. Borrowed likewise. */
 iscep_bytes iscep_transaction_cert(const iscep_transaction *transaction);
 
+/* Whose turn it is to decide, or who has: the caller's number, 0 at first. For whoever has claimed it. */
+size_t iscep_transaction_turn(const iscep_transaction *transaction);
+void iscep_transaction_pass_turn(iscep_transaction *transaction); /* to the next */
+
 /* One that is pending with a certificate beyond its lifetime, for the caller to settle: such a one does not just go. NULL:
  * there is none. */
 iscep_transaction *iscep_transactions_take_expired(iscep_transactions *table);

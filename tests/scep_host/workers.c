@@ -1,63 +1,102 @@
-/* A ring of jobs between one lock and one condition. */
+/* A queue of jobs between one lock and two conditions. */
 #include "workers.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
-typedef struct queued {
-    iscep_job job;
-    void *user;
-} queued;
+STAILQ_HEAD(job_queue, iscep_job);
 
 struct iscep_workers {
     pthread_mutex_t lock; /* guards what follows, up to the threads */
     pthread_cond_t has_work;
-    queued *ring;
-    size_t ring_size;
-    size_t first;
-    size_t count;
+    pthread_cond_t is_idle;
+    struct job_queue queue;
+    size_t count;   /* queued */
+    size_t running; /* taken, and not done yet */
+    size_t max_queued;
     bool is_ending;
     pthread_t *threads;
     size_t thread_count;
 };
 
-/* Waits for a job; false when there is none left and there will be none. */
-static bool take(iscep_workers *workers, queued *out)
+/* Waits for a job; NULL when there is none left and there will be none. */
+static iscep_job *take_locked(iscep_workers *workers)
 {
-    pthread_mutex_lock(&workers->lock);
     while (workers->count == 0 && !workers->is_ending)
         pthread_cond_wait(&workers->has_work, &workers->lock);
-    bool has_job = workers->count > 0;
-    if (has_job) {
-        *out = workers->ring[workers->first];
-        workers->first = (workers->first + 1) % workers->ring_size;
-        workers->count--;
-    }
-    pthread_mutex_unlock(&workers->lock);
-    return has_job;
+    iscep_job *job = STAILQ_FIRST(&workers->queue);
+    if (!job)
+        return NULL;
+    STAILQ_REMOVE_HEAD(&workers->queue, link);
+    workers->count--;
+    workers->running++;
+    return job;
 }
 
 static void *work(void *arg)
 {
-    queued next;
-    while (take(arg, &next))
-        next.job(next.user);
+    iscep_workers *workers = arg;
+    pthread_mutex_lock(&workers->lock);
+    for (iscep_job *job; (job = take_locked(workers)) != NULL;) {
+        pthread_mutex_unlock(&workers->lock);
+        job->run(job->user);
+        pthread_mutex_lock(&workers->lock);
+        workers->running--;
+        if (workers->running == 0 && workers->count == 0)
+            pthread_cond_broadcast(&workers->is_idle);
+    }
+    pthread_mutex_unlock(&workers->lock);
     return NULL;
 }
 
-bool iscep_workers_submit(iscep_workers *workers, iscep_job job, void *user)
+static bool queue_up(iscep_workers *workers, iscep_job *job, bool is_turned_away_when_full)
 {
     pthread_mutex_lock(&workers->lock);
-    bool has_room = workers->count < workers->ring_size;
-    if (has_room) {
-        workers->ring[(workers->first + workers->count) % workers->ring_size] =
-            (queued){.job = job, .user = user};
+    bool is_taken = !is_turned_away_when_full || workers->count < workers->max_queued;
+    if (is_taken) {
+        STAILQ_INSERT_TAIL(&workers->queue, job, link);
         workers->count++;
         pthread_cond_signal(&workers->has_work);
     }
     pthread_mutex_unlock(&workers->lock);
-    return has_room;
+    return is_taken;
+}
+
+bool iscep_workers_submit(iscep_workers *workers, iscep_job *job)
+{
+    return queue_up(workers, job, true);
+}
+
+void iscep_workers_resume(iscep_workers *workers, iscep_job *job)
+{
+    queue_up(workers, job, false);
+}
+
+static struct timespec deadline_in(int64_t timeout_ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (time_t)(timeout_ms / 1000);
+    at.tv_nsec += (long)(timeout_ms % 1000 * 1000000);
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+bool iscep_workers_await_idle(iscep_workers *workers, int64_t timeout_ms)
+{
+    const struct timespec deadline = deadline_in(timeout_ms);
+    int result = 0;
+    pthread_mutex_lock(&workers->lock);
+    while (result == 0 && workers->count + workers->running > 0)
+        result = pthread_cond_timedwait(&workers->is_idle, &workers->lock, &deadline);
+    bool is_idle = workers->count + workers->running == 0;
+    pthread_mutex_unlock(&workers->lock);
+    return is_idle;
 }
 
 /* Signals are the main thread's: the workers block them all. */
@@ -77,18 +116,28 @@ static iscep_status start_threads(iscep_workers *workers, size_t thread_count, i
     return result == 0 ? ISCEP_OK : iscep_error_set(err, ISCEP_NOMEM, NULL, "a thread cannot be started");
 }
 
+static void init_conditions(iscep_workers *workers)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&workers->is_idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&workers->has_work, NULL);
+}
+
 iscep_status iscep_workers_new(iscep_workers **out, size_t thread_count, size_t max_queued, iscep_error *err)
 {
     iscep_workers *workers = calloc(1, sizeof(*workers));
     if (!workers)
         return iscep_error_nomem(err);
     pthread_mutex_init(&workers->lock, NULL);
-    pthread_cond_init(&workers->has_work, NULL);
-    workers->ring_size = max_queued;
-    workers->ring = calloc(max_queued, sizeof(*workers->ring));
+    init_conditions(workers);
+    STAILQ_INIT(&workers->queue);
+    workers->max_queued = max_queued;
     workers->threads = calloc(thread_count, sizeof(*workers->threads));
-    iscep_status status = workers->ring && workers->threads ? start_threads(workers, thread_count, err)
-                                                            : iscep_error_nomem(err);
+    iscep_status status =
+        workers->threads ? start_threads(workers, thread_count, err) : iscep_error_nomem(err);
     if (status != ISCEP_OK) {
         iscep_workers_free(workers);
         return status;
@@ -107,9 +156,9 @@ void iscep_workers_free(iscep_workers *workers)
     pthread_mutex_unlock(&workers->lock);
     for (size_t i = 0; i < workers->thread_count; i++)
         pthread_join(workers->threads[i], NULL);
+    pthread_cond_destroy(&workers->is_idle);
     pthread_cond_destroy(&workers->has_work);
     pthread_mutex_destroy(&workers->lock);
-    free(workers->ring);
     free(workers->threads);
     free(workers);
 }

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced: SCEP clients that nobody here wrote, as they come with Debian. Each takes URL, CA file and where to put what it
-# makes (PREFIX.key, PREFIX.pem; what the client says goes to PREFIX.log), and succeeds only with a certificate.
+# makes (PREFIX.key, PREFIX.pem; what the client says goes to PREFIX.log), and succeeds only with a certificate. Where the
+# CA has an RA, RA_FILE is its certificate.
 
 new_key() { # FILE
     openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$1" 2>/dev/null ||
@@ -12,7 +13,7 @@ strongswan_enrol() { # URL CA PREFIX SUBJECT SAN CHALLENGE [OPTION…]
     shift 6
     [ -f "$prefix.key" ] || new_key "$prefix.key"
     pki --scep --url "$url" --in "$prefix.key" --dn "$subject" --san "$san" --password "$challenge" \
-        --cacert-enc "$ca" --cacert-sig "$ca" --outform pem "$@" >"$prefix.pem.new" 2>>"$prefix.log" || return 1
+        --cacert-enc "${RA_FILE:-$ca}" --cacert-sig "$ca" --outform pem "$@" >"$prefix.pem.new" 2>>"$prefix.log" || return 1
     mv "$prefix.pem.new" "$prefix.pem"
 }
 
@@ -25,11 +26,11 @@ certmonger_enrol() { # URL CA PREFIX SUBJECT SAN CHALLENGE
     HOME=$home dbus-run-session -- sh -eu -c '
         /usr/lib/certmonger/certmonger-session -n -d 1 >"$HOME/session.log" 2>&1 &
         for try in 1 2 3 4 5 6 7 8 9 10; do
-            getcert add-scep-ca -s -c test -u "$1" -N "$2" -r "$2" >/dev/null 2>&1 && break
+            getcert add-scep-ca -s -c test -u "$1" -N "$2" -r "$7" >/dev/null 2>&1 && break
             [ "$try" -lt 10 ]
         done
         getcert request -s -c test -k "$3.key" -f "$3.pem" -N "$4" -D "$5" -L "$6" -w --wait-timeout 60 >/dev/null
-        ' sh "$1" "$2" "$3" "$4" "$5" "$6" >>"$3.log" 2>&1 || return 1
+        ' sh "$1" "$2" "$3" "$4" "$5" "$6" "${RA_FILE:-$2}" >>"$3.log" 2>&1 || return 1
     [ -s "$3.pem" ]
 }
 

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -43,7 +44,12 @@ int peer_connect_unix(const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     cr_assert_lt(strlen(path), sizeof address.sun_path);
     memcpy(address.sun_path, path, strlen(path) + 1);
-    cr_assert_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), 0, "%s", strerror(errno));
+    socklen_t len = sizeof address;
+    if (path[0] == '@') { /* an abstract address */
+        address.sun_path[0] = '\0';
+        len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    }
+    cr_assert_eq(connect(fd, (const struct sockaddr *)&address, len), 0, "%s", strerror(errno));
     return make_patient(fd);
 }
 

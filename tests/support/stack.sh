@@ -5,10 +5,12 @@
 #   stack_start [OPTION...]  mock, connector and SCEP host; options go to scep-host
 #   mock ACTION…             what to ask of the mock's admin API (mock_* below)
 #
-# It leaves MOCK_URL, SCEP_URL, CA_FILE, CONNECTOR_PID, HOST_COMMAND and WORK to whoever sources it.
-# BUILD names the build directory, so that the same tests run on the sanitized builds.
+# It leaves MOCK_URL, SCEP_URL, CA_FILE, CONNECTOR_PID, CONNECTOR_LOG, HOST_COMMAND and WORK to whoever sources it.
+# BUILD names the build directory, so that the same tests run on the sanitized builds. MODULE=direct: the connector is no process
+# of its own, but inside the SCEP host (scep_intune_direct.so).
 
 BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build}
+MODULE=${MODULE:-thin}
 TENANT=11111111-2222-3333-4444-555555555555
 CLIENT_ID=66666666-7777-8888-9999-000000000000
 
@@ -96,6 +98,8 @@ connector_ask() { # PATH [CURL OPTION…]
 
 connector_start() {
     [ -f "$WORK/connector.conf" ] || connector_configure
+    CONNECTOR_LOG=$WORK/connector.log
+    [ "$MODULE" = thin ] || return 0 # host_start begins it
     start connector "$BUILD/bin/intune-scepd" -c "$WORK/connector.conf"
     CONNECTOR_PID=$STARTED
     wait_until 20 "the connector's start" connector_ask /livez --fail
@@ -103,11 +107,14 @@ connector_start() {
 
 # The plugin is asked again about a pending request after half a second, so that nobody waits long.
 host_start() {
-    HOST_COMMAND=("$BUILD/bin/scep-host" --plugin "$BUILD/lib/scep_intune.so"
+    local plugin=(--plugin "$BUILD/lib/scep_intune.so")
+    [ "$MODULE" = thin ] || plugin=(--plugin "$BUILD/lib/scep_intune_direct.so" --plugin-config "config=$WORK/connector.conf")
+    HOST_COMMAND=("$BUILD/bin/scep-host" "${plugin[@]}"
         --plugin-config "socket=$WORK/connector.sock" --plugin-config timeout_ms=12000 --state "$WORK/host"
         --port-file "$WORK/host.port" --pending-retry-ms 500 --legacy-des "$@")
     rm -f "$WORK/host.port"
     start host "${HOST_COMMAND[@]}"
+    [ "$MODULE" = thin ] || { CONNECTOR_PID=$STARTED && CONNECTOR_LOG=$WORK/host.log; }
     wait_until 20 "the SCEP host's start" test -s "$WORK/host.port"
     SCEP_URL=http://127.0.0.1:$(cat "$WORK/host.port")/scep
     CA_FILE=$WORK/host/ca.pem

@@ -16,12 +16,16 @@
  *     record=FILE        one line a call: "verify TYPE TRANSACTION", "issued TRANSACTION", "failed HEXCODE TRANSACTION",
  *                        "revoke RESULT SERIAL"
  *     hold=FIFO          verify_request first reads a byte from FIFO: a test decides when it goes on
+ *     pending=N          with the form that does not block: finish says SCEP_PENDING N times first
+ *     health=WORD        ready (the default) or down
  */
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "scep_plugin.h"
@@ -44,9 +48,22 @@ struct scep_instance {
     char cert[MAX_TEXT];
     char cert_len[MAX_TEXT];
     char revoke[MAX_TEXT];
+    char pending[MAX_TEXT];
+    char health[MAX_TEXT];
     const scep_host *host;
     atomic_int retries_left;
     atomic_int issued_retries_left;
+};
+
+typedef int32_t (*answer_fn)(scep_instance *instance, scep_answer *answer);
+
+struct scep_call {
+    scep_instance *instance;
+    scep_answer *answer;
+    answer_fn give_answer;
+    int descriptor;
+    bool is_held; /* until there is a byte at the descriptor */
+    long pending;
 };
 
 static char *setting(scep_instance *instance, const char *key)
@@ -60,7 +77,8 @@ static char *setting(scep_instance *instance, const char *key)
                     {"message", instance->message}, {"record", instance->record},
                     {"hold", instance->hold},       {"issued_retries", instance->issued_retries},
                     {"cert", instance->cert},       {"cert_len", instance->cert_len},
-                    {"revoke", instance->revoke}};
+                    {"revoke", instance->revoke},   {"pending", instance->pending},
+                    {"health", instance->health}};
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         if (strcmp(settings[i].key, key) == 0)
             return settings[i].value;
@@ -150,7 +168,7 @@ static int32_t answer_with(const scep_instance *instance, const char *word, scep
         return SCEP_OK;
     if (strcmp(word, "error") == 0) {
         answer->verdict = SCEP_VERDICT_ALLOW; /* which a failed call cannot say */
-        return SCEP_ERR_UNAVAILABLE;
+        return SCEP_ERR_USAGE;
     }
     answer->verdict = SCEP_VERDICT_DENY;
     for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
@@ -187,12 +205,8 @@ static void revoke_something(const scep_instance *instance)
     record(instance, "revoke", result, serial);
 }
 
-static int32_t verify_request(scep_instance *instance, const scep_request *request, scep_answer *answer)
+static int32_t answer_verify(scep_instance *instance, scep_answer *answer)
 {
-    char type[16];
-    snprintf(type, sizeof(type), " %u", request->message_type);
-    record(instance, "verify", type, request->transaction_id);
-    wait_for_test(instance);
     revoke_something(instance);
     put_cert(instance, answer);
     if (atomic_fetch_sub(&instance->retries_left, 1) > 0)
@@ -200,20 +214,126 @@ static int32_t verify_request(scep_instance *instance, const scep_request *reque
     return answer_with(instance, instance->verify, answer);
 }
 
-static int32_t notify_issued(scep_instance *instance, const scep_issued *issued, scep_answer *answer)
+static int32_t answer_issued(scep_instance *instance, scep_answer *answer)
 {
-    record(instance, "issued", "", issued->transaction_id);
     if (atomic_fetch_sub(&instance->issued_retries_left, 1) > 0)
         return answer_with(instance, "retry", answer);
     return answer_with(instance, instance->issued, answer);
 }
 
-static int32_t notify_failed(scep_instance *instance, const scep_failed *failed, scep_answer *answer)
+static int32_t answer_failed(scep_instance *instance, scep_answer *answer)
+{
+    return answer_with(instance, instance->failed, answer);
+}
+
+static void record_verify(const scep_instance *instance, const scep_request *request)
+{
+    char type[16];
+    snprintf(type, sizeof(type), " %u", request->message_type);
+    record(instance, "verify", type, request->transaction_id);
+}
+
+static void record_failed(const scep_instance *instance, const scep_failed *failed)
 {
     char code[16];
     snprintf(code, sizeof(code), " %08X", failed->error_code);
     record(instance, "failed", code, failed->transaction_id);
-    return answer_with(instance, instance->failed, answer);
+}
+
+static int32_t verify_request(scep_instance *instance, const scep_request *request, scep_answer *answer)
+{
+    record_verify(instance, request);
+    wait_for_test(instance);
+    return answer_verify(instance, answer);
+}
+
+static int32_t notify_issued(scep_instance *instance, const scep_issued *issued, scep_answer *answer)
+{
+    record(instance, "issued", "", issued->transaction_id);
+    return answer_issued(instance, answer);
+}
+
+static int32_t notify_failed(scep_instance *instance, const scep_failed *failed, scep_answer *answer)
+{
+    record_failed(instance, failed);
+    return answer_failed(instance, answer);
+}
+
+/* hold: NULL: finish has something to do from the beginning. */
+static int32_t begin(scep_instance *instance, answer_fn give_answer, const char *hold, scep_answer *answer,
+                     scep_call **out)
+{
+    scep_call *call = calloc(1, sizeof(*call));
+    bool is_held = hold && hold[0] != '\0';
+    if (!call)
+        return SCEP_ERR_NOMEM;
+    *call = (scep_call){.instance = instance,
+                        .answer = answer,
+                        .give_answer = give_answer,
+                        .is_held = is_held,
+                        .pending = strtol(instance->pending, NULL, 10),
+                        .descriptor = is_held ? open(hold, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+                                              : eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
+    answer->verdict = SCEP_VERDICT_DENY;
+    *out = call;
+    return SCEP_OK;
+}
+
+static int32_t begin_verify_request(scep_instance *instance, const scep_request *request, scep_answer *answer,
+                                    scep_call **call)
+{
+    record_verify(instance, request);
+    return begin(instance, answer_verify, instance->hold, answer, call);
+}
+
+static int32_t begin_notify_issued(scep_instance *instance, const scep_issued *issued, scep_answer *answer,
+                                   scep_call **call)
+{
+    record(instance, "issued", "", issued->transaction_id);
+    return begin(instance, answer_issued, NULL, answer, call);
+}
+
+static int32_t begin_notify_failed(scep_instance *instance, const scep_failed *failed, scep_answer *answer,
+                                   scep_call **call)
+{
+    record_failed(instance, failed);
+    return begin(instance, answer_failed, NULL, answer, call);
+}
+
+static int32_t descriptor(scep_call *call)
+{
+    return call->descriptor;
+}
+
+static void cancel(scep_call *call)
+{
+    if (!call)
+        return;
+    close(call->descriptor);
+    free(call);
+}
+
+static int32_t finish(scep_call *call)
+{
+    char byte;
+    if (call->is_held && read(call->descriptor, &byte, 1) != 1)
+        return SCEP_PENDING;
+    call->is_held = false;
+    if (call->pending-- > 0)
+        return SCEP_PENDING;
+    int32_t result = call->give_answer(call->instance, call->answer);
+    cancel(call);
+    return result;
+}
+
+static int32_t health(scep_instance *instance, uint32_t timeout_ms, scep_health *out)
+{
+    (void)timeout_ms;
+    bool is_down = strcmp(instance->health, "down") == 0;
+    out->state = is_down ? SCEP_HEALTH_DOWN : SCEP_HEALTH_READY;
+    snprintf(out->code, sizeof(out->code), "%s", is_down ? "told_so" : "");
+    snprintf(out->message, sizeof(out->message), "%s", is_down ? "it was told to be down" : "");
+    return SCEP_OK;
 }
 
 static void close_instance(scep_instance *instance)
@@ -235,10 +355,15 @@ EXPORT int32_t scep_plugin_entry(uint32_t host_abi_major, uint32_t host_abi_mino
                                               .verify_request = verify_request,
                                               .notify_issued = notify_issued,
                                               .notify_failed = notify_failed,
-                                              .close = close_instance};
+                                              .close = close_instance,
+                                              .health = health,
+                                              .begin_verify_request = begin_verify_request,
+                                              .begin_notify_issued = begin_notify_issued,
+                                              .begin_notify_failed = begin_notify_failed,
+                                              .descriptor = descriptor,
+                                              .finish = finish,
+                                              .cancel = cancel};
     (void)host_abi_minor;
-    if (host_abi_major != SCEP_PLUGIN_ABI_MAJOR)
-        return SCEP_ERR_VERSION;
     *plugin = &fixed_verdict;
-    return SCEP_OK;
+    return host_abi_major == SCEP_PLUGIN_ABI_MAJOR ? SCEP_OK : SCEP_ERR_VERSION;
 }

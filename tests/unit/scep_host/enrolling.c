@@ -1,6 +1,7 @@
 /* One phone that enrols at a host whose plugin has made up its mind. */
 #include "enrolling.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@ scep_device phone;
 iscep_buf csr;
 char record_path[PATH_MAX];
 cert_rep reply;
+iscep_plugin_form form;
+
+static iscep_plugin_host *plugins[4];
 
 void enrolling_set_up(void)
 {
@@ -21,33 +25,50 @@ void enrolling_set_up(void)
     iscep_buf_init(&csr, 65536);
     test_csr(&csr, phone.key, "phone", NULL, 0);
     temp_dir_path(&the_world.dir, record_path, sizeof(record_path), "record");
-    enrol = (iscep_enrol){
-        .env = &the_world.env, .crypto = the_world.crypto, .ca = the_world.ca, .pending_retry_ms = 1000};
+    form = getenv("ISCEP_TEST_FORM") ? ISCEP_PLUGIN_EVENT : ISCEP_PLUGIN_BLOCKING;
+    enrol = (iscep_enrol){.env = &the_world.env,
+                          .crypto = the_world.crypto,
+                          .ca = the_world.ca,
+                          .plugins = plugins,
+                          .pending_retry_ms = 1000};
     const iscep_transactions_options table = ISCEP_TRANSACTIONS_OPTIONS_INIT;
     iscep_error err = ISCEP_ERROR_INIT;
     cr_assert_eq(iscep_transactions_new(&enrol.transactions, &the_world.env, &table, &err), ISCEP_OK);
 }
 
+static void unplug(void)
+{
+    while (enrol.plugin_count > 0)
+        iscep_plugin_host_free(plugins[--enrol.plugin_count]);
+}
+
 void enrolling_tear_down(void)
 {
     test_cert_rep_clear(&reply);
-    iscep_plugin_host_free(enrol.plugin);
+    unplug();
     iscep_transactions_free(enrol.transactions);
     iscep_buf_clear(&csr);
     test_device_clear(&phone);
     test_world_clear(&the_world);
 }
 
+void plug_next(const scep_config_entry *settings, size_t count)
+{
+    const iscep_plugin_options options = {
+        .config = settings, .config_count = count, .timeout_ms = 10000, .form = form, .endpoint = "/scep"};
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_status status = iscep_plugin_host_load(&plugins[enrol.plugin_count], &the_world.env,
+                                                 ISCEP_FIXED_VERDICT, &options, &err);
+    cr_assert_eq(status, ISCEP_OK, "%s", err.message);
+    enrol.plugin_count++;
+}
+
 void plug(const scep_config_entry *settings, size_t count)
 {
     scep_config_entry config[8] = {{"record", record_path}};
     memcpy(config + 1, settings, count * sizeof(*settings));
-    const iscep_plugin_options options = {.config = config, .config_count = count + 1};
-    iscep_error err = ISCEP_ERROR_INIT;
-    iscep_plugin_host_free(enrol.plugin);
-    iscep_status status =
-        iscep_plugin_host_load(&enrol.plugin, &the_world.log, ISCEP_FIXED_VERDICT, &options, &err);
-    cr_assert_eq(status, ISCEP_OK, "%s", err.message);
+    unplug();
+    plug_next(config, count + 1);
 }
 
 void expect_record(const char *expected)
@@ -63,19 +84,42 @@ message_options request(void)
     return options;
 }
 
-/* Sends the message; what came back is in reply. */
-void send_message(const message_options *options)
+/* As long as the plugin's own time, by the clock that tests do not move. */
+static void wait_for_plugin(int descriptor)
+{
+    struct pollfd readable = {.fd = descriptor, .events = POLLIN};
+    cr_assert_eq(poll(&readable, 1, 10000), 1, "the plugin has nothing to say");
+}
+
+iscep_status answer_message(iscep_buf *answer, const message_options *options, iscep_error *err)
 {
     ISCEP_AUTO_BUF message;
-    ISCEP_AUTO_BUF answer;
     iscep_buf_init(&message, 128 * 1024);
-    iscep_buf_init(&answer, 128 * 1024);
     test_message(&message, options);
+    iscep_passage *passage = NULL;
+    int descriptor;
+    int64_t until_mono_ms;
+    iscep_status status = iscep_passage_new(&passage, &enrol, iscep_buf_bytes(&message), "192.0.2.7", err);
+    if (status == ISCEP_OK)
+        status = iscep_passage_go_on(passage, answer, err);
+    while (status == ISCEP_OK && iscep_passage_waits(passage, &descriptor, &until_mono_ms)) {
+        cr_assert_eq(answer->len, 0);
+        wait_for_plugin(descriptor);
+        status = iscep_passage_go_on(passage, answer, err);
+    }
+    iscep_passage_free(passage);
+    return status;
+}
+
+void send_message(const message_options *options)
+{
+    ISCEP_AUTO_BUF answer;
+    iscep_buf_init(&answer, 128 * 1024);
     iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_eq(iscep_enrol_answer(&enrol, iscep_buf_bytes(&message), &answer, &err), ISCEP_OK, "%s",
-                 err.message);
+    cr_assert_eq(answer_message(&answer, options, &err), ISCEP_OK, "%s", err.message);
     test_cert_rep_clear(&reply);
-    test_cert_rep_read(&reply, iscep_buf_bytes(&answer), iscep_host_ca_cert(the_world.ca), options->device);
+    test_cert_rep_read(&reply, iscep_buf_bytes(&answer), iscep_host_ca_scep(the_world.ca)->cert,
+                       options->device);
     cr_assert_str_eq(reply.transaction_id, options->transaction_id);
 }
 
@@ -100,7 +144,7 @@ void send_poll(const scep_device *device, const char *subject)
 void expect_success(void)
 {
     cr_assert_str_eq(reply.pki_status, "0", "failInfo %s: %s", reply.fail_info, reply.fail_text);
-    cr_assert_eq(X509_verify(reply.cert, iscep_host_ca_key(the_world.ca)), 1);
+    cr_assert_eq(X509_verify(reply.cert, iscep_host_ca_identity(the_world.ca)->key.pkey), 1);
 }
 
 void expect_pending(void)

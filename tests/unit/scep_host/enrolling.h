@@ -6,7 +6,7 @@
 #include "world.h"
 
 extern host_world the_world;
-extern iscep_enrol enrol;
+extern iscep_enrol enrol; /* with the one plugin that plug has set, until a test says otherwise */
 extern scep_device phone;
 extern iscep_buf csr;              /* of the phone */
 extern char record_path[PATH_MAX]; /* where the plugin writes down what it was asked */
@@ -15,6 +15,8 @@ extern cert_rep reply;             /* to the last message */
 void enrolling_set_up(void);
 void enrolling_tear_down(void);
 
+/* How the next plugins are asked; at first with the form that blocks, or the other if ISCEP_TEST_FORM is set. */
+extern iscep_plugin_form form;
 /* Another plugin, or the same with other settings: fixed_verdict.c. */
 void plug(const scep_config_entry *settings, size_t count);
 
@@ -24,8 +26,19 @@ void plug(const scep_config_entry *settings, size_t count);
         plug(settings_, sizeof(settings_) / sizeof(settings_[0]));                                           \
     } while (0)
 
+/* One more, behind those that there are. It records nothing unless it is told where. */
+void plug_next(const scep_config_entry *settings, size_t count);
+
+#define PLUG_NEXT(...)                                                                                       \
+    do {                                                                                                     \
+        const scep_config_entry settings_[] = {__VA_ARGS__};                                                 \
+        plug_next(settings_, sizeof(settings_) / sizeof(settings_[0]));                                      \
+    } while (0)
+
 /* The PKCSReq of the phone's CSR, to be changed by the test. */
 message_options request(void);
+/* The message to its end, waiting for plugins as a host does. */
+iscep_status answer_message(iscep_buf *answer, const message_options *options, iscep_error *err);
 /* Sends the message; what came back is in reply. */
 void send_message(const message_options *options);
 void send_request(void);

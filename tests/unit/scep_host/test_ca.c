@@ -2,6 +2,7 @@
 #include "ca.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -94,12 +95,12 @@ Test(ca, makes_its_key_on_the_first_start_for_nobody_else_to_read, .init = set_u
     struct stat info;
     cr_assert_eq(stat(path_of("ca.key"), &info), 0);
     cr_assert_eq(info.st_mode & 07777, 0600);
-    cr_assert_eq(EVP_PKEY_get_bits(iscep_host_ca_key(the_world.ca)), 3072);
+    cr_assert_eq(EVP_PKEY_get_bits(iscep_host_ca_identity(the_world.ca)->key.pkey), 3072);
     X509 *cert = iscep_host_ca_cert(the_world.ca);
     cr_assert_str_eq(extension_text(cert, NID_basic_constraints), "CA:TRUE, pathlen:0");
     cr_assert_str_eq(extension_text(cert, NID_key_usage),
                      "Digital Signature, Key Encipherment, Certificate Sign, CRL Sign");
-    cr_assert_eq(X509_verify(cert, iscep_host_ca_key(the_world.ca)), 1);
+    cr_assert_eq(X509_verify(cert, iscep_host_ca_identity(the_world.ca)->key.pkey), 1);
 }
 
 Test(ca, is_the_same_after_a_restart, .init = set_up, .fini = tear_down)
@@ -131,6 +132,106 @@ Test(ca, does_not_start_when_its_key_is_gone_or_another, .init = set_up, .fini =
     cr_assert_eq(access(path_of("ca.key"), F_OK), -1);
 }
 
+static void set_up_whole(void)
+{
+    test_world_init(&the_world, false);
+    test_world_open_whole_ca(&the_world);
+}
+
+static iscep_status reopen_whole(iscep_error *err)
+{
+    iscep_host_ca_free(the_world.ca);
+    the_world.ca = NULL;
+    const iscep_host_ca_options options = {
+        .state_dir = the_world.dir.path, .validity_days = 30, .has_ra = true, .has_next = true};
+    return iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, err);
+}
+
+Test(ca, speaks_scep_itself_where_there_is_no_ra, .init = set_up, .fini = tear_down)
+{
+    cr_assert_null(iscep_host_ca_ra(the_world.ca));
+    cr_assert_null(iscep_host_ca_next(the_world.ca));
+    cr_assert_eq(iscep_host_ca_scep(the_world.ca), iscep_host_ca_identity(the_world.ca));
+}
+
+Test(ca, issues_the_certificate_of_its_ra, .init = set_up_whole, .fini = tear_down)
+{
+    X509 *cert = iscep_host_ca_ra(the_world.ca)->cert;
+    cr_assert_eq(iscep_host_ca_scep(the_world.ca), iscep_host_ca_ra(the_world.ca));
+    cr_assert_eq(X509_verify(cert, iscep_host_ca_identity(the_world.ca)->key.pkey), 1);
+    cr_assert_str_eq(extension_text(cert, NID_basic_constraints), "CA:FALSE");
+    cr_assert_str_eq(extension_text(cert, NID_key_usage), "Digital Signature, Key Encipherment");
+    cr_assert(is_critical(cert, NID_key_usage));
+    cr_assert_leq(
+        ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(iscep_host_ca_cert(the_world.ca))), 0);
+    cr_assert(iscep_host_ca_vouches_for(the_world.ca, cert), "it is not in the register");
+}
+
+Test(ca, has_the_same_ra_and_next_ca_after_a_restart, .init = set_up_whole, .fini = tear_down)
+{
+    OSSL_AUTO(X509) *ra = X509_dup(iscep_host_ca_ra(the_world.ca)->cert);
+    OSSL_AUTO(X509) *next = X509_dup(iscep_host_ca_next(the_world.ca)->cert);
+    char *index = test_read_file(&the_world, "index.txt");
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(reopen_whole(&err), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(X509_cmp(ra, iscep_host_ca_ra(the_world.ca)->cert), 0);
+    cr_assert_eq(X509_cmp(next, iscep_host_ca_next(the_world.ca)->cert), 0);
+    char *index_after = test_read_file(&the_world, "index.txt");
+    cr_assert_str_eq(index_after, index);
+    free(index);
+    free(index_after);
+}
+
+Test(ca, does_not_start_with_an_ra_of_another_ca, .init = set_up_whole, .fini = tear_down)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    char next[PATH_MAX];
+    temp_dir_path(&the_world.dir, next, sizeof(next), "next-ca.pem");
+    char next_key[PATH_MAX];
+    temp_dir_path(&the_world.dir, next_key, sizeof(next_key), "next-ca.key");
+    cr_assert_eq(rename(next, path_of("ra.pem")), 0);
+    cr_assert_eq(rename(next_key, path_of("ra.key")), 0);
+    cr_assert_eq(reopen_whole(&err), ISCEP_CONFIG);
+    cr_assert_not_null(strstr(err.message, "ra.pem: the certificate is not of this CA"), "%s", err.message);
+}
+
+Test(ca, keeps_its_key_where_it_is_told, .init = set_up_without_ca, .fini = tear_down)
+{
+    char uri[PATH_MAX + 8];
+    snprintf(uri, sizeof(uri), "file:%s/ca.key", ISCEP_TEST_KEYS);
+    iscep_host_ca_options options = {.state_dir = the_world.dir.path, .validity_days = 30, .key_uri = uri};
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, &err),
+                 ISCEP_OK, "%s", err.message);
+    cr_assert_eq(access(path_of("ca.key"), F_OK), -1);
+    OSSL_AUTO(X509) *cert = issue("phone", NULL, 0);
+    cr_assert_eq(X509_verify(cert, X509_get0_pubkey(iscep_host_ca_cert(the_world.ca))), 1);
+    iscep_host_ca_free(the_world.ca);
+    the_world.ca = NULL;
+    options.key_uri = "file:" ISCEP_TEST_KEYS "/ra.key"; /* not ca.pem's */
+    cr_assert_eq(iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, &err),
+                 ISCEP_CONFIG);
+    options.key_uri = "file:/nowhere";
+    cr_assert_eq(iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, &err),
+                 ISCEP_CONFIG);
+    options.key_provider = "no-such-provider";
+    cr_assert_eq(iscep_host_ca_open(&the_world.ca, &the_world.env, the_world.crypto, &options, &err),
+                 ISCEP_CONFIG);
+    cr_assert_str_eq(err.code, "provider");
+}
+
+Test(ca, does_not_start_with_a_key_that_scep_cannot_use, .init = set_up_without_ca, .fini = tear_down)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    OSSL_AUTO(EVP_PKEY) *elliptic = EVP_EC_gen("P-256");
+    FILE *key_file = fopen(path_of("ca.key"), "w");
+    cr_assert_eq(PEM_write_PrivateKey(key_file, elliptic, NULL, NULL, 0, NULL, NULL), 1);
+    fclose(key_file);
+    cr_assert_eq(chmod(path_of("ca.key"), 0600), 0);
+    cr_assert_eq(reopen(&err), ISCEP_CONFIG);
+    cr_assert_not_null(strstr(err.message, "is not RSA"), "%s", err.message);
+}
+
 Test(ca, issues_what_it_is_asked_for, .init = set_up, .fini = tear_down)
 {
     static const csr_extension wish[] = {
@@ -141,7 +242,7 @@ Test(ca, issues_what_it_is_asked_for, .init = set_up, .fini = tear_down)
     };
     OSSL_AUTO(X509) *cert = issue("phone", wish, 3);
     X509 *ca = iscep_host_ca_cert(the_world.ca);
-    cr_assert_eq(X509_verify(cert, iscep_host_ca_key(the_world.ca)), 1);
+    cr_assert_eq(X509_verify(cert, iscep_host_ca_identity(the_world.ca)->key.pkey), 1);
     cr_assert_eq(X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(ca)), 0);
     cr_assert_eq(X509_get_version(cert), X509_VERSION_3);
     cr_assert_str_eq(extension_text(cert, NID_key_usage), "Digital Signature, Key Encipherment");
@@ -203,7 +304,7 @@ Test(ca, gives_no_power_to_whoever_asks_for_it, .init = set_up, .fini = tear_dow
         {"basicConstraints", "critical,CA:TRUE"},
         {"keyUsage", "critical,digitalSignature,keyCertSign,cRLSign"},
         {"extendedKeyUsage",
-         "anyExtendedKeyUsage,OCSPSigning,timeStamping,1.3.6.1.4.1.311.20.2.1,clientAuth"},
+         "anyExtendedKeyUsage,OCSPSigning,timeStamping,cmcCA,cmcRA,1.3.6.1.4.1.311.20.2.1,clientAuth"},
         {"nameConstraints", "permitted;DNS:.example"},
         {"certificatePolicies", "DER:30:07:30:05:06:03:2a:03:04"},
         {"1.3.6.1.4.1.99999.2", "DER:05:00"},

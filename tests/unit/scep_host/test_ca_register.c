@@ -71,7 +71,7 @@ static long listed_reason(const char *serial)
 {
     OSSL_AUTO(BIO) *pem = BIO_new_file(path_of("crl.pem"), "r");
     OSSL_AUTO(X509_CRL) *crl = PEM_read_bio_X509_CRL(pem, NULL, NULL, NULL);
-    cr_assert_eq(X509_CRL_verify(crl, iscep_host_ca_key(the_world.ca)), 1);
+    cr_assert_eq(X509_CRL_verify(crl, iscep_host_ca_identity(the_world.ca)->key.pkey), 1);
     OSSL_AUTO(BIGNUM) *number = NULL;
     BN_hex2bn(&number, serial);
     ASN1_INTEGER *wanted = BN_to_ASN1_INTEGER(number, NULL);

@@ -32,10 +32,8 @@ static void tear_down(void)
 
 static iscep_status build(const iscep_outcome *outcome)
 {
-    const iscep_cert_rep_signer signer = {.env = &the_world.env,
-                                          .crypto = the_world.crypto,
-                                          .cert = iscep_host_ca_cert(the_world.ca),
-                                          .key = iscep_host_ca_key(the_world.ca)};
+    const iscep_cert_rep_signer signer = {
+        .env = &the_world.env, .crypto = the_world.crypto, .identity = iscep_host_ca_identity(the_world.ca)};
     iscep_error err = ISCEP_ERROR_INIT;
     return iscep_cert_rep_build(&reply_der, &signer, &message, outcome, &err);
 }

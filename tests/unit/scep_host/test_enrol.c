@@ -327,13 +327,10 @@ Test(enrol, is_put_off_when_too_many_are_pending, .init = enrolling_set_up, .fin
     iscep_transactions_free(enrol.transactions);
     cr_assert_eq(iscep_transactions_new(&enrol.transactions, &the_world.env, &none, &err), ISCEP_OK);
     PLUG({"verify", "allow"});
-    ISCEP_AUTO_BUF message;
     ISCEP_AUTO_BUF answer;
-    iscep_buf_init(&message, 65536);
     iscep_buf_init(&answer, 65536);
     message_options options = request();
-    test_message(&message, &options);
-    cr_assert_eq(iscep_enrol_answer(&enrol, iscep_buf_bytes(&message), &answer, &err), ISCEP_THROTTLED);
+    cr_assert_eq(answer_message(&answer, &options, &err), ISCEP_THROTTLED);
     cr_assert_eq(answer.len, 0);
     expect_record("");
 }

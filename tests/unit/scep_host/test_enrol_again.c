@@ -335,7 +335,7 @@ Test(enrol_again, the_crl_is_given_to_whoever_asks, .init = enrolling_set_up, .f
     cr_assert_str_eq(reply.pki_status, "0", "%s", reply.fail_text);
     cr_assert_null(reply.cert);
     X509_REVOKED *entry = NULL;
-    cr_assert_eq(X509_CRL_verify(reply.crl, iscep_host_ca_key(the_world.ca)), 1);
+    cr_assert_eq(X509_CRL_verify(reply.crl, iscep_host_ca_identity(the_world.ca)->key.pkey), 1);
     cr_assert_eq(X509_CRL_get0_by_serial(reply.crl, &entry, X509_get0_serialNumber(cert)), 1);
     send_query("22", X509_get_subject_name(phone.cert), X509_get0_serialNumber(cert));
     expect_failure(ISCEP_BAD_CERT_ID);

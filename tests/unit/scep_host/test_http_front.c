@@ -2,18 +2,19 @@
 #include "http_front.h"
 
 #include <fcntl.h>
-#include <sys/select.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
+#include "ossl_auto.h"
 #include "tests/support/loop_thread.h"
 #include "tests/support/peer.h"
 #include "world.h"
 
 static host_world the_world;
-static iscep_enrol enrol;
+static iscep_endpoint endpoints[2];
 static loop_thread server;
 static iscep_workers *workers;
 static iscep_http_front *front;
@@ -28,49 +29,75 @@ static void make_message(void)
     iscep_buf_init(&csr, 65536);
     iscep_buf_init(&message, 65536);
     test_csr(&csr, phone.key, "phone", NULL, 0);
-    message_options options = TEST_MESSAGE(&phone, iscep_host_ca_cert(the_world.ca), iscep_buf_bytes(&csr));
+    message_options options =
+        TEST_MESSAGE(&phone, iscep_host_ca_scep(the_world.ca)->cert, iscep_buf_bytes(&csr));
     test_message(&message, &options);
 }
 
-static void start_server(const scep_config_entry *config, size_t count, size_t max_queued)
+static iscep_endpoint_plan plan_at(const char *path)
 {
-    test_world_init(&the_world, false);
-    test_world_open_ca(&the_world);
+    return (iscep_endpoint_plan){
+        .path = path,
+        .plugins = {{.path = ISCEP_FIXED_VERDICT, .timeout_ms = 10000, .form = ISCEP_PLUGIN_BLOCKING}},
+        .plugin_count = 1};
+}
+
+static void set(iscep_endpoint_plan *plan, const char *key, const char *value)
+{
+    plan->plugins[0].config[plan->plugins[0].config_count++] = (scep_config_entry){key, value};
+}
+
+static void open_endpoint(iscep_endpoint *endpoint, const iscep_endpoint_plan *plan)
+{
+    const iscep_endpoint_host shared = {
+        .env = &the_world.env, .crypto = the_world.crypto, .ca = the_world.ca, .workers = 1};
+    iscep_error err = ISCEP_ERROR_INIT;
+    cr_assert_eq(iscep_endpoint_open(endpoint, &shared, plan, &err), ISCEP_OK, "%s", err.message);
+}
+
+/* Two endpoints with a thread each: that of the plan, and one whose plugin allows everything. */
+static void start_server(const iscep_endpoint_plan *plan)
+{
+    iscep_endpoint_plan other = plan_at("/other");
+    set(&other, "verify", "allow");
     test_device_init(&phone, "phone");
     make_message();
-    enrol = (iscep_enrol){.env = &the_world.env, .crypto = the_world.crypto, .ca = the_world.ca};
+    open_endpoint(&endpoints[0], plan);
+    open_endpoint(&endpoints[1], &other);
     iscep_error err = ISCEP_ERROR_INIT;
-    const iscep_plugin_options plugin = {.config = config, .config_count = count};
-    const iscep_transactions_options table = ISCEP_TRANSACTIONS_OPTIONS_INIT;
-    cr_assert_eq(iscep_plugin_host_load(&enrol.plugin, &the_world.log, ISCEP_FIXED_VERDICT, &plugin, &err),
-                 ISCEP_OK);
-    cr_assert_eq(iscep_transactions_new(&enrol.transactions, &the_world.env, &table, &err), ISCEP_OK);
     loop_thread_make(&server);
-    cr_assert_eq(iscep_workers_new(&workers, 1, max_queued, &err), ISCEP_OK);
+    cr_assert_eq(iscep_workers_new(&workers, 1, 8, &err), ISCEP_OK);
     const iscep_http_front_options options = {.env = &the_world.env,
                                               .loop = server.loop,
+                                              .crypto = the_world.crypto,
+                                              .ca = the_world.ca,
+                                              .endpoints = endpoints,
+                                              .endpoint_count = 2,
                                               .workers = workers,
-                                              .enrol = &enrol,
-                                              .host = "127.0.0.1",
-                                              .path = "/scep"};
+                                              .host = "127.0.0.1"};
     cr_assert_eq(iscep_http_front_new(&front, &options, &err), ISCEP_OK, "%s", err.message);
     loop_thread_start(&server);
 }
 
 static void set_up(void)
 {
-    const scep_config_entry config[] = {{"verify", "allow"}};
-    start_server(config, 1, 8);
+    iscep_endpoint_plan plan = plan_at("/scep");
+    set(&plan, "verify", "allow");
+    test_world_init(&the_world, false);
+    test_world_open_ca(&the_world);
+    start_server(&plan);
 }
 
 static void tear_down(void)
 {
     loop_thread_stop(&server);
-    iscep_workers_free(workers);
     iscep_http_front_free(front);
+    cr_assert(iscep_endpoint_settle(&endpoints[0]));
+    cr_assert(iscep_endpoint_settle(&endpoints[1]));
+    iscep_workers_free(workers);
     iscep_loop_free(server.loop);
-    iscep_transactions_free(enrol.transactions);
-    iscep_plugin_host_free(enrol.plugin);
+    cr_assert(iscep_endpoint_close(&endpoints[0]));
+    cr_assert(iscep_endpoint_close(&endpoints[1]));
     iscep_buf_clear(&message);
     test_device_clear(&phone);
     test_world_clear(&the_world);
@@ -118,7 +145,8 @@ static void expect_certificate(peer_reply *reply)
 {
     cr_assert_str_eq(peer_reply_header(reply, "Content-Type"), "application/x-pki-message");
     cert_rep answer;
-    test_cert_rep_read(&answer, iscep_buf_bytes(&reply->body), iscep_host_ca_cert(the_world.ca), &phone);
+    test_cert_rep_read(&answer, iscep_buf_bytes(&reply->body), iscep_host_ca_scep(the_world.ca)->cert,
+                       &phone);
     cr_assert_str_eq(answer.pki_status, "0");
     test_cert_rep_clear(&answer);
     peer_reply_clear(reply);
@@ -137,7 +165,8 @@ Test(http_front, hands_out_the_ca_certificate, .init = set_up, .fini = tear_down
 {
     peer_reply reply;
     ask(&reply, "GET", "/scep?message=ca&operation=GetCACert", iscep_bytes_of(NULL, 0));
-    expect_body(&reply, "application/x-x509-ca-cert", iscep_host_ca_der(the_world.ca));
+    expect_body(&reply, "application/x-x509-ca-cert",
+                iscep_buf_bytes(&iscep_host_ca_identity(the_world.ca)->der));
 }
 
 Test(http_front, takes_a_message_by_post, .init = set_up, .fini = tear_down, .timeout = 30)
@@ -187,7 +216,7 @@ Test(http_front, refuses_what_it_does_not_know, .init = set_up, .fini = tear_dow
     expect_status("GET", "/", 404);
     expect_status("GET", "/scep/more?operation=GetCACaps", 404);
     expect_status("GET", "/scep", 400);
-    expect_status("GET", "/scep?operation=GetNextCACert", 400);
+    expect_status("GET", "/scep?operation=GetNextCACert", 404);
     expect_status("GET", "/scep?operation=GetCACaps&operation=GetCACert", 400);
     expect_status("GET", "/scep?operation=getcacaps", 400);
     expect_status("GET", "/scep?operation=PKIOperation", 400);
@@ -207,21 +236,43 @@ Test(http_front, hands_out_the_crl, .init = set_up, .fini = tear_down, .timeout 
     X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)reply.body.len);
     cr_assert_not_null(crl);
     cr_assert_eq(at, reply.body.data + reply.body.len);
-    cr_assert_eq(X509_CRL_verify(crl, iscep_host_ca_key(the_world.ca)), 1);
+    cr_assert_eq(X509_CRL_verify(crl, iscep_host_ca_identity(the_world.ca)->key.pkey), 1);
     X509_CRL_free(crl);
     peer_reply_clear(&reply);
     expect_status("POST", "/crl", 405);
     expect_status("GET", "/crl/", 404);
 }
 
-/* The one worker waits at a FIFO and the queue is full, as the test decides. */
-static void set_up_with_gate(void)
+/* The plugin waits at a FIFO, as the test decides. */
+static void set_up_gate(iscep_plugin_form form, uint32_t timeout_ms)
 {
+    iscep_endpoint_plan plan = plan_at("/scep");
     temp_dir_make(&fifo_dir);
     temp_dir_path(&fifo_dir, fifo, sizeof(fifo), "fifo");
     cr_assert_eq(mkfifo(fifo, 0600), 0);
-    const scep_config_entry config[] = {{"verify", "allow"}, {"hold", fifo}};
-    start_server(config, 2, 1);
+    set(&plan, "verify", "allow");
+    set(&plan, "hold", fifo);
+    plan.plugins[0].form = form;
+    plan.plugins[0].timeout_ms = timeout_ms;
+    test_world_init(&the_world, false);
+    test_world_open_ca(&the_world);
+    start_server(&plan);
+}
+
+static void set_up_with_gate(void)
+{
+    set_up_gate(ISCEP_PLUGIN_BLOCKING, 10000);
+}
+
+static void set_up_with_event_gate(void)
+{
+    set_up_gate(ISCEP_PLUGIN_EVENT, 10000);
+}
+
+static void set_up_without_patience(void)
+{
+    set_up_gate(ISCEP_PLUGIN_BLOCKING, 1);
+    endpoints[0].patience_ms = 100;
 }
 
 static void tear_down_with_gate(void)
@@ -230,29 +281,44 @@ static void tear_down_with_gate(void)
     temp_dir_remove(&fifo_dir);
 }
 
+/* The one thread is taken, and its queue holds all but one of these: which, the loop decides. */
+enum { TOO_MANY = 65 };
+
+static size_t await_first(const int *clients)
+{
+    struct pollfd readable[TOO_MANY];
+    size_t at = 0;
+    for (size_t i = 0; i < TOO_MANY; i++)
+        readable[i] = (struct pollfd){.fd = clients[i], .events = POLLIN};
+    cr_assert_eq(poll(readable, TOO_MANY, 10000), 1);
+    while (readable[at].revents == 0)
+        at++;
+    return at;
+}
+
 Test(http_front, is_busy_when_too_many_requests_wait, .init = set_up_with_gate, .fini = tear_down_with_gate,
      .timeout = 30)
 {
+    int clients[TOO_MANY];
     peer_reply reply;
     int first = send_request("POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
     int held = open(fifo, O_WRONLY); /* returns when the worker has come to the other end */
-    int second = send_request("POST", "/scep?operation=PKIOperation", iscep_bytes_of_text("queued"));
-    int third = send_request("POST", "/scep?operation=PKIOperation", iscep_bytes_of_text("queued"));
-    /* One of the two found room. Which one, the loop decided; the other has its answer before the worker goes on. */
-    fd_set readable;
-    FD_ZERO(&readable);
-    FD_SET(second, &readable);
-    FD_SET(third, &readable);
-    cr_assert_eq(select((second > third ? second : third) + 1, &readable, NULL, NULL, NULL), 1);
-    bool is_second = FD_ISSET(second, &readable);
-    read_reply(&reply, is_second ? second : third, 503);
+    for (size_t i = 0; i < TOO_MANY; i++)
+        clients[i] = send_request("POST", "/scep?operation=PKIOperation", iscep_bytes_of_text("queued"));
+    size_t turned_away = await_first(clients);
+    read_reply(&reply, clients[turned_away], 503);
     peer_reply_clear(&reply);
+    expect_status("POST", "/other?operation=PKIOperation", 400); /* where there is room */
     cr_assert_eq(write(held, "", 1), 1);
     close(held);
     read_reply(&reply, first, 200);
     expect_certificate(&reply);
-    read_reply(&reply, is_second ? third : second, 400);
-    peer_reply_clear(&reply);
+    for (size_t i = 0; i < TOO_MANY; i++) {
+        if (i == turned_away)
+            continue;
+        read_reply(&reply, clients[i], 400);
+        peer_reply_clear(&reply);
+    }
 }
 
 Test(http_front, answers_others_while_the_plugin_takes_its_time, .init = set_up_with_gate,
@@ -266,6 +332,134 @@ Test(http_front, answers_others_while_the_plugin_takes_its_time, .init = set_up_
     peer_reply reply;
     read_reply(&reply, first, 200);
     expect_certificate(&reply);
+}
+
+/* While the plugin is asked the endpoint's only thread is free. */
+Test(http_front, holds_no_thread_for_a_plugin_that_does_not_block, .init = set_up_with_event_gate,
+     .fini = tear_down_with_gate, .timeout = 30)
+{
+    int first = send_request("POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
+    int held = open(fifo, O_WRONLY);
+    expect_status("POST", "/scep?operation=PKIOperation", 400);
+    cr_assert_eq(write(held, "", 1), 1);
+    peer_reply reply;
+    read_reply(&reply, first, 200);
+    expect_certificate(&reply);
+    close(held);
+}
+
+Test(http_front, answers_in_time_when_the_plugin_does_not_come_back, .init = set_up_without_patience,
+     .fini = tear_down_with_gate, .timeout = 30)
+{
+    int first = send_request("POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
+    int held = open(fifo, O_WRONLY);
+    int second = send_request("POST", "/scep?operation=PKIOperation", iscep_bytes_of_text("queued"));
+    peer_reply reply;
+    read_reply(&reply, first, 503);
+    peer_reply_clear(&reply);
+    read_reply(&reply, second, 503); /* nor does the queue move */
+    peer_reply_clear(&reply);
+    ask(&reply, "POST", "/other?operation=PKIOperation", iscep_buf_bytes(&message));
+    expect_certificate(&reply);
+    cr_assert_eq(write(held, "", 1), 1);
+    close(held);
+}
+
+Test(http_front, goes_without_those_that_wait_for_a_plugin, .init = set_up_with_event_gate,
+     .fini = tear_down_with_gate, .timeout = 30)
+{
+    int first = send_request("POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
+    int held = open(fifo, O_WRONLY);
+    expect_status("POST", "/scep?operation=PKIOperation",
+                  400); /* the thread is free: the loop has the other one */
+    close(first);
+    close(held);
+}
+
+Test(http_front, asks_no_more_of_a_plugin_that_has_damaged_it, .init = set_up, .fini = tear_down,
+     .timeout = 30)
+{
+    atomic_store(&endpoints[0].plugins[0]->is_out_of_service, true);
+    expect_status("POST", "/scep?operation=PKIOperation", 503);
+    expect_status("GET", "/scep?operation=GetCACaps", 200);
+    peer_reply reply;
+    ask(&reply, "POST", "/other?operation=PKIOperation", iscep_buf_bytes(&message));
+    expect_certificate(&reply);
+}
+
+/* An RA and a CA that will be next. */
+static void set_up_with_all_certificates(void)
+{
+    iscep_endpoint_plan plan = plan_at("/scep");
+    set(&plan, "verify", "allow");
+    test_world_init(&the_world, false);
+    test_world_open_whole_ca(&the_world);
+    start_server(&plan);
+}
+
+static CMS_ContentInfo *read_cms(const peer_reply *reply)
+{
+    const uint8_t *at = reply->body.data;
+    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, (long)reply->body.len);
+    cr_assert_not_null(cms);
+    return cms;
+}
+
+static bool has_cert(STACK_OF(X509) * certs, const X509 *wanted)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++) {
+        if (X509_cmp(sk_X509_value(certs, i), wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* These certificates, in any order, and no signer. */
+static void expect_certs(CMS_ContentInfo *cms, X509 *const *expected, int count)
+{
+    STACK_OF(X509) *certs = CMS_get1_certs(cms);
+    cr_assert_eq(sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)), 0);
+    cr_assert_eq(sk_X509_num(certs), count);
+    for (int i = 0; i < count; i++)
+        cr_assert(has_cert(certs, expected[i]));
+    sk_X509_pop_free(certs, X509_free);
+}
+
+Test(http_front, hands_out_the_certificates_of_ca_and_ra, .init = set_up_with_all_certificates,
+     .fini = tear_down, .timeout = 30)
+{
+    X509 *expected[] = {iscep_host_ca_cert(the_world.ca), iscep_host_ca_ra(the_world.ca)->cert};
+    peer_reply reply;
+    ask(&reply, "GET", "/scep?operation=GetCACert", iscep_bytes_of(NULL, 0));
+    cr_assert_str_eq(peer_reply_header(&reply, "Content-Type"), "application/x-x509-ca-ra-cert");
+    OSSL_AUTO(CMS_ContentInfo) *cms = read_cms(&reply);
+    expect_certs(cms, expected, 2);
+    peer_reply_clear(&reply);
+    ask(&reply, "POST", "/scep?operation=PKIOperation", iscep_buf_bytes(&message));
+    expect_certificate(&reply); /* which was enciphered for the RA, and is signed by it */
+}
+
+Test(http_front, hands_out_the_certificate_of_the_next_ca, .init = set_up_with_all_certificates,
+     .fini = tear_down, .timeout = 30)
+{
+    X509 *next = iscep_host_ca_next(the_world.ca)->cert;
+    peer_reply reply;
+    ask(&reply, "GET", "/scep?operation=GetCACaps", iscep_bytes_of(NULL, 0));
+    expect_body(&reply, "text/plain",
+                iscep_bytes_of_text("AES\nGetNextCACert\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-256\n"
+                                    "SHA-384\nSHA-512\n"));
+    ask(&reply, "GET", "/scep?operation=GetNextCACert", iscep_bytes_of(NULL, 0));
+    cr_assert_str_eq(peer_reply_header(&reply, "Content-Type"), "application/x-x509-next-ca-cert");
+    OSSL_AUTO(CMS_ContentInfo) *cms = read_cms(&reply);
+    OSSL_AUTO(X509_STACK) *signers = sk_X509_new_null();
+    OSSL_AUTO(BIO) *content = BIO_new(BIO_s_mem());
+    sk_X509_push(signers, iscep_host_ca_cert(the_world.ca));
+    const unsigned flags = CMS_NO_SIGNER_CERT_VERIFY | CMS_NOINTERN | CMS_BINARY;
+    cr_assert_eq(CMS_verify(cms, signers, NULL, NULL, content, flags), 1, "it is not signed by the CA");
+    OSSL_AUTO(CMS_ContentInfo) *inner = d2i_CMS_bio(content, NULL);
+    expect_certs(inner, &next, 1);
+    cr_assert_eq(X509_check_ca(next), 1);
+    peer_reply_clear(&reply);
 }
 
 static void stop_loop(void *user)

@@ -29,17 +29,26 @@ Test(options, have_defaults_for_all_but_the_plugin)
 {
     cr_assert_eq(parse("--plugin p.so"), ISCEP_OK);
     cr_assert_eq(options.command, ISCEP_HOST_RUN);
-    cr_assert_str_eq(options.plugin, "p.so");
-    cr_assert_eq(options.plugin_config_count, 0u);
-    cr_assert_eq(options.plugin_timeout_ms, 25000u);
-    cr_assert_str_eq(options.state_dir, "scep-host.state");
+    cr_assert_eq(options.endpoint_count, 1);
+    const iscep_endpoint_plan *endpoint = &options.endpoints[0];
+    cr_assert_str_eq(endpoint->path, "/scep");
+    cr_assert_null(endpoint->static_challenge_file);
+    cr_assert_eq(endpoint->plugin_count, 1);
+    cr_assert_str_eq(endpoint->plugins[0].path, "p.so");
+    cr_assert_eq(endpoint->plugins[0].config_count, 0u);
+    cr_assert_eq(endpoint->plugins[0].timeout_ms, 25000u);
+    cr_assert_eq(endpoint->plugins[0].form, ISCEP_PLUGIN_EVENT);
+    cr_assert_str_eq(options.ca.state_dir, "scep-host.state");
+    cr_assert_eq(options.ca.validity_days, 365u);
+    cr_assert_null(options.ca.key_uri);
+    cr_assert_null(options.ca.key_provider);
+    cr_assert_not(options.ca.has_ra);
+    cr_assert_not(options.ca.has_next);
+    cr_assert_null(options.ca.crl_url);
     cr_assert_str_eq(options.listen_host, "127.0.0.1");
     cr_assert_eq(options.listen_port, 0);
     cr_assert_null(options.port_file);
-    cr_assert_str_eq(options.path, "/scep");
     cr_assert_eq(options.pending_retry_ms, 1000u);
-    cr_assert_eq(options.validity_days, 365u);
-    cr_assert_null(options.crl_url);
     cr_assert_eq(options.workers, 16u);
     cr_assert_not(options.is_legacy_des_allowed);
 }
@@ -47,26 +56,59 @@ Test(options, have_defaults_for_all_but_the_plugin)
 Test(options, are_all_understood)
 {
     cr_assert_eq(
-        parse("--plugin p.so --plugin-config a=b --plugin-config c=d=e --plugin-timeout-ms 5 --state s "
-              "--listen [::1]:8080 --port-file f --path /cgi-bin/pkiclient.exe --pending-retry-ms 0 "
-              "--validity-days 7 --crl-url http://h:1/crl --workers 2 --legacy-des"),
+        parse("--state s --ca-key handle:0x81000001 --ca-provider tpm2 --ra --next-ca --listen [::1]:8080 "
+              "--port-file f --pending-retry-ms 0 --validity-days 7 --crl-url http://h:1/crl --workers 2 "
+              "--legacy-des --endpoint /cgi-bin/pkiclient.exe --static-challenge-file c"),
         ISCEP_OK, "%s", err.message);
-    cr_assert_eq(options.plugin_config_count, 2u);
-    cr_assert_str_eq(options.plugin_config[0].key, "a");
-    cr_assert_str_eq(options.plugin_config[0].value, "b");
-    cr_assert_str_eq(options.plugin_config[1].key, "c");
-    cr_assert_str_eq(options.plugin_config[1].value, "d=e");
-    cr_assert_eq(options.plugin_timeout_ms, 5u);
-    cr_assert_str_eq(options.state_dir, "s");
+    cr_assert_str_eq(options.ca.state_dir, "s");
+    cr_assert_str_eq(options.ca.key_uri, "handle:0x81000001");
+    cr_assert_str_eq(options.ca.key_provider, "tpm2");
+    cr_assert(options.ca.has_ra);
+    cr_assert(options.ca.has_next);
     cr_assert_str_eq(options.listen_host, "::1");
     cr_assert_eq(options.listen_port, 8080);
     cr_assert_str_eq(options.port_file, "f");
-    cr_assert_str_eq(options.path, "/cgi-bin/pkiclient.exe");
     cr_assert_eq(options.pending_retry_ms, 0u);
-    cr_assert_eq(options.validity_days, 7u);
-    cr_assert_str_eq(options.crl_url, "http://h:1/crl");
+    cr_assert_eq(options.ca.validity_days, 7u);
+    cr_assert_str_eq(options.ca.crl_url, "http://h:1/crl");
     cr_assert_eq(options.workers, 2u);
     cr_assert(options.is_legacy_des_allowed);
+    cr_assert_eq(options.endpoint_count, 1);
+    cr_assert_str_eq(options.endpoints[0].path, "/cgi-bin/pkiclient.exe");
+    cr_assert_str_eq(options.endpoints[0].static_challenge_file, "c");
+    cr_assert_eq(options.endpoints[0].plugin_count, 0);
+}
+
+/* Each of the endpoint and of the plugin before it. */
+Test(options, make_endpoints_and_chains)
+{
+    cr_assert_eq(
+        parse("--plugin p.so --plugin-config a=b --plugin-config c=d=e --plugin q.so --plugin-timeout-ms 5 "
+              "--endpoint /b --plugin r.so --plugin-form blocking --plugin-config a=z "
+              "--endpoint /c --static-challenge-file f"),
+        ISCEP_OK, "%s", err.message);
+    cr_assert_eq(options.endpoint_count, 3);
+    const iscep_endpoint_plan *first = &options.endpoints[0];
+    cr_assert_str_eq(first->path, "/scep");
+    cr_assert_eq(first->plugin_count, 2);
+    cr_assert_str_eq(first->plugins[0].path, "p.so");
+    cr_assert_eq(first->plugins[0].config_count, 2u);
+    cr_assert_str_eq(first->plugins[0].config[0].key, "a");
+    cr_assert_str_eq(first->plugins[0].config[0].value, "b");
+    cr_assert_str_eq(first->plugins[0].config[1].key, "c");
+    cr_assert_str_eq(first->plugins[0].config[1].value, "d=e");
+    cr_assert_eq(first->plugins[0].timeout_ms, 25000u);
+    cr_assert_str_eq(first->plugins[1].path, "q.so");
+    cr_assert_eq(first->plugins[1].config_count, 0u);
+    cr_assert_eq(first->plugins[1].timeout_ms, 5u);
+    const iscep_endpoint_plan *second = &options.endpoints[1];
+    cr_assert_str_eq(second->path, "/b");
+    cr_assert_eq(second->plugin_count, 1);
+    cr_assert_eq(second->plugins[0].form, ISCEP_PLUGIN_BLOCKING);
+    cr_assert_str_eq(second->plugins[0].config[0].value, "z");
+    cr_assert_null(second->static_challenge_file);
+    cr_assert_str_eq(options.endpoints[2].path, "/c");
+    cr_assert_str_eq(options.endpoints[2].static_challenge_file, "f");
 }
 
 Test(options, for_help_and_version_need_nothing_else)
@@ -85,6 +127,8 @@ Test(options, that_are_wrong_are_named)
     } table[] = {
         {"", "--plugin"},
         {"--plugin", "--plugin: a value is missing"},
+        {"-plugin p.so", "-p: no such option"},
+        {"--plugin p.so --ra=yes", "--ra: takes no value"},
         {"--plugin p.so extra", "extra"},
         {"--plugin p.so --colour", "--colour"},
         {"--plugin p.so --plugin-config nonsense", "KEY=VALUE"},
@@ -97,9 +141,18 @@ Test(options, that_are_wrong_are_named)
         {"--plugin p.so --listen 127.0.0.1", "HOST:PORT"},
         {"--plugin p.so --listen :80", "HOST:PORT"},
         {"--plugin p.so --listen 127.0.0.1:65536", "HOST:PORT"},
-        {"--plugin p.so --path scep", "begins with /"},
-        {"--plugin p.so --path /scep?x", "begins with /"},
-        {"--plugin p.so --path /crl", "not /crl"},
+        {"--endpoint scep --plugin p.so", "begins with /"},
+        {"--endpoint /scep?x --plugin p.so", "begins with /"},
+        {"--endpoint /crl --plugin p.so", "not /crl"},
+        {"--endpoint /a --plugin p.so --endpoint /b", "endpoint /b: --plugin PATH or"},
+        {"--endpoint /a --endpoint /b --plugin p.so", "endpoint /a: --plugin PATH or"},
+        {"--plugin p.so --endpoint /scep --plugin p.so", "no other endpoint has"},
+        {"--plugin-config a=b --plugin p.so", "no --plugin before it"},
+        {"--plugin p.so --endpoint /b --plugin-timeout-ms 5 --plugin q.so", "no --plugin before it"},
+        {"--plugin-form event --plugin p.so", "no --plugin before it"},
+        {"--plugin p.so --plugin-form threaded", "event or blocking"},
+        {"--plugin p.so --plugin-timeout-ms 0", "1 to 3600000"},
+        {"--plugin p.so --ca-provider tpm2", "no --ca-key"},
         {"--plugin p.so --crl-url ftp://h/crl", "crl-url"},
         {"--plugin p.so --crl-url http://h/crl,URI:x", "without commas"},
     };

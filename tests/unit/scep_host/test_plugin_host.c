@@ -1,4 +1,4 @@
-/* The host's side of the ABI: what is taken for a plugin, and what for a yes. */
+/* The host's side of the ABI: what is taken for a plugin, and what is refused with which words. */
 #include "plugin_host.h"
 
 #include <stdlib.h>
@@ -11,21 +11,14 @@
 static host_world the_world;
 static iscep_plugin_host *host;
 static iscep_error err;
-static iscep_buf cert; /* what verify was told to deliver */
-static const iscep_enrolment ENROLMENT = {.transaction_id = TEST_TRANSACTION,
-                                          .message_type = SCEP_MESSAGE_PKCS_REQ,
-                                          .csr = {.data = (const uint8_t *)"csr", .len = 3},
-                                          .signer_cert = {.data = (const uint8_t *)"signer", .len = 6}};
 
 static void set_up(void)
 {
     test_world_init(&the_world, false);
-    iscep_buf_init(&cert, 65536);
 }
 
 static void tear_down(void)
 {
-    iscep_buf_clear(&cert);
     iscep_plugin_host_free(host);
     test_world_clear(&the_world);
 }
@@ -34,145 +27,12 @@ static iscep_status load(const char *path, const scep_config_entry *config, size
 {
     const iscep_plugin_options options = {
         .config = config, .config_count = count, .timeout_ms = 1234, .endpoint = "/scep"};
-    return iscep_plugin_host_load(&host, &the_world.log, path, &options, &err);
+    return iscep_plugin_host_load(&host, &the_world.env, path, &options, &err);
 }
 
-static iscep_plugin_answer ask_fixed(const char *verdict)
+static bool has_logged(const char *text)
 {
-    const scep_config_entry config[] = {{"verify", verdict},        {"issued", verdict},
-                                        {"failed", verdict},        {"code", "TheCode"},
-                                        {"message", "the message"}, {"retry_after_ms", "77"}};
-    cr_assert_eq(load(ISCEP_FIXED_VERDICT, config, 6), ISCEP_OK, "%s", err.message);
-    iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
-    iscep_plugin_answer issued;
-    iscep_plugin_host_issued(host, &ENROLMENT, iscep_bytes_of_text("cert"), &issued);
-    cr_assert_eq(issued.decision, answer.decision);
-    iscep_plugin_answer failed;
-    iscep_plugin_host_failed(host, &ENROLMENT, 1, "reason", &failed);
-    cr_assert_eq(failed.decision, answer.decision);
-    iscep_plugin_host_free(host);
-    host = NULL;
-    return answer;
-}
-
-Test(plugin_host, takes_one_verdict_for_a_yes_and_no_other, .init = set_up, .fini = tear_down)
-{
-    static const struct {
-        const char *verdict;
-        iscep_plugin_decision decision;
-        const char *code;
-    } table[] = {
-        {"allow", ISCEP_PLUGIN_ALLOWED, "TheCode"},        {"deny", ISCEP_PLUGIN_REFUSED, "TheCode"},
-        {"retry", ISCEP_PLUGIN_RETRY, "TheCode"},          {"decline", ISCEP_PLUGIN_DECLINED, "TheCode"},
-        {"true", ISCEP_PLUGIN_RETRY, "TheCode"}, /* 1 is RETRY, and not an ALLOW */
-        {"garbage", ISCEP_PLUGIN_REFUSED, "plugin_error"}, {"error", ISCEP_PLUGIN_REFUSED, "plugin_error"},
-        {"unwritten", ISCEP_PLUGIN_REFUSED, ""},
-    };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        iscep_plugin_answer answer = ask_fixed(table[i].verdict);
-        cr_assert_eq(answer.decision, table[i].decision, "%s", table[i].verdict);
-        cr_assert_str_eq(answer.code, table[i].code, "%s", table[i].verdict);
-    }
-}
-
-static iscep_plugin_answer ask_to_deliver(const char *verdict, const char *content, const char *claimed_len)
-{
-    char path[PATH_MAX];
-    temp_dir_write(&the_world.dir, path, sizeof(path), "cert", content);
-    const scep_config_entry config[] = {{"verify", verdict},   {"cert", path},
-                                        {"code", "TheCode"},   {"issued", "deliver"},
-                                        {"failed", "deliver"}, {"cert_len", claimed_len}};
-    cr_assert_eq(load(ISCEP_FIXED_VERDICT, config, claimed_len ? 6 : 5), ISCEP_OK, "%s", err.message);
-    iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
-    return answer;
-}
-
-Test(plugin_host, is_told_to_deliver_what_was_issued_before, .init = set_up, .fini = tear_down)
-{
-    iscep_plugin_answer answer = ask_to_deliver("deliver", "a certificate", NULL);
-    cr_assert_eq(answer.decision, ISCEP_PLUGIN_DELIVERS);
-    cr_assert_str_eq(answer.code, "TheCode");
-    cr_assert(iscep_bytes_equal(iscep_buf_bytes(&cert), iscep_bytes_of_text("a certificate")));
-}
-
-Test(plugin_host, is_not_told_to_deliver_nothing_or_more_than_it_has_room_for, .init = set_up,
-     .fini = tear_down)
-{
-    static const char *const lengths[] = {"0", "65537", "18446744073709551615"};
-    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        iscep_plugin_answer answer = ask_to_deliver("deliver", "a certificate", lengths[i]);
-        cr_assert_eq(answer.decision, ISCEP_PLUGIN_REFUSED, "%s", lengths[i]);
-        cr_assert_str_eq(answer.code, "plugin_error");
-        cr_assert_eq(cert.len, 0);
-        iscep_plugin_host_free(host);
-        host = NULL;
-    }
-}
-
-Test(plugin_host, takes_a_certificate_with_no_other_verdict, .init = set_up, .fini = tear_down)
-{
-    static const char *const verdicts[] = {"allow", "deny", "retry", "garbage", "error", "unwritten"};
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-        cr_assert_neq(ask_to_deliver(verdicts[i], "a certificate", NULL).decision, ISCEP_PLUGIN_DELIVERS);
-        cr_assert_eq(cert.len, 0, "%s", verdicts[i]);
-        iscep_plugin_host_free(host);
-        host = NULL;
-    }
-}
-
-Test(plugin_host, takes_deliver_for_no_answer_to_a_report, .init = set_up, .fini = tear_down)
-{
-    ask_to_deliver("allow", "a certificate", NULL);
-    iscep_plugin_answer answer;
-    iscep_plugin_host_issued(host, &ENROLMENT, iscep_bytes_of_text("cert"), &answer);
-    cr_assert_eq(answer.decision, ISCEP_PLUGIN_REFUSED);
-    cr_assert_str_eq(answer.code, "plugin_error");
-    iscep_plugin_host_failed(host, &ENROLMENT, 1, "reason", &answer);
-    cr_assert_eq(answer.decision, ISCEP_PLUGIN_REFUSED);
-}
-
-static char revoked_serial[64];
-static uint32_t revoked_reason;
-
-static int32_t revoke_here(void *user, const char *serial, uint32_t reason, char *text, size_t text_size)
-{
-    cr_assert_eq(user, &revoked_reason);
-    snprintf(revoked_serial, sizeof(revoked_serial), "%s", serial);
-    revoked_reason = reason;
-    snprintf(text, text_size, "said");
-    return SCEP_REVOKE_ALREADY;
-}
-
-Test(plugin_host, revokes_for_the_plugin, .init = set_up, .fini = tear_down)
-{
-    char record[PATH_MAX];
-    temp_dir_path(&the_world.dir, record, sizeof(record), "record");
-    const scep_config_entry config[] = {{"revoke", "0A1B"}, {"record", record}};
-    const iscep_plugin_options options = {.config = config,
-                                          .config_count = 2,
-                                          .endpoint = "/scep",
-                                          .revoke = revoke_here,
-                                          .revoke_user = &revoked_reason};
-    cr_assert_eq(iscep_plugin_host_load(&host, &the_world.log, ISCEP_FIXED_VERDICT, &options, &err),
-                 ISCEP_OK);
-    iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
-    cr_assert_str_eq(revoked_serial, "0A1B");
-    cr_assert_eq(revoked_reason, 4u);
-    char *recorded = test_read_file(&the_world, "record");
-    cr_assert_str_eq(recorded, "verify 19 " TEST_TRANSACTION "\nrevoke 1 0A1B\n");
-    free(recorded);
-}
-
-Test(plugin_host, hands_over_what_the_plugin_says, .init = set_up, .fini = tear_down)
-{
-    iscep_plugin_answer answer = ask_fixed("retry");
-    cr_assert_eq(answer.retry_after_ms, 77u);
-    cr_assert_str_eq(answer.message, "the message");
-    cr_assert_str_eq(answer.request_id, "");
-    cr_assert_not_null(strstr(iscep_buf_text(&the_world.logged), "my mind is made up"));
+    return strstr(iscep_buf_text(&the_world.logged), text) != NULL;
 }
 
 Test(plugin_host, refuses_what_is_no_plugin, .init = set_up, .fini = tear_down)
@@ -184,6 +44,12 @@ Test(plugin_host, refuses_what_is_no_plugin, .init = set_up, .fini = tear_down)
     cr_assert_not_null(strstr(err.message, "scep_plugin_entry"), "%s", err.message);
 }
 
+Test(plugin_host, logs_what_the_plugin_says, .init = set_up, .fini = tear_down)
+{
+    cr_assert_eq(load(ISCEP_FIXED_VERDICT, NULL, 0), ISCEP_OK);
+    cr_assert(has_logged("my mind is made up"));
+}
+
 Test(plugin_host, shows_why_a_plugin_does_not_open, .init = set_up, .fini = tear_down)
 {
     const scep_config_entry config[] = {{"no_such_key", "1"}};
@@ -191,6 +57,20 @@ Test(plugin_host, shows_why_a_plugin_does_not_open, .init = set_up, .fini = tear
     cr_assert_str_eq(err.code, "plugin_open");
     cr_assert_not_null(strstr(err.message, "no_such_key"), "%s", err.message);
     cr_assert_null(host);
+}
+
+Test(plugin_host, says_how_the_plugin_is, .init = set_up, .fini = tear_down)
+{
+    const scep_config_entry config[] = {{"health", "down"}};
+    cr_assert_eq(load(ISCEP_FIXED_VERDICT, NULL, 0), ISCEP_OK);
+    iscep_plugin_host_log_health(host);
+    cr_assert(has_logged("plugin_ready"));
+    cr_assert_not(has_logged("plugin_down"));
+    iscep_plugin_host_free(host);
+    cr_assert_eq(load(ISCEP_FIXED_VERDICT, config, 1), ISCEP_OK);
+    iscep_plugin_host_log_health(host);
+    cr_assert(has_logged("plugin_down"));
+    cr_assert(has_logged("it was told to be down"));
 }
 
 /* Plugins that are part of this program, each wrong in its own way. */
@@ -221,19 +101,9 @@ static int32_t open_badly(const scep_host *a_host, const scep_config_entry *conf
     return SCEP_ERR_NOMEM;
 }
 
-static scep_request seen;
-static scep_answer seen_answer;
-
-static int32_t verify_with_endless_texts(scep_instance *instance, const scep_request *request,
-                                         scep_answer *answer)
+static int32_t verify_nothing(scep_instance *instance, const scep_request *request, scep_answer *answer)
 {
-    cr_assert_eq((void *)instance, (void *)&an_object);
-    seen = *request;
-    seen_answer = *answer;
-    memset(answer->code, 'c', sizeof(answer->code));
-    memset(answer->message, '\n', sizeof(answer->message));
-    memset(answer->request_id, 'r', sizeof(answer->request_id));
-    answer->verdict = SCEP_VERDICT_DENY;
+    (void)instance, (void)request, (void)answer;
     return SCEP_OK;
 }
 
@@ -255,6 +125,53 @@ static void count_close(scep_instance *instance)
     closed++;
 }
 
+static int32_t health_state;
+static int32_t health_result;
+
+/* Without the NULs of its texts. */
+static int32_t tell_health(scep_instance *instance, uint32_t timeout_ms, scep_health *health)
+{
+    (void)instance;
+    cr_assert_eq(timeout_ms, 1234u);
+    cr_assert_eq(health->state, SCEP_HEALTH_DOWN);
+    health->state = health_state;
+    memset(health->code, 'c', sizeof(health->code));
+    memset(health->message, 'm', sizeof(health->message));
+    return health_result;
+}
+
+static int32_t begin_nothing(scep_instance *instance, const scep_request *request, scep_answer *answer,
+                             scep_call **call)
+{
+    (void)instance, (void)request, (void)answer, (void)call;
+    return SCEP_ERR_NOMEM;
+}
+
+static int32_t begin_nothing_issued(scep_instance *instance, const scep_issued *issued, scep_answer *answer,
+                                    scep_call **call)
+{
+    (void)instance, (void)issued, (void)answer, (void)call;
+    return SCEP_ERR_NOMEM;
+}
+
+static int32_t begin_nothing_failed(scep_instance *instance, const scep_failed *failed, scep_answer *answer,
+                                    scep_call **call)
+{
+    (void)instance, (void)failed, (void)answer, (void)call;
+    return SCEP_ERR_NOMEM;
+}
+
+static int32_t no_number(scep_call *call)
+{
+    (void)call;
+    return -1;
+}
+
+static void cancel_nothing(scep_call *call)
+{
+    (void)call;
+}
+
 static scep_plugin a_plugin;
 static int32_t entry_result;
 
@@ -272,26 +189,41 @@ static int32_t entry_without_plugin(uint32_t major, uint32_t minor, const scep_p
     return SCEP_OK;
 }
 
+static int32_t entry_that_refuses(uint32_t major, uint32_t minor, const scep_plugin **plugin)
+{
+    (void)major, (void)minor, (void)plugin;
+    return SCEP_ERR_VERSION;
+}
+
 static void set_up_own(void)
 {
     set_up();
     entry_result = SCEP_OK;
+    health_state = SCEP_HEALTH_READY;
+    health_result = SCEP_OK;
     a_plugin = (scep_plugin){.size = sizeof(scep_plugin),
                              .abi_major = SCEP_PLUGIN_ABI_MAJOR,
                              .abi_minor = SCEP_PLUGIN_ABI_MINOR,
                              .name = "own",
                              .version = "1",
                              .open = open_well,
-                             .verify_request = verify_with_endless_texts,
+                             .verify_request = verify_nothing,
                              .notify_issued = notify_nothing,
                              .notify_failed = notify_nothing_failed,
-                             .close = count_close};
+                             .close = count_close,
+                             .health = tell_health,
+                             .begin_verify_request = begin_nothing,
+                             .begin_notify_issued = begin_nothing_issued,
+                             .begin_notify_failed = begin_nothing_failed,
+                             .descriptor = no_number,
+                             .finish = no_number,
+                             .cancel = cancel_nothing};
 }
 
 static iscep_status adopt(scep_plugin_entry_fn an_entry)
 {
     const iscep_plugin_options options = {.timeout_ms = 1234, .endpoint = "/scep"};
-    return iscep_plugin_host_adopt(&host, &the_world.log, an_entry, &options, &err);
+    return iscep_plugin_host_adopt(&host, &the_world.env, an_entry, &options, &err);
 }
 
 static void expect_refused(const char *code)
@@ -301,49 +233,69 @@ static void expect_refused(const char *code)
     cr_assert_null(host);
 }
 
+/* A later header has more members: a plugin of that time, and of 1.0, is a plugin. */
 Test(plugin_host, takes_a_plugin_of_a_later_minor_version, .init = set_up_own, .fini = tear_down)
 {
     a_plugin.size += 64;
     a_plugin.abi_minor++;
     cr_assert_eq(adopt(entry), ISCEP_OK);
-    cr_assert_str_eq(iscep_plugin_host_name(host), "own");
-    cr_assert_str_eq(iscep_plugin_host_version(host), "1");
+    cr_assert_str_eq(host->plugin->name, "own");
+    cr_assert_eq(host->form, ISCEP_PLUGIN_EVENT);
 }
 
-Test(plugin_host, refuses_a_plugin_of_another_major_version, .init = set_up_own, .fini = tear_down)
+Test(plugin_host, names_both_versions_to_a_plugin_of_another_major, .init = set_up_own, .fini = tear_down)
 {
-    a_plugin.abi_major++;
-    expect_refused("plugin_version");
-    a_plugin.abi_major--;
-    entry_result = SCEP_ERR_VERSION;
-    expect_refused("plugin_version");
+    a_plugin.abi_major = 2;
+    a_plugin.abi_minor = 7;
+    a_plugin.size = offsetof(scep_plugin, open); /* of another major nothing more may be read */
+    for (int32_t i = 0; i < 2; i++) {
+        entry_result = i == 0 ? SCEP_OK : SCEP_ERR_VERSION;
+        expect_refused("plugin_version");
+        cr_assert_str_eq(err.message, "the plugin speaks ABI 2.7, this host 1.0");
+    }
+    cr_assert_eq(adopt(entry_that_refuses), ISCEP_CONFIG);
+    cr_assert_str_eq(err.code, "plugin_version");
+    cr_assert_not_null(strstr(err.message, "refuses ABI 1.0"), "%s", err.message);
+}
+
+/* Each of them missing, one after the other. */
+static void expect_refused_without(size_t member)
+{
+    const scep_plugin whole = a_plugin;
+    memset((char *)&a_plugin + member, 0, sizeof(void *));
+    expect_refused("plugin_malformed");
+    a_plugin = whole;
 }
 
 Test(plugin_host, refuses_a_table_that_is_not_whole, .init = set_up_own, .fini = tear_down)
 {
-    const scep_plugin whole = a_plugin;
+    static const size_t members[] = {offsetof(scep_plugin, name),
+                                     offsetof(scep_plugin, version),
+                                     offsetof(scep_plugin, open),
+                                     offsetof(scep_plugin, verify_request),
+                                     offsetof(scep_plugin, notify_issued),
+                                     offsetof(scep_plugin, notify_failed),
+                                     offsetof(scep_plugin, close),
+                                     offsetof(scep_plugin, health),
+                                     offsetof(scep_plugin, begin_verify_request),
+                                     offsetof(scep_plugin, begin_notify_issued),
+                                     offsetof(scep_plugin, begin_notify_failed),
+                                     offsetof(scep_plugin, descriptor),
+                                     offsetof(scep_plugin, finish),
+                                     offsetof(scep_plugin, cancel)};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        expect_refused_without(members[i]);
     a_plugin.size--;
-    expect_refused("plugin_malformed");
-    a_plugin = whole;
-    a_plugin.name = NULL;
-    expect_refused("plugin_malformed");
-    a_plugin = whole;
-    a_plugin.open = NULL;
-    expect_refused("plugin_malformed");
-    a_plugin = whole;
-    a_plugin.verify_request = NULL;
-    expect_refused("plugin_malformed");
-    a_plugin = whole;
-    a_plugin.notify_issued = NULL;
-    expect_refused("plugin_malformed");
-    a_plugin = whole;
-    a_plugin.notify_failed = NULL;
-    expect_refused("plugin_malformed");
-    a_plugin = whole;
-    a_plugin.close = NULL;
     expect_refused("plugin_malformed");
     cr_assert_eq(adopt(entry_without_plugin), ISCEP_CONFIG);
     cr_assert_str_eq(err.code, "plugin_malformed");
+}
+
+Test(plugin_host, asks_a_plugin_that_cannot_but_block_with_that_form, .init = set_up_own, .fini = tear_down)
+{
+    memset((char *)&a_plugin + offsetof(scep_plugin, begin_verify_request), 0, 6 * sizeof(void *));
+    cr_assert_eq(adopt(entry), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(host->form, ISCEP_PLUGIN_BLOCKING);
 }
 
 Test(plugin_host, closes_what_it_opened_and_nothing_else, .init = set_up_own, .fini = tear_down)
@@ -360,36 +312,17 @@ Test(plugin_host, closes_what_it_opened_and_nothing_else, .init = set_up_own, .f
     cr_assert_eq(closed, 1);
 }
 
-Test(plugin_host, ends_texts_that_the_plugin_did_not, .init = set_up_own, .fini = tear_down)
+Test(plugin_host, takes_nothing_for_health_but_ready, .init = set_up_own, .fini = tear_down)
 {
     cr_assert_eq(adopt(entry), ISCEP_OK);
-    iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
-    cr_assert_eq(strlen(answer.code), 63);
-    cr_assert_eq(strlen(answer.message), 511);
-    cr_assert_eq(strlen(answer.request_id), 63);
-    cr_assert_eq(answer.message[0], ' ', "a control character");
-}
-
-static void expect_bytes(scep_bytes actual, const char *expected)
-{
-    cr_assert(iscep_bytes_equal(iscep_bytes_of(actual.data, actual.len), iscep_bytes_of_text(expected)));
-}
-
-Test(plugin_host, tells_the_plugin_all_it_knows_of_a_request, .init = set_up_own, .fini = tear_down)
-{
-    cr_assert_eq(adopt(entry), ISCEP_OK);
-    iscep_plugin_answer answer;
-    iscep_plugin_host_verify(host, &ENROLMENT, &answer, &cert);
-    cr_assert_eq(seen.size, sizeof(scep_request));
-    cr_assert_eq(seen.message_type, SCEP_MESSAGE_PKCS_REQ);
-    cr_assert_eq(seen.timeout_ms, 1234u);
-    expect_bytes(seen.transaction_id, TEST_TRANSACTION);
-    expect_bytes(seen.csr_der, "csr");
-    expect_bytes(seen.signer_cert_der, "signer");
-    expect_bytes(seen.endpoint, "/scep");
-    cr_assert_null(seen.peer.data);
-    cr_assert_not_null(seen_answer.cert_der);
-    cr_assert_eq(seen_answer.cert_capacity, 65536);
-    cr_assert_eq(seen_answer.cert_len, 0);
+    health_result = SCEP_ERR_NOMEM;
+    iscep_plugin_host_log_health(host);
+    health_result = SCEP_OK;
+    health_state = 2;
+    iscep_plugin_host_log_health(host);
+    cr_assert(has_logged("plugin_down"));
+    cr_assert_not(has_logged("plugin_ready"));
+    health_state = SCEP_HEALTH_READY;
+    iscep_plugin_host_log_health(host);
+    cr_assert(has_logged("plugin_ready"));
 }

@@ -49,26 +49,41 @@ void test_world_init(host_world *world, bool is_legacy_allowed)
     cr_assert_eq(iscep_crypto_new(&world->crypto, is_legacy_allowed, &err), ISCEP_OK, "%s", err.message);
 }
 
-/* Making the CA's key takes a second, so that the build has made one for all tests. */
-static void bring_ca_key(const host_world *world)
+/* Making a key takes a second, so that the build has made one for all tests. */
+static void bring_key(const host_world *world, const char *name)
 {
     char path[PATH_MAX];
     char pem[8192] = "";
-    FILE *key = fopen(ISCEP_TEST_KEYS "/ca.key", "r");
+    char from[PATH_MAX];
+    snprintf(from, sizeof(from), "%s/%s", ISCEP_TEST_KEYS, name);
+    FILE *key = fopen(from, "r");
     cr_assert_not_null(key);
     cr_assert_gt(fread(pem, 1, sizeof(pem) - 1, key), 0);
     fclose(key);
-    temp_dir_write(&world->dir, path, sizeof(path), "ca.key", pem);
+    temp_dir_write(&world->dir, path, sizeof(path), name, pem);
     cr_assert_eq(chmod(path, 0600), 0);
+}
+
+static void open_ca(host_world *world, bool is_whole)
+{
+    const iscep_host_ca_options options = {
+        .state_dir = world->dir.path, .validity_days = 30, .has_ra = is_whole, .has_next = is_whole};
+    iscep_error err = ISCEP_ERROR_INIT;
+    bring_key(world, "ca.key");
+    iscep_status status = iscep_host_ca_open(&world->ca, &world->env, world->crypto, &options, &err);
+    cr_assert_eq(status, ISCEP_OK, "%s", err.message);
 }
 
 void test_world_open_ca(host_world *world)
 {
-    bring_ca_key(world);
-    const iscep_host_ca_options options = {.state_dir = world->dir.path, .validity_days = 30};
-    iscep_error err = ISCEP_ERROR_INIT;
-    iscep_status status = iscep_host_ca_open(&world->ca, &world->env, world->crypto, &options, &err);
-    cr_assert_eq(status, ISCEP_OK, "%s", err.message);
+    open_ca(world, false);
+}
+
+void test_world_open_whole_ca(host_world *world)
+{
+    bring_key(world, "ra.key");
+    bring_key(world, "next-ca.key");
+    open_ca(world, true);
 }
 
 void test_world_clear(host_world *world)

@@ -20,6 +20,8 @@ typedef struct host_world {
 /* Without a CA: test_world_open_ca makes it. */
 void test_world_init(host_world *world, bool is_legacy_allowed);
 void test_world_open_ca(host_world *world);
+/* With an RA, and the CA that will be next. */
+void test_world_open_whole_ca(host_world *world);
 void test_world_clear(host_world *world);
 
 size_t test_count_files(const host_world *world, const char *subdirectory);

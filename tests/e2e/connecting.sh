@@ -23,6 +23,7 @@ recipe() {
         state == 2 { print }' docs/CONNECTING.md >"$WORK/recipe"
     [ -s "$WORK/recipe" ] || fail "docs/CONNECTING.md has no recipe $1"
     sed -e "s|/run/intune-scep/connector.sock|$WORK/connector.sock|g" -e "s|/usr/bin/|$BUILD/bin/|g" \
+        -e "s|/usr/local/lib/scep-plugins/|$BUILD/lib/|g" \
         -e "s|/etc/intune-scep/|$WORK/tls/|g" -e "s|0.0.0.0:8443|127.0.0.1:$TLS_PORT|g" \
         -e "s|connector.example.com:8443|localhost:$TLS_PORT|g" -e "s|-port 8080|-port \$SCEP_PORT|g" "$WORK/recipe"
 }
@@ -74,6 +75,11 @@ printf '\n[listener/local]\naddress = unix:%s\nserves = api admin\n\n' "$WORK/co
 recipe tls-listener >>"$WORK/connector.conf"
 connector_start
 wait_until 20 "readiness" connector_ask /readyz --fail
+
+recipe plugin | sed 's/^scep-host/exec scep-host/' >"$WORK/script"
+start plugin_host sh -c 'cd "$1" && . "$2"' sh "$WORK/place" "$WORK/script"
+wait_until 20 "the start of the host in docs/CONNECTING.md" grep -q plugin_ready "$WORK/plugin_host.log"
+ok "plugin"
 
 new_request local
 run local-api || fail "local API: $(cat "$WORK/err")"

@@ -67,8 +67,8 @@ refused() { # DEVICE CODE: strongSwan asks as DEVICE with a challenge in $challe
         fail "$1 got a certificate"
     fi
     [ ! -e "$WORK/$1.pem" ] || fail "$1 got a certificate"
-    grep 'request_verified' "$WORK/connector.log" | tail -n 1 | grep -q "verdict=deny code=$2 " ||
-        fail "$1 was not refused with $2: $(tail -n 1 "$WORK/connector.log")"
+    grep 'request_verified' "$CONNECTOR_LOG" | tail -n 1 | grep -q "verdict=deny code=$2 " ||
+        fail "$1 was not refused with $2: $(tail -n 1 "$CONNECTOR_LOG")"
     ok "refused: $2"
 }
 challenge=$(mock_challenge "$(profile intern)")

@@ -113,7 +113,7 @@ host_start
 if strongswan_enrol "$SCEP_URL" "$CA_FILE" "$WORK/declined" CN=declined d.example a-static-password; then
     fail "a declined request got a certificate"
 fi
-grep -q 'verdict=decline' "$WORK/connector.log" || fail "nothing was declined"
+grep -q 'verdict=decline' "$CONNECTOR_LOG" || fail "nothing was declined"
 ok "a host without a rule of its own refuses what is declined"
 
 # --- after issuance ---
@@ -139,6 +139,6 @@ answered "200 allow Success" /v1/issued "$WORK/right.issued" "the certificate th
 restart 'issued_check = warn'
 TRANSACTION=another answered "200 allow Success" /v1/validate "$WORK/real.der" "the same request in another transaction"
 TRANSACTION=another answered "200 allow Success" /v1/issued "$WORK/nameless.issued" "a certificate without its names, with a warning"
-grep -q 'warn  issued_check transaction_id=another code=certificate_san_missing' "$WORK/connector.log" ||
+grep -q 'warn  issued_check transaction_id=another code=certificate_san_missing' "$CONNECTOR_LOG" ||
     fail "the warning is missing"
 ok "the warning is in the log"

@@ -189,7 +189,7 @@ intune_is_away
 strongswan_enrol "$SCEP_URL" "$CA_FILE" "$WORK/waiting" CN=waiting waiting.example "$challenge" --interval 1 \
     --maxpolltime 120 &
 client=$!
-wait_until 30 "a report that is pending" grep -q 'issued_reported.*code=report_pending' "$WORK/connector.log"
+wait_until 30 "a report that is pending" grep -q 'issued_reported.*code=report_pending' "$CONNECTOR_LOG"
 [ ! -e "$WORK/waiting.pem" ] || fail "a certificate of which Intune does not know"
 restart KILL
 mock_no_faults

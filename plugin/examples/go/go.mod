@@ -1,0 +1,3 @@
+module scep-plugin-host
+
+go 1.19

@@ -273,16 +273,24 @@ Test(client, wrong_arguments_are_told_and_never_a_yes)
     cr_assert_eq(iscep_client_issued(client, "1", csr.data, csr.len, csr.data, csr.len, 1000, &verdict, &err),
                  ISCEP_USAGE);
     cr_assert_str_eq(err.code, "certificate_malformed");
+    cr_assert_eq(iscep_client_issued(client, "1", csr.data, csr.len, NULL, 0, 1000, &verdict, &err),
+                 ISCEP_USAGE);
+    cr_assert_eq(iscep_client_validate(client, "1", csr.data, csr.len, 1000, NULL, &err), ISCEP_USAGE);
+    cr_assert_eq(iscep_client_validate(NULL, "1", csr.data, csr.len, 1000, &verdict, NULL), ISCEP_USAGE);
+    cr_assert_eq(iscep_client_validate_begin(client, "1", csr.data, csr.len, 1000, NULL, NULL, NULL),
+                 ISCEP_USAGE);
     iscep_client_free(client);
     cr_assert_eq(cloud_count(&the_cloud, CLOUD_TOKEN), 0);
 }
 
 Test(client, wrong_options_are_told)
 {
-    iscep_client *client = NULL;
+    iscep_client *client = (iscep_client *)&the_cloud; /* what was there before must not survive */
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_client_options options = ISCEP_CLIENT_OPTIONS_INIT;
+    cr_assert_eq(iscep_client_new(NULL, &options, &err), ISCEP_USAGE);
     cr_assert_eq(iscep_client_new(&client, NULL, &err), ISCEP_USAGE);
+    cr_assert_null(client);
     options.size = 8;
     cr_assert_eq(iscep_client_new(&client, &options, &err), ISCEP_USAGE);
     options.size = sizeof options;

@@ -68,15 +68,17 @@ static void assert_refused(const iscep_client_options *options, iscep_status wan
     cr_assert_null(client);
 }
 
-Test(client_options, of_an_older_caller_are_read_as_far_as_they_go)
+/* What 1.0 had, as a number: it stays 216 when the struct grows (sized_options reads the older ones). */
+Test(client_options, must_have_all_that_the_first_version_had)
 {
     iscep_client_options options = good_options();
-    options.size = offsetof(iscep_client_options, cloud);
-    options.cloud = "what lies behind is not the caller's";
-    options.credential = (const iscep_credential_options *)(uintptr_t)1;
+    options.size = 216;
     assert_validates(&options);
-    options.size--;
-    assert_refused(&options, ISCEP_USAGE, "options");
+    const size_t too_small[] = {215, 128, 8, 0};
+    for (size_t i = 0; i < sizeof too_small / sizeof *too_small; i++) {
+        options.size = too_small[i];
+        assert_refused(&options, ISCEP_USAGE, "options");
+    }
 }
 
 Test(client_options, of_a_newer_caller_must_ask_for_nothing_new)
@@ -116,12 +118,32 @@ Test(client_options, with_wrong_credentials_are_refused)
     wrong.size--;
     options.credential = &wrong;
     assert_refused(&options, ISCEP_USAGE, "options");
+    options.credential = &secret;
+    options.second_credential = &wrong;
+    assert_refused(&options, ISCEP_USAGE, "options");
+    options.second_credential = NULL;
+    options.credential = &wrong;
     wrong = secret;
     wrong.token_file = other_file;
     assert_refused(&options, ISCEP_CONFIG, "token_file");
     wrong = secret;
     wrong.kind = (iscep_credential_kind)0;
     assert_refused(&options, ISCEP_CONFIG, "kind");
+}
+
+Test(client_options, may_have_a_credential_of_a_newer_caller_that_asks_for_nothing_new)
+{
+    iscep_client_options options = good_options();
+    struct {
+        iscep_credential_options credential;
+        const char *from_the_future;
+    } newer = {.credential = secret};
+    newer.credential.size = sizeof newer;
+    options.client_secret_file = NULL;
+    options.credential = &newer.credential;
+    assert_validates(&options);
+    newer.from_the_future = "unknown here";
+    assert_refused(&options, ISCEP_USAGE, "options");
 }
 
 Test(client_options, that_make_no_sense_are_refused)
@@ -132,6 +154,15 @@ Test(client_options, that_make_no_sense_are_refused)
     options = good_options();
     options.ip_version = 5;
     assert_refused(&options, ISCEP_CONFIG, "ip_version");
+    options = good_options();
+    options.connect_timeout_ms = -1;
+    assert_refused(&options, ISCEP_CONFIG, "connect_timeout_ms");
+    options = good_options();
+    options.fetch_timeout_ms = -1;
+    assert_refused(&options, ISCEP_CONFIG, "fetch_timeout_ms");
+    options = good_options();
+    options.allowed_hosts = "a b c d e f g h i j k l m n o p q";
+    assert_refused(&options, ISCEP_CONFIG, "allowed_hosts");
     options = good_options();
     options.scep_path = "a?b";
     assert_refused(&options, ISCEP_CONFIG, "scep_path");

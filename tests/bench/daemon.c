@@ -140,6 +140,18 @@ iscep_status bench_daemon_start(bench_daemon *out, const bench_stack *stack, con
     return status;
 }
 
+iscep_status bench_daemon_prepare_inside(char config[BENCH_PATH_SIZE], const bench_stack *stack,
+                                         const bench_intune *intune, iscep_error *err)
+{
+    static const bench_daemon_settings defaults = {0};
+    bench_daemon inside = {0};
+    iscep_status status =
+        bench_path_in(inside.socket_path, sizeof inside.socket_path, stack, "inside.sock", err);
+    if (status == ISCEP_OK)
+        status = bench_path_in(config, BENCH_PATH_SIZE, stack, "inside.conf", err);
+    return status == ISCEP_OK ? prepare(&inside, config, stack, intune, &defaults, err) : status;
+}
+
 void bench_daemon_stop(bench_daemon *daemon)
 {
     bench_process_stop(&daemon->process);

@@ -29,4 +29,8 @@ iscep_status bench_daemon_start(bench_daemon *out, const bench_stack *stack, con
                                 const bench_daemon_settings *settings, iscep_error *err) ISCEP_CHECKED;
 void bench_daemon_stop(bench_daemon *daemon);
 
+/* The configuration of one that runs inside the process that asks, with a new journal: its path. */
+iscep_status bench_daemon_prepare_inside(char config[BENCH_PATH_SIZE], const bench_stack *stack,
+                                         const bench_intune *intune, iscep_error *err) ISCEP_CHECKED;
+
 #endif

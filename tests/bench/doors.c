@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/local_reply.h"
-#include "plugin/request_head.h"
+#include "plugin/socket/local_reply.h"
+#include "plugin/socket/request_head.h"
 #include "scep_plugin.h"
 
 enum { MAX_ID_LEN = 128, MAX_BODY_LEN = 256 * 1024, MAX_KEY_LEN = 64 };

@@ -4,7 +4,7 @@
 
 #include "daemon.h"
 #include "load.h"
-#include "plugin/question.h"
+#include "plugin/abi/question.h"
 
 /* A validation. All of it is borrowed. */
 typedef struct bench_subject {

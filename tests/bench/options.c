@@ -41,7 +41,7 @@ static const struct preset {
                   .steady_warm_up = 400};
 
 /* What --only takes, beside the rows' names. */
-static const char *const parts[] = {"doors", "memory", "journal", "workers", "pace", "idle", "steady"};
+static const char *const parts[] = {"doors", "memory", "journal", "workers", "pace", "hop", "idle", "steady"};
 
 static const uint32_t default_levels[] = {1, 64, 1024};
 
@@ -72,7 +72,7 @@ void bench_options_print_help(FILE *to)
         "      --in-flight LIST  requests at a time; default 1,64,1024\n"
         "      --only PART       a row (curl, libiscep, daemon, plugin), doors, memory, journal, workers, "
         "pace,\n"
-        "                        idle or steady; default all\n"
+        "                        hop, idle or steady; default all\n"
         "      --minutes N       of constant load, of steady; default 2\n"
         "      --quick           a check that it works: 1 round, 400 requests, memory with 1000 in flight,\n"
         "                        a small journal\n"

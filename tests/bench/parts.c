@@ -146,6 +146,14 @@ static void measure_paced(bench_results *results, bench_stage *stage)
     settle(&results->paced_fate, bench_paced_measure(&results->paced, &plan, &world, &err), &err);
 }
 
+static void measure_hop(bench_results *results, bench_stage *stage)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    const bench_world world = bench_stage_world(stage);
+    const bench_hop_plan plan = {.rounds = results->options->rounds, .requests = results->options->requests};
+    settle(&results->hop_fate, bench_hop_measure(&results->hop, &plan, &world, &err), &err);
+}
+
 static void measure_idle(bench_results *results, bench_stage *stage)
 {
     iscep_error err = ISCEP_ERROR_INIT;
@@ -172,7 +180,7 @@ static const struct part {
 } parts[] = {
     {NULL, measure_rows},         {"doors", measure_doors},     {"memory", measure_memory},
     {"journal", measure_journal}, {"workers", measure_workers}, {"pace", measure_paced},
-    {"idle", measure_idle},       {"steady", measure_steady},
+    {"hop", measure_hop},         {"idle", measure_idle},       {"steady", measure_steady},
 };
 
 /* The journal needs a directory, and nothing of the cloud. */

@@ -154,6 +154,26 @@ static void print_paced(const bench_results *results, FILE *to)
     fputs("\n", to);
 }
 
+static void print_hop(const bench_results *results, FILE *to)
+{
+    const bench_hop *h = &results->hop;
+    print_fate(to, "hop", &results->hop_fate);
+    if (results->hop_fate.outcome != BENCH_DONE)
+        return;
+    fprintf(to,
+            "hop, one request in flight, by turns with a bare client on the socket, us from the call to the "
+            "answer; %u\n"
+            "rounds of %u each:\n",
+            h->plan.rounds, h->plan.requests);
+    for (int way = 0; way < BENCH_HOP_WAY_COUNT; way++)
+        fprintf(to, "  %-9s p50 %6.1f, bare %6.1f: added %5.1f  %5.1f-%-6.1f  p99 %7.1f\n",
+                bench_hop_way_name((bench_hop_way)way), (double)h->p50[way].median / 1e3,
+                (double)h->bare_p50[way].median / 1e3, (double)h->added_p50[way].median / 1e3,
+                (double)h->added_p50[way].min / 1e3, (double)h->added_p50[way].max / 1e3,
+                (double)h->p99[way].median / 1e3);
+    fputs("\n", to);
+}
+
 static void print_idle(const bench_results *results, FILE *to)
 {
     const bench_idle *i = &results->idle;
@@ -212,6 +232,7 @@ void bench_report_print(const bench_results *results, FILE *to)
     print_journal(results, to);
     print_workers(results, to);
     print_paced(results, to);
+    print_hop(results, to);
     print_idle(results, to);
     print_steady(results, to);
     print_targets(results, to);

@@ -141,6 +141,23 @@ static void add_paced(iscep_json *json, const bench_results *results)
     add_rate(json, "addedP99Us", &p->added_p99);
 }
 
+static void add_hop(iscep_json *json, const bench_results *results)
+{
+    const bench_hop *h = &results->hop;
+    if (!add_fate(json, &results->hop_fate))
+        return;
+    iscep_json_add_int(json, "requests", h->plan.requests);
+    iscep_json *ways = iscep_json_add_array(json, "ways");
+    for (int way = 0; way < BENCH_HOP_WAY_COUNT; way++) {
+        iscep_json *one = iscep_json_append_object(ways);
+        iscep_json_add_text(one, "name", bench_hop_way_name((bench_hop_way)way));
+        add_rate(one, "bareP50Ns", &h->bare_p50[way]);
+        add_rate(one, "p50Ns", &h->p50[way]);
+        add_rate(one, "p99Ns", &h->p99[way]);
+        add_rate(one, "addedP50Ns", &h->added_p50[way]);
+    }
+}
+
 static void add_idle(iscep_json *json, const bench_results *results)
 {
     const bench_idle *i = &results->idle;
@@ -210,6 +227,8 @@ iscep_status bench_report_emit_json(iscep_buf *out, const bench_results *results
         add_workers(iscep_json_add_object(root, "workers"), results);
     if (is_told(&results->paced_fate))
         add_paced(iscep_json_add_object(root, "pace"), results);
+    if (is_told(&results->hop_fate))
+        add_hop(iscep_json_add_object(root, "hop"), results);
     if (is_told(&results->idle_fate))
         add_idle(iscep_json_add_object(root, "idle"), results);
     if (is_told(&results->steady_fate))

@@ -27,6 +27,7 @@ bool bench_results_have_failure(const bench_results *results)
                                        &results->journal_fate,
                                        &results->workers_fate,
                                        &results->paced_fate,
+                                       &results->hop_fate,
                                        &results->idle_fate,
                                        &results->steady_fate};
     for (size_t i = 0; i < results->cell_count; i++)

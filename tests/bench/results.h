@@ -2,6 +2,7 @@
 #ifndef BENCH_RESULTS_H
 #define BENCH_RESULTS_H
 
+#include "hop.h"
 #include "idle.h"
 #include "memory.h"
 #include "options.h"
@@ -46,6 +47,8 @@ typedef struct bench_results {
     bench_workers workers;
     bench_fate paced_fate;
     bench_paced paced;
+    bench_fate hop_fate;
+    bench_hop hop;
     bench_fate idle_fate;
     bench_idle idle;
     bench_fate steady_fate;

@@ -1,20 +1,17 @@
 /* scep_intune.so in a SCEP server: blocking calls, one thread for each request in flight. */
 #include "rows.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scep_plugin.h"
+#include "plugin_file.h"
 
 enum { STACK_LEN = 128 * 1024 };
 
 struct bench_row_state {
-    void *module;
-    const scep_plugin *plugin;
-    scep_instance *instance;
+    bench_plugin plugin;
     iscep_bytes csr;
     pthread_t *threads;
     uint32_t thread_count;
@@ -29,35 +26,10 @@ static void close_row(bench_row_state *state)
 {
     if (state == NULL)
         return;
-    if (state->instance != NULL)
-        state->plugin->close(state->instance);
-    if (state->module != NULL)
-        dlclose(state->module);
+    bench_plugin_close(&state->plugin);
     pthread_mutex_destroy(&state->lock);
     free(state->threads);
     free(state);
-}
-
-static iscep_status load_plugin(bench_row_state *state, const char *file, iscep_error *err)
-{
-    state->module = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (state->module == NULL)
-        return iscep_error_set(err, ISCEP_CONFIG, "plugin", "%s", dlerror());
-    scep_plugin_entry_fn entry;
-    *(void **)&entry = dlsym(state->module, SCEP_PLUGIN_ENTRY_SYMBOL);
-    if (entry == NULL || entry(SCEP_PLUGIN_ABI_MAJOR, SCEP_PLUGIN_ABI_MINOR, &state->plugin) != SCEP_OK)
-        return iscep_error_set(err, ISCEP_CONFIG, "plugin", "%s is no plugin of our version", file);
-    return ISCEP_OK;
-}
-
-static iscep_status open_instance(bench_row_state *state, const char *socket_path, iscep_error *err)
-{
-    static const scep_host host = {.size = sizeof host};
-    const scep_config_entry config[] = {{"socket", socket_path}};
-    scep_text text = {.size = sizeof text};
-    if (state->plugin->open(&host, config, 1, &state->instance, &text) == SCEP_OK)
-        return ISCEP_OK;
-    return iscep_error_set(err, ISCEP_CONFIG, "plugin", "the plugin does not open: %s", text.text);
 }
 
 static iscep_status open_row(bench_row_state **out, const bench_world *world, uint32_t in_flight,
@@ -70,10 +42,10 @@ static iscep_status open_row(bench_row_state **out, const bench_world *world, ui
     state->csr = world->csr;
     state->thread_count = in_flight;
     state->threads = calloc(in_flight, sizeof *state->threads);
-    iscep_status status =
-        state->threads == NULL ? iscep_error_nomem(err) : load_plugin(state, world->plugin_file, err);
-    if (status == ISCEP_OK)
-        status = open_instance(state, world->daemon->socket_path, err);
+    iscep_status status = state->threads == NULL
+                              ? iscep_error_nomem(err)
+                              : bench_plugin_open(&state->plugin, world->plugin_file, "socket",
+                                                  world->daemon->socket_path, err);
     if (status != ISCEP_OK) {
         close_row(state);
         return status;
@@ -105,7 +77,7 @@ static void *ask_in_turn(void *user)
     while (atomic_fetch_sub(&state->left, 1) > 0) {
         scep_answer answer = {.size = sizeof answer};
         int64_t started_mono_ns = bench_now_mono_ns();
-        if (state->plugin->verify_request(state->instance, &request, &answer) != SCEP_OK ||
+        if (state->plugin.table->verify_request(state->plugin.instance, &request, &answer) != SCEP_OK ||
             answer.verdict != SCEP_VERDICT_ALLOW)
             fail_run(state, answer.code, answer.message);
         else

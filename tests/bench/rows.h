@@ -23,7 +23,8 @@ typedef struct bench_world {
     const bench_intune *intune;
     const bench_daemon *daemon; /* for rows that need one; NULL: each measurement has its own */
     const char *plugin_file;
-    const char *token; /* for libcurl alone */
+    const char *direct_file; /* scep_intune_direct.so */
+    const char *token;       /* for libcurl alone */
     iscep_bytes csr;
     const char *challenge; /* that of the CSR */
 } bench_world;

@@ -17,6 +17,7 @@ iscep_status bench_stage_open(bench_stage *out, const char *bin_dir, iscep_error
     iscep_buf_init(&out->csr, MAX_TEXT_LEN);
     iscep_buf_init(&out->token, MAX_TEXT_LEN);
     snprintf(out->plugin_file, sizeof out->plugin_file, "%s/../lib/scep_intune.so", bin_dir);
+    snprintf(out->direct_file, sizeof out->direct_file, "%s/../lib/scep_intune_direct.so", bin_dir);
     iscep_status status = bench_stack_open(&out->stack, bin_dir, err);
     if (status == ISCEP_OK)
         status = bench_intune_start(&out->intune, &out->stack, err);
@@ -42,6 +43,7 @@ bench_world bench_stage_world(bench_stage *stage)
     return (bench_world){.stack = &stage->stack,
                          .intune = &stage->intune,
                          .plugin_file = stage->plugin_file,
+                         .direct_file = stage->direct_file,
                          .token = iscep_buf_text(&stage->token),
                          .csr = iscep_buf_bytes(&stage->csr),
                          .challenge = iscep_buf_text(&stage->challenge)};

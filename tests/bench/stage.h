@@ -11,6 +11,7 @@ typedef struct bench_stage {
     iscep_buf csr;
     iscep_buf token;
     char plugin_file[PATH_MAX + 32];
+    char direct_file[PATH_MAX + 32];
 } bench_stage;
 
 /* Close it in both cases. */

@@ -40,6 +40,11 @@ static void judge_if_done(bench_target *target, const bench_fate *fate, int64_t 
         judge(target, measured);
 }
 
+static int64_t to_us(int64_t ns)
+{
+    return (ns + 500) / 1000;
+}
+
 /* Noise is no growth. */
 static void judge_steady(bench_target *target, const bench_results *results)
 {
@@ -58,6 +63,8 @@ enum {
     TLS_DOOR,
     SECOND_WORKER,
     ADDED_P99,
+    HOP_BLOCKING,
+    HOP_POLLING,
     IDLE_RSS,
     STEADY_RSS,
     STEADY_FDS,
@@ -108,6 +115,14 @@ static const bench_target targets[BENCH_TARGET_COUNT] = {
                    .text = "daemon, what it adds to p99 at 1,000 requests a second",
                    .unit = "us",
                    .limit = 1000},
+    [HOP_BLOCKING] = {.id = "hop_blocking",
+                      .text = "plugin, what it adds to p50 at one in flight",
+                      .unit = "us",
+                      .limit = 60},
+    [HOP_POLLING] = {.id = "hop_polling",
+                     .text = "plugin, the same without blocking",
+                     .unit = "us",
+                     .limit = 60},
     [IDLE_RSS] = {.id = "idle_rss",
                   .text = "daemon, RSS when nobody asks",
                   .unit = "KiB",
@@ -143,6 +158,10 @@ void bench_targets_judge(bench_target out[BENCH_TARGET_COUNT], const bench_resul
     if (results->workers.is_shared)
         judge_if_done(&out[SECOND_WORKER], &results->workers_fate, results->workers.shared.percent);
     judge_if_done(&out[ADDED_P99], &results->paced_fate, results->paced.added_p99.median);
+    judge_if_done(&out[HOP_BLOCKING], &results->hop_fate,
+                  to_us(results->hop.added_p50[BENCH_HOP_BLOCKING].median));
+    judge_if_done(&out[HOP_POLLING], &results->hop_fate,
+                  to_us(results->hop.added_p50[BENCH_HOP_POLLING].median));
     judge_if_done(&out[IDLE_RSS], &results->idle_fate, results->idle.rss_kib);
     judge_steady(&out[STEADY_RSS], results);
     judge_if_done(&out[STEADY_FDS], &results->steady_fate, results->steady.fds_growth);

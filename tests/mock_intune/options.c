@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "access_token.h"
+#include "base/option_name.h"
 #include "challenge.h"
 #include "option_file.h"
 
@@ -15,7 +16,7 @@
 #define MAX_REVOCATION_QUIET_S 86400
 
 enum {
-    OPT_LISTEN = 256,
+    OPT_LISTEN = ISCEP_OPTION_FIRST_LONG,
     OPT_PORT_FILE,
     OPT_PLAIN,
     OPT_ADMIN_ANYWHERE,
@@ -243,14 +244,11 @@ static iscep_status apply(mock_options *out, int option, const char *value, isce
     }
 }
 
-/* What getopt did not take. Only the name is told: behind "=" there may be a secret. */
+/* What getopt did not take. */
 static iscep_status refuse(int option, char **argv, iscep_error *err)
 {
     char name[64];
-    if (optopt > 0 && optopt < OPT_LISTEN)
-        snprintf(name, sizeof(name), "-%c", optopt);
-    else
-        snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
+    iscep_option_name(name, sizeof(name), argv);
     if (option == ':')
         return usage(err, name, "its value is missing");
     return usage(err, name, optopt >= OPT_LISTEN ? "takes no value" : "there is no such option");

@@ -151,6 +151,7 @@ Test(options, what_is_unknown_or_incomplete_is_named)
     } rows[] = {{"--nope", "--nope: there is no such option"},
                 {"--client-secrt=hunter2", "--client-secrt: there is no such option"},
                 {"-x", "-x: there is no such option"},
+                {"-xyz", "-x: there is no such option"},
                 {"--plain=yes", "--plain: takes no value"},
                 {"--state", "--state: its value is missing"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

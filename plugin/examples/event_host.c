@@ -85,7 +85,7 @@ static void tell(question *asked, int decision, const char *code, const char *me
 static void decide(question *asked, int32_t status)
 {
     if (status == SCEP_ERR_NOMEM || status == SCEP_ERR_UNAVAILABLE) {
-        tell(asked, RETRY, "plugin_error", ""); /* it may be over the next time */
+        tell(asked, RETRY, "plugin_error", "");
     } else if (status != SCEP_OK) {
         tell(asked, DENY, "plugin_error", "");
     } else if (asked->answer.verdict == SCEP_VERDICT_ALLOW) {

@@ -82,7 +82,8 @@ static void check_health(const scep_plugin *plugin, scep_instance *instance)
 
 /*
  * The one place where an answer becomes a yes: the call has worked, and the verdict is ALLOW, compared with ==. Whatever this
- * host does not know is a refusal. It does not know DELIVER, and is never told it, because its answers have no room.
+ * host does not know is a refusal; a shortage may be over the next time. It does not know DELIVER, and is never told it,
+ * because its answers have no room.
  */
 static int decide(int32_t status, const scep_answer *answer)
 {

@@ -139,6 +139,7 @@ with_what_is_no_yes() { # HOST
         asked 1 "deny " "$1" "$BUILD/lib/almost_allow.so" "/$answer" id "$WORK/c-good.der" "$WORK/c-good.crt"
     done
     asked 1 "deny plugin_error" "$1" "$BUILD/lib/almost_allow.so" /error id "$WORK/c-good.der" "$WORK/c-good.crt"
+    asked 3 "retry plugin_error" "$1" "$BUILD/lib/almost_allow.so" /shortage id "$WORK/c-good.der" "$WORK/c-good.crt"
     asked 1 "allow ,deny " "$1" "$BUILD/lib/almost_allow.so" /withheld id "$WORK/c-good.der" "$WORK/c-good.crt"
     asked 1 "allow ,allow " "$1" "$BUILD/lib/almost_allow.so" /withheld id "$WORK/c-good.der" "$WORK/nowhere.crt"
 }

@@ -144,7 +144,10 @@ private:
     answer ask(std::int32_t (*function)(scep_instance *, const T *, scep_answer *), const T &question) const
     {
         auto from_plugin = sized<scep_answer>();
-        if (function(instance_, &question, &from_plugin) != SCEP_OK)
+        const int32_t status = function(instance_, &question, &from_plugin);
+        if (status == SCEP_ERR_NOMEM || status == SCEP_ERR_UNAVAILABLE)
+            return {verdict::retry, "plugin_error", ""};
+        if (status != SCEP_OK)
             return {verdict::deny, "plugin_error", ""};
         answer result{verdict::deny, text_of(from_plugin.code), text_of(from_plugin.message)};
         if (from_plugin.verdict == SCEP_VERDICT_ALLOW)

@@ -168,6 +168,8 @@ func (i *Instance) Close() {
 func decide(status C.int32_t, answer *C.scep_answer) Answer {
 	result := Answer{Deny, text(answer.code[:]), text(answer.message[:])}
 	switch {
+	case status == C.SCEP_ERR_NOMEM || status == C.SCEP_ERR_UNAVAILABLE:
+		result.Verdict, result.Code = Retry, "plugin_error"
 	case status != C.SCEP_OK:
 		result.Code = "plugin_error"
 	case answer.verdict == C.SCEP_VERDICT_ALLOW:

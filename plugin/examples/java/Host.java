@@ -39,6 +39,8 @@ public final class Host implements AutoCloseable {
     private static final int ABI_MINOR = 0;
     private static final int OK = 0;
     private static final int ERR_VERSION = 2;
+    private static final int ERR_NOMEM = 4;
+    private static final int ERR_UNAVAILABLE = 5;
     private static final int VERDICT_RETRY = 1;
     private static final int VERDICT_ALLOW = 0x414C4C4F;
     private static final int HEALTH_READY = 1;
@@ -206,10 +208,11 @@ public final class Host implements AutoCloseable {
     private Said ask(Pointer function, Sized question) {
         Answer answer = new Answer().sized();
         int status = call(function, instance, question, answer);
+        boolean isPassing = status == ERR_NOMEM || status == ERR_UNAVAILABLE;
         Verdict verdict = Verdict.DENY;
         if (status == OK && answer.verdict == VERDICT_ALLOW) {
             verdict = Verdict.ALLOW;
-        } else if (status == OK && answer.verdict == VERDICT_RETRY) {
+        } else if (isPassing || status == OK && answer.verdict == VERDICT_RETRY) {
             verdict = Verdict.RETRY;
         }
         return new Said(verdict, status == OK ? text(answer.code) : "plugin_error", text(answer.message));

@@ -17,7 +17,7 @@ use FFI::Platypus 2.00;
 use FFI::Platypus::Buffer qw(scalar_to_buffer);
 use FFI::Platypus::DL qw(dlopen dlsym dlerror RTLD_NOW RTLD_LOCAL);
 
-use constant { ABI_MAJOR => 1, ABI_MINOR => 0, OK => 0, ERR_VERSION => 2 };
+use constant { ABI_MAJOR => 1, ABI_MINOR => 0, OK => 0, ERR_VERSION => 2, ERR_NOMEM => 4, ERR_UNAVAILABLE => 5 };
 use constant { VERDICT_RETRY => 1, VERDICT_ALLOW => 0x414C4C4F, HEALTH_READY => 1, PKCS_REQ => 19 };
 
 # A pair of pointer and length, as scep_bytes has them.
@@ -108,7 +108,7 @@ sub ask {
     my $verdict = 'deny';
     if ($status == OK && $answer->verdict == VERDICT_ALLOW) {
         $verdict = 'allow';
-    } elsif ($status == OK && $answer->verdict == VERDICT_RETRY) {
+    } elsif ($status == ERR_NOMEM || $status == ERR_UNAVAILABLE || $status == OK && $answer->verdict == VERDICT_RETRY) {
         $verdict = 'retry';
     }
     printf "%s %s: %s\n", $verdict, $status == OK ? text($answer->code) : 'plugin_error', text($answer->message);

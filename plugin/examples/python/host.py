@@ -17,7 +17,7 @@ import sys
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char, c_char_p, c_int32, c_size_t, c_uint32, c_void_p, sizeof
 
 ABI_MAJOR, ABI_MINOR = 1, 0
-OK, ERR_VERSION, PENDING = 0, 2, 6
+OK, ERR_VERSION, ERR_NOMEM, ERR_UNAVAILABLE, PENDING = 0, 2, 4, 5, 6
 VERDICT_RETRY, VERDICT_ALLOW = 1, 0x414C4C4F
 HEALTH_READY = 1
 PKCS_REQ = 19
@@ -156,7 +156,7 @@ def decide(status, answer):
     verdict = "deny"
     if status == OK and answer.verdict == VERDICT_ALLOW:
         verdict = "allow"
-    elif status == OK and answer.verdict == VERDICT_RETRY:
+    elif status in (ERR_NOMEM, ERR_UNAVAILABLE) or (status == OK and answer.verdict == VERDICT_RETRY):
         verdict = "retry"
     code = answer.code.decode(errors="replace") if status == OK else "plugin_error"
     return verdict, code, answer.message.decode(errors="replace")

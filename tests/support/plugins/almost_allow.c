@@ -23,7 +23,8 @@ static const struct scep_instance answers[] = {
     {"/true", -1, SCEP_OK, SCEP_VERDICT_DENY},
     {"/deliver", SCEP_VERDICT_DELIVER, SCEP_OK, SCEP_VERDICT_DENY},
     {"/decline", SCEP_VERDICT_DECLINE, SCEP_OK, SCEP_VERDICT_DENY},
-    {"/error", SCEP_VERDICT_ALLOW, SCEP_ERR_UNAVAILABLE, SCEP_VERDICT_DENY},
+    {"/error", SCEP_VERDICT_ALLOW, SCEP_ERR_USAGE, SCEP_VERDICT_DENY},
+    {"/shortage", SCEP_VERDICT_ALLOW, SCEP_ERR_UNAVAILABLE, SCEP_VERDICT_DENY},
     {"/withheld", SCEP_VERDICT_ALLOW, SCEP_OK, -1},
 };
 

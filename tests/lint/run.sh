@@ -58,6 +58,9 @@ one_home 'ini_' 'connector/daemon/config'
 # Yes is said once: a line that sets the decision to ALLOW.
 count=$(grep -rnE '= *ISCEP_ALLOW' connector --include='*.c' | grep -cvE '[!=]=')
 [ "$count" = 1 ] || complain "verdict: ISCEP_ALLOW is assigned at $count places, not one"
+# In the plugins, too: a verdict that is passed on to a host.
+count=$(grep -rnE '= *SCEP_VERDICT_ALLOW\>' plugin/abi plugin/socket plugin/direct --include='*.c' | grep -cvE '[=!]=')
+[ "$count" = 1 ] || complain "verdict: SCEP_VERDICT_ALLOW is assigned at $count places of the plugins, not one"
 # And so is "deliver what was issued before".
 count=$(grep -rnE '= *ISCEP_DELIVER\>' connector --include='*.c' | grep -cvE '[=!]=')
 [ "$count" = 1 ] || complain "verdict: ISCEP_DELIVER is assigned at $count places, not one"

@@ -21,7 +21,7 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,14 +301,14 @@ static void do_outlive(void)
     say("OK");
 }
 
-static atomic_uint busy_answers;
+static sem_t busy_answers;
 
 static void *ask_for_ever(void *user)
 {
     one_of_many *one = user;
     for (;;) {
         question_ask(one->line, plugin, one->instance, &one->asked);
-        atomic_fetch_add(&busy_answers, 1);
+        sem_post(&busy_answers);
     }
     return NULL;
 }
@@ -316,6 +316,7 @@ static void *ask_for_ever(void *user)
 static void do_exit_busy(const words *given)
 {
     static one_of_many crowd[8];
+    sem_init(&busy_answers, 0, 0);
     for (size_t i = 0; i < sizeof crowd / sizeof *crowd; i++) {
         make_question(&crowd[i].asked, QUESTION_VERIFY, given);
         crowd[i].asked.has_room = false; /* so that Intune is asked each time */
@@ -326,8 +327,8 @@ static void do_exit_busy(const words *given)
             exit(1);
         }
     }
-    while (atomic_load(&busy_answers) < 64) {
-        usleep(1000);
+    for (int answers = 0; answers < 64;) {
+        answers += sem_wait(&busy_answers) == 0 ? 1 : 0; /* a signal: wait on */
     }
     exit(0);
 }

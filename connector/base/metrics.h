@@ -34,6 +34,10 @@ typedef enum iscep_metric {
     ISCEP_METRIC_JOURNAL_SECONDS, /* histogram {operation}: write group, read */
     ISCEP_METRIC_JOURNAL_HEALTHY, /* gauge, min: 0 or 1 */
     ISCEP_METRIC_JOURNAL_BYTES,   /* gauge, max */
+    ISCEP_METRIC_DATABASE_UP,     /* gauge, min: 0 or 1; not there without one */
+    ISCEP_METRIC_SPOOLED,         /* gauge, max; likewise */
+    ISCEP_METRIC_NODES_SEEN,      /* gauge, max; likewise */
+    ISCEP_METRIC_LEADER,          /* gauge, max {tenant}: 0 or 1 */
     ISCEP_METRIC_OUTBOX_OWED,     /* gauge, max {tenant} */
     ISCEP_METRIC_OUTBOX_DEAD,     /* gauge, max {tenant} */
     ISCEP_METRIC_OUTBOX_OLDEST, /* gauge, max {tenant}: seconds since the oldest owed was recorded; 0: none */

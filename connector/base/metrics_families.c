@@ -63,6 +63,16 @@ static const iscep_metric_family families[ISCEP_METRIC_COUNT] = {
     [ISCEP_METRIC_JOURNAL_HEALTHY] =
         GAUGE("intune_scep_journal_healthy", MIN, "1 while the journal can be written, otherwise 0.", NULL),
     [ISCEP_METRIC_JOURNAL_BYTES] = GAUGE("intune_scep_journal_size_bytes", MAX, "The journal's file.", NULL),
+    [ISCEP_METRIC_DATABASE_UP] =
+        GAUGE("intune_scep_database_up", MIN,
+              "1 while the database that the nodes share is written, 0 while the spool is.", NULL),
+    [ISCEP_METRIC_SPOOLED] = GAUGE("intune_scep_spooled", MAX,
+                                   "Enrolments in this node's spool, on their way to the database.", NULL),
+    [ISCEP_METRIC_NODES_SEEN] = GAUGE("intune_scep_nodes_seen", MAX,
+                                      "Nodes that this one has seen within a minute, itself included.", NULL),
+    [ISCEP_METRIC_LEADER] =
+        GAUGE("intune_scep_leader", MAX,
+              "1 on the node that asks Intune for the tenant's revocations, 0 on the others.", "tenant"),
     [ISCEP_METRIC_OUTBOX_OWED] =
         GAUGE("intune_scep_outbox_owed", MAX, "Reports that Intune has not taken note of yet.", "tenant"),
     [ISCEP_METRIC_OUTBOX_DEAD] = GAUGE("intune_scep_outbox_dead", MAX,

@@ -151,6 +151,14 @@ openssl cms -sign -binary -nodetach -outform DER -in "$work/rsa.der" -signer key
     -inkey keys/device.key | seed pki_message without_scep_attributes.der
 openssl crl2pkcs7 -nocrl -certfile keys/ca.pem -outform DER | seed pki_message degenerate.der
 
+# A device's profile, signed: as Apple's are, without what was signed, and without a certificate.
+sign_profile() { # OPTION…
+    openssl cms -sign -binary -outform DER -in corpus/profile/apple.plist -signer keys/device.pem -inkey keys/device.key "$@"
+}
+sign_profile -nodetach | seed profile apple_signed.der
+sign_profile | seed profile apple_signature_alone.der
+sign_profile -nodetach -nocerts -noattr | seed profile apple_signed_by_nobody.der
+
 # HTTP to the daemon, and what its request parser gets of it.
 openssl x509 -req -inform DER -in "$work/ec.der" -copy_extensions copyall -CA keys/ca.pem -CAkey keys/ca.key \
     -days 365 -outform DER >"$work/cert.der" 2>/dev/null

@@ -21,6 +21,7 @@ dictionary_of() {
     http_request | local_request | local_reply) echo http ;;
     certificate | challenge | csr | csr_info | pki_envelope | pki_message | x509_facts | x509_read) echo der ;;
     config | url) echo "$1" ;;
+    profile) echo xml ;;
     esac
 }
 

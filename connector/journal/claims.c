@@ -7,46 +7,39 @@
 
 typedef struct release_job {
     iscep_job job;
-    int64_t id;
+    int64_t fence;
 } release_job;
 
 static iscep_status run_release_delivery(iscep_job *job, iscep_db *db, iscep_error *err)
 {
-    return iscep_store_run(db->store, err, "UPDATE delivery SET leased_until_ms = 0 WHERE id = $1",
-                           iscep_number(((release_job *)job)->id));
-}
-
-static iscep_status run_release_revocation(iscep_job *job, iscep_db *db, iscep_error *err)
-{
-    return iscep_store_run(db->store, err, "UPDATE revocation SET leased_until_ms = 0 WHERE id = $1",
-                           iscep_number(((release_job *)job)->id));
+    const release_job *release = (release_job *)job;
+    return iscep_store_run(db->store, err,
+                           "UPDATE delivery SET leased_until_ms = 0 WHERE id = $1 AND fence = $2",
+                           iscep_number(job->id), iscep_number(release->fence));
 }
 
 /* Without memory, the claim runs out. */
-static void release(iscep_journal *journal, iscep_job_run run, int64_t id)
+static void release(iscep_journal *journal, iscep_job_run run, int64_t id, int64_t fence)
 {
     release_job *job = iscep_job_new(journal, sizeof *job, run, NULL);
     if (job == NULL)
         return;
-    job->id = id;
+    job->job.place = ISCEP_PLACE_DELIVERY; /* its order is that of claims, which come behind it */
+    job->job.id = id;
+    job->fence = fence;
     iscep_journal_write(journal, &job->job);
 }
 
-void iscep_journal_release_delivery(iscep_journal *journal, int64_t id)
+void iscep_journal_release_delivery(iscep_journal *journal, int64_t id, int64_t fence)
 {
-    release(journal, run_release_delivery, id);
-}
-
-void iscep_journal_release_revocation(iscep_journal *journal, int64_t id)
-{
-    release(journal, run_release_revocation, id);
+    release(journal, run_release_delivery, id, fence);
 }
 
 /* --- looking --- */
 
 typedef struct standing_job {
     iscep_job job;
-    int64_t id;
+    int64_t fence;
     iscep_report report;
     bool is_being_tried;
     int64_t due_unix_ms;
@@ -60,24 +53,26 @@ static iscep_status load_claim(standing_job *standing, iscep_db *db, iscep_error
     bool has_row = false;
     iscep_status status = iscep_store_query(&rows, db->store, err,
                                             "SELECT leased_until_ms, due_unix_ms FROM delivery WHERE id = $1",
-                                            iscep_number(standing->id));
+                                            iscep_number(standing->job.id));
     if (status == ISCEP_OK)
         status = iscep_rows_next(rows, &has_row, err);
     if (status != ISCEP_OK || !has_row)
         return status;
-    standing->is_being_tried = iscep_rows_number(rows, 0) > db->now_mono_ms;
+    standing->is_being_tried = iscep_rows_number(rows, 0) > db->now_lease_ms;
     standing->due_unix_ms = iscep_rows_number(rows, 1);
     return ISCEP_OK;
+}
+
+static void each_id(iscep_job *job, iscep_id_fn fn, void *user)
+{
+    fn(user, &((standing_job *)job)->report.delivery_id);
 }
 
 static iscep_status run_standing(iscep_job *job, iscep_db *db, iscep_error *err)
 {
     standing_job *standing = (standing_job *)job;
     iscep_delivery_row row;
-    iscep_status status = iscep_delivery_load(&row, db, standing->id, &job->arena, err);
-    if (status == ISCEP_OK && row.id == 0)
-        status = iscep_error_set(err, ISCEP_USAGE, "delivery_unknown", "the journal has no delivery %lld",
-                                 (long long)standing->id);
+    iscep_status status = iscep_delivery_find(&row, db, job->id, standing->fence, &job->arena, err);
     if (status != ISCEP_OK)
         return status;
     iscep_report_fill(&standing->report, &row);
@@ -92,8 +87,8 @@ static void finish_standing(iscep_job *job)
                    &job->err);
 }
 
-void iscep_journal_find_standing(iscep_journal *journal, int64_t delivery_id, iscep_standing_fn done,
-                                 void *user)
+void iscep_journal_find_standing(iscep_journal *journal, int64_t delivery_id, int64_t fence,
+                                 iscep_standing_fn done, void *user)
 {
     standing_job *standing = iscep_job_new(journal, sizeof *standing, run_standing, finish_standing);
     if (standing == NULL) {
@@ -101,7 +96,10 @@ void iscep_journal_find_standing(iscep_journal *journal, int64_t delivery_id, is
         done(user, iscep_error_nomem(&err), NULL, false, 0, &err);
         return;
     }
-    standing->id = delivery_id;
+    standing->job.place = ISCEP_PLACE_DELIVERY;
+    standing->job.id = delivery_id;
+    standing->fence = fence;
+    standing->job.each_id = each_id;
     standing->done = done;
     standing->user = user;
     iscep_journal_read(journal, &standing->job);

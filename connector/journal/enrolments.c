@@ -38,6 +38,7 @@ void iscep_journal_note(iscep_journal *journal, const iscep_enrolment_key *key,
                                         .message = iscep_arena_text(arena, event->message),
                                         .request_id = iscep_arena_text(arena, event->request_id),
                                         .subject = iscep_arena_text(arena, event->subject)};
+    iscep_job_set_enrolment(&note->job, key);
     iscep_journal_write(journal, &note->job);
 }
 
@@ -57,9 +58,10 @@ static iscep_cert_standing standing_in(iscep_rows *rows)
 {
     int64_t state = iscep_rows_number(rows, 0);
     bool is_deferred = iscep_rows_number(rows, 1) != 0;
-    if (state == ISCEP_DELIVERY_IS_WITHHELD)
-        return ISCEP_CERT_WITHHELD;
-    return state == ISCEP_DELIVERY_IS_OWED && !is_deferred ? ISCEP_CERT_OWED : ISCEP_CERT_DELIVERABLE;
+    if (state == ISCEP_DELIVERY_IS_OWED && !is_deferred)
+        return ISCEP_CERT_OWED;
+    return state == ISCEP_DELIVERY_IS_OWED || state == ISCEP_DELIVERY_IS_DONE ? ISCEP_CERT_DELIVERABLE
+                                                                              : ISCEP_CERT_WITHHELD;
 }
 
 /* Borrowed from the row. */
@@ -88,7 +90,8 @@ static iscep_status run_find(iscep_job *job, iscep_db *db, iscep_error *err)
         "SELECT d.state, d.is_deferred, d.not_after_unix, c.der, c.serial, c.thumbprint, c.issuer, c.subject"
         " FROM delivery d JOIN certificate c ON c.id = d.id"
         " WHERE d.enrolment_id = $1"
-        " AND (d.state = 3 OR d.state IN (1, 2) AND d.is_revoked = 0 AND d.not_after_unix * 1000 > $2)"
+        " AND (d.state = 3 AND d.code <> '" ISCEP_OTHER_CODE
+        "' OR d.state IN (1, 2) AND d.is_revoked = 0 AND d.not_after_unix * 1000 > $2)"
         " ORDER BY d.id DESC LIMIT 1",
         iscep_number(enrolment.id), iscep_number(db->now_unix_ms));
     if (status == ISCEP_OK)
@@ -121,5 +124,6 @@ void iscep_journal_find_cert(iscep_journal *journal, const iscep_enrolment_key *
     find->key = iscep_enrolment_key_copy(&find->job.arena, key);
     find->done = done;
     find->user = user;
+    iscep_job_set_enrolment(&find->job, key);
     iscep_journal_read(journal, &find->job);
 }

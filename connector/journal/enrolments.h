@@ -92,7 +92,7 @@ typedef enum iscep_report_state {
     ISCEP_REPORT_DONE,     /* Intune has taken note */
     ISCEP_REPORT_WITHHELD, /* this certificate is never delivered; code and message say why */
     ISCEP_REPORT_DEAD,     /* given up; code and message say why */
-    ISCEP_REPORT_OTHER,    /* another certificate stands for this request already: this one is not recorded */
+    ISCEP_REPORT_OTHER, /* another certificate stands for this request already: this one must not be delivered */
 } iscep_report_state;
 
 typedef struct iscep_report {
@@ -108,6 +108,7 @@ typedef struct iscep_report {
      * first, or with a lease_ms of 0: then a new delivery is due at once for whoever claims it.
      */
     bool is_claimed;
+    int64_t fence; /* of the last claim, yours or not: says with the id which delivery it is (deliveries.h) */
     const char *code; /* of the last attempt, or of the decision; never NULL */
     const char *message;
     const char *request_id;
@@ -128,6 +129,8 @@ typedef struct iscep_issued_record {
     bool is_deferred;
     bool
         is_replacement; /* whoever issued it could not deliver the one before: record it, unless that one is still owed */
+    bool
+        is_other_revoked; /* if another stands, this one is recorded as withheld, and its revocation is queued */
     int64_t lease_ms;
 } iscep_issued_record;
 void iscep_journal_record_issued(iscep_journal *journal, const iscep_issued_record *record,

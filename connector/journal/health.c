@@ -7,7 +7,6 @@
 struct iscep_health {
     pthread_mutex_t lock;
     bool is_good;
-    bool was_good; /* as the log has it */
     iscep_error reason;
     iscep_bell *changed;
 };
@@ -18,7 +17,7 @@ iscep_status iscep_health_new(iscep_health **out, iscep_error *err)
     if (health == NULL)
         return iscep_error_nomem(err);
     pthread_mutex_init(&health->lock, NULL);
-    health->is_good = health->was_good = true;
+    health->is_good = true;
     *out = health;
     return ISCEP_OK;
 }
@@ -31,10 +30,10 @@ void iscep_health_free(iscep_health *health)
     free(health);
 }
 
-void iscep_health_set(iscep_health *health, iscep_status status, const iscep_error *err)
+void iscep_health_set(iscep_health *health, const iscep_error *err)
 {
     pthread_mutex_lock(&health->lock);
-    bool is_good = status != ISCEP_STORAGE;
+    bool is_good = err == NULL;
     if (!is_good)
         health->reason = *err;
     if (is_good != health->is_good && health->changed != NULL)
@@ -58,18 +57,4 @@ bool iscep_health_is_good(iscep_health *health, iscep_error *err)
         *err = health->reason;
     pthread_mutex_unlock(&health->lock);
     return is_good;
-}
-
-void iscep_health_tell(iscep_health *health, const iscep_log *log)
-{
-    iscep_error reason = ISCEP_ERROR_INIT;
-    bool is_good = iscep_health_is_good(health, &reason);
-    if (is_good == health->was_good)
-        return;
-    health->was_good = is_good;
-    if (is_good)
-        iscep_log_event(log, ISCEP_LOG_INFO, "journal_recovered", ISCEP_LOG_TEXT("now", "writable"));
-    else
-        iscep_log_event(log, ISCEP_LOG_ERROR, "journal_failed", ISCEP_LOG_TEXT("code", reason.code),
-                        ISCEP_LOG_TEXT("reason", reason.message));
 }

@@ -9,12 +9,10 @@ typedef struct iscep_health iscep_health;
 
 iscep_status iscep_health_new(iscep_health **out, iscep_error *err) ISCEP_CHECKED;
 void iscep_health_free(iscep_health *health); /* NULL is allowed */
-/* status not STORAGE: it works. */
-void iscep_health_set(iscep_health *health, iscep_status status, const iscep_error *err);
+/* err NULL: it works. */
+void iscep_health_set(iscep_health *health, const iscep_error *err);
 bool iscep_health_is_good(iscep_health *health, iscep_error *err); /* err: why not */
 /* Who is told that it has changed; borrowed. NULL: nobody any more. */
 void iscep_health_watch(iscep_health *health, iscep_bell *changed);
-/* By him, on his loop's thread: says in the log what has changed since the last call. */
-void iscep_health_tell(iscep_health *health, const iscep_log *log);
 
 #endif

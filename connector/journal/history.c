@@ -35,6 +35,14 @@ const char *iscep_journal_kind_name(iscep_journal_kind kind)
     return is_known ? kind_names[index] : "unknown";
 }
 
+/* Without a hash, there is no memory for the job either. */
+void iscep_job_set_enrolment(iscep_job *job, const iscep_enrolment_key *key)
+{
+    job->place = ISCEP_PLACE_ENROLMENT;
+    if (iscep_key_of_enrolment(&job->order, key->transaction_id, key->csr_sha256, NULL) != ISCEP_OK)
+        job->arena.is_exhausted = true;
+}
+
 iscep_enrolment_key iscep_enrolment_key_copy(iscep_arena *arena, const iscep_enrolment_key *key)
 {
     iscep_enrolment_key copy = *key;
@@ -76,11 +84,35 @@ static iscep_status compare_enrolment(iscep_enrolment *out, iscep_db *db, int64_
     return status;
 }
 
+#define BY_INDEX                                                                                             \
+    "SELECT id, is_validated, subject FROM enrolment"                                                        \
+    " WHERE transaction_id = $1 AND csr_sha256 = $2 AND tenant = $3"
+
+/* Whoever writes about it has its row to himself from here on. */
+static iscep_status find_by_index(iscep_enrolment *out, iscep_db *db, const iscep_enrolment_key *key,
+                                  bool is_locked, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    bool has_row = false;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err, is_locked ? BY_INDEX " FOR UPDATE" : BY_INDEX, iscep_text(key->transaction_id),
+        iscep_blob(iscep_bytes_of(key->csr_sha256, sizeof key->csr_sha256)), iscep_text(key->tenant));
+    if (status == ISCEP_OK)
+        status = iscep_rows_next(rows, &has_row, err);
+    if (status == ISCEP_OK && has_row)
+        *out = (iscep_enrolment){.id = iscep_rows_number(rows, 0),
+                                 .is_validated = iscep_rows_number(rows, 1) != 0,
+                                 .has_subject = !iscep_rows_is_null(rows, 2)};
+    return status;
+}
+
 static iscep_status find_enrolment(iscep_enrolment *out, iscep_db *db, const iscep_enrolment_key *key,
-                                   int64_t hash, iscep_error *err)
+                                   int64_t hash, bool is_locked, iscep_error *err)
 {
     ISCEP_AUTO_ROW_IDS ids = {0};
     *out = (iscep_enrolment){0};
+    if (db->keys == NULL)
+        return find_by_index(out, db, key, is_locked, err);
     iscep_status status = iscep_keys_find(db->keys, db->store, hash, &ids, err);
     for (size_t i = 0; i < ids.count && status == ISCEP_OK && out->id == 0; i++)
         status = compare_enrolment(out, db, ids.ids[i], key, err);
@@ -92,7 +124,7 @@ iscep_status iscep_enrolment_find(iscep_enrolment *out, iscep_db *db, const isce
 {
     int64_t hash = 0;
     iscep_status status = iscep_key_of_enrolment(&hash, key->transaction_id, key->csr_sha256, err);
-    return status == ISCEP_OK ? find_enrolment(out, db, key, hash, err) : status;
+    return status == ISCEP_OK ? find_enrolment(out, db, key, hash, false, err) : status;
 }
 
 static iscep_status make_enrolment(iscep_enrolment *out, iscep_db *db, const iscep_enrolment_key *key,
@@ -116,7 +148,7 @@ iscep_status iscep_enrolment_have(iscep_enrolment *out, iscep_db *db, const isce
     int64_t hash = 0;
     iscep_status status = iscep_key_of_enrolment(&hash, key->transaction_id, key->csr_sha256, err);
     if (status == ISCEP_OK)
-        status = find_enrolment(out, db, key, hash, err);
+        status = find_enrolment(out, db, key, hash, true, err);
     if (status == ISCEP_OK && out->id == 0)
         return make_enrolment(out, db, key, subject, hash, err);
     if (status == ISCEP_OK && !out->has_subject && subject != NULL)
@@ -183,7 +215,7 @@ iscep_status iscep_delivery_load(iscep_delivery_row *out, iscep_db *db, int64_t 
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT enrolment_id, kind, state, is_deferred, is_revoked, is_revocation_asked,"
-                          " not_after_unix, code, message, request_id FROM delivery WHERE id = $1",
+                          " not_after_unix, code, message, request_id, fence FROM delivery WHERE id = $1",
                           iscep_number(id));
     if (status == ISCEP_OK)
         status = iscep_rows_next(rows, &has_row, err);
@@ -198,7 +230,18 @@ iscep_status iscep_delivery_load(iscep_delivery_row *out, iscep_db *db, int64_t 
                                     .not_after_unix = iscep_rows_number(rows, 6),
                                     .code = iscep_arena_word(arena, iscep_rows_text(rows, 7)),
                                     .message = iscep_arena_word(arena, iscep_rows_text(rows, 8)),
-                                    .request_id = iscep_arena_word(arena, iscep_rows_text(rows, 9))};
+                                    .request_id = iscep_arena_word(arena, iscep_rows_text(rows, 9)),
+                                    .fence = iscep_rows_number(rows, 10)};
+    return status;
+}
+
+iscep_status iscep_delivery_find(iscep_delivery_row *out, iscep_db *db, int64_t id, int64_t fence,
+                                 iscep_arena *arena, iscep_error *err)
+{
+    iscep_status status = iscep_delivery_load(out, db, id, arena, err);
+    if (status == ISCEP_OK && (out->id == 0 || !iscep_fences_are_of_one(out->fence, fence)))
+        return iscep_error_set(err, ISCEP_USAGE, "delivery_unknown", "the journal has no such delivery %lld",
+                               (long long)id);
     return status;
 }
 
@@ -231,6 +274,7 @@ void iscep_report_fill(iscep_report *out, const iscep_delivery_row *row)
     out->is_deferred = row->is_deferred;
     out->is_revoked = row->is_revoked;
     out->delivery_id = row->id;
+    out->fence = row->fence;
     out->code = row->code;
     out->message = row->message;
     out->request_id = row->request_id;
@@ -250,11 +294,24 @@ static iscep_status compare_serial(bool *is_it, iscep_db *db, int64_t id, const 
     return status == ISCEP_OK ? iscep_rows_next(rows, is_it, err) : status;
 }
 
+static iscep_status list_serial(iscep_row_ids *out, iscep_db *db, const char *tenant, const char *serial,
+                                iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    iscep_status status = iscep_store_query(&rows, db->store, err,
+                                            "SELECT c.id FROM certificate c JOIN delivery d ON d.id = c.id"
+                                            " WHERE c.serial = $1 AND d.tenant = $2 ORDER BY c.id",
+                                            iscep_text(serial), iscep_text(tenant));
+    return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
+}
+
 iscep_status iscep_certs_of_serial(iscep_row_ids *out, iscep_db *db, const char *tenant, const char *serial,
                                    iscep_error *err)
 {
     int64_t hash = 0;
     size_t kept = 0;
+    if (db->keys == NULL)
+        return list_serial(out, db, tenant, serial, err);
     iscep_status status = iscep_key_of_serial(&hash, serial, err);
     if (status == ISCEP_OK)
         status = iscep_keys_find(db->keys, db->store, hash, out, err);

@@ -15,7 +15,7 @@ typedef struct iscep_enrolment {
 
 iscep_status iscep_enrolment_find(iscep_enrolment *out, iscep_db *db, const iscep_enrolment_key *key,
                                   iscep_error *err) ISCEP_CHECKED;
-/* Finds or makes it. subject may be NULL: not known. */
+/* Finds or makes it, and locks it (store.h): for whoever writes about it. subject may be NULL: not known. */
 iscep_status iscep_enrolment_have(iscep_enrolment *out, iscep_db *db, const iscep_enrolment_key *key,
                                   const char *subject, iscep_error *err) ISCEP_CHECKED;
 
@@ -30,6 +30,7 @@ iscep_status iscep_event_append(iscep_db *db, int64_t enrolment_id, const iscep_
 typedef struct iscep_delivery_row {
     int64_t id; /* 0: there is none */
     int64_t enrolment_id;
+    int64_t fence; /* of the last claim */
     iscep_delivery_kind kind;
     iscep_delivery_state state;
     bool is_deferred;
@@ -42,6 +43,16 @@ typedef struct iscep_delivery_row {
 } iscep_delivery_row;
 iscep_status iscep_delivery_load(iscep_delivery_row *out, iscep_db *db, int64_t id, iscep_arena *arena,
                                  iscep_error *err) ISCEP_CHECKED;
+/* The one with that id that has such fences (deliveries.h); otherwise USAGE "delivery_unknown". */
+iscep_status iscep_delivery_find(iscep_delivery_row *out, iscep_db *db, int64_t id, int64_t fence,
+                                 iscep_arena *arena, iscep_error *err) ISCEP_CHECKED;
+/*
+ * Withheld because another certificate stands for the same request, with a revocation queued. It says nothing of how the request
+ * stands: the other one does.
+ */
+#define ISCEP_OTHER_CODE "already_issued_other"
+iscep_status iscep_delivery_withhold_other(iscep_db *db, int64_t id, iscep_arena *arena,
+                                           iscep_error *err) ISCEP_CHECKED;
 /* Does a certificate with such a row count for the storm guard? */
 bool iscep_delivery_is_active(const iscep_delivery_row *row);
 /* What others see of it; was_validated and is_first are the caller's. */
@@ -51,6 +62,8 @@ void iscep_report_fill(iscep_report *out, const iscep_delivery_row *row);
 iscep_status iscep_certs_of_serial(iscep_row_ids *out, iscep_db *db, const char *tenant, const char *serial,
                                    iscep_error *err) ISCEP_CHECKED;
 
+/* The job is about this enrolment: those that are, are done one after the other. */
+void iscep_job_set_enrolment(iscep_job *job, const iscep_enrolment_key *key);
 /* enrolment's key, as copied into a job. */
 iscep_enrolment_key iscep_enrolment_key_copy(iscep_arena *arena, const iscep_enrolment_key *key);
 iscep_journal_cert iscep_journal_cert_copy(iscep_arena *arena, const iscep_journal_cert *cert);

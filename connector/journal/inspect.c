@@ -122,21 +122,6 @@ void iscep_journal_list_deliveries(iscep_journal *journal, const char *tenant, i
 
 /* --- revocations --- */
 
-static const char *revocation_state_name(int64_t state)
-{
-    switch ((iscep_revocation_state)state) {
-    case ISCEP_REVOCATION_WAITING:
-        return "waiting";
-    case ISCEP_REVOCATION_HELD:
-        return "held";
-    case ISCEP_REVOCATION_ANSWERABLE:
-        return "answerable";
-    case ISCEP_REVOCATION_ENDED:
-        return "ended";
-    }
-    return "unknown";
-}
-
 static void add_revocation(iscep_json *json, iscep_rows *rows)
 {
     iscep_json_add_int(json, "id", iscep_rows_number(rows, 0));
@@ -145,7 +130,7 @@ static void add_revocation(iscep_json *json, iscep_rows *rows)
     iscep_inspect_add_column(json, "serialNumber", rows, 3);
     iscep_inspect_add_column(json, "issuer", rows, 4);
     iscep_inspect_add_column(json, "caConfiguration", rows, 5);
-    iscep_json_add_text(json, "state", revocation_state_name(iscep_rows_number(rows, 6)));
+    iscep_json_add_text(json, "state", iscep_revocation_state_name(iscep_rows_number(rows, 6)));
     iscep_inspect_add_column(json, "ca", rows, 7);
     iscep_json_add_int(json, "attempts", iscep_rows_number(rows, 8));
     iscep_inspect_add_time(json, "storedAt", iscep_rows_number(rows, 9));
@@ -162,12 +147,8 @@ static void add_revocation(iscep_json *json, iscep_rows *rows)
 static iscep_status add_revocation_counts(iscep_json *json, iscep_db *db, const char *tenant,
                                           iscep_error *err)
 {
-    static const char *const names[] = {[ISCEP_REVOCATION_WAITING] = "waiting",
-                                        [ISCEP_REVOCATION_HELD] = "held",
-                                        [ISCEP_REVOCATION_ANSWERABLE] = "answerable",
-                                        [ISCEP_REVOCATION_ENDED] = "ended"};
     iscep_status status = ISCEP_OK;
-    for (int64_t state = ISCEP_REVOCATION_WAITING; state <= ISCEP_REVOCATION_ENDED && status == ISCEP_OK;
+    for (int64_t state = ISCEP_REVOCATION_WAITING; state <= ISCEP_REVOCATION_UNJUDGED && status == ISCEP_OK;
          state++) {
         ISCEP_AUTO_ROWS *rows = NULL;
         int64_t count = 0;
@@ -176,7 +157,7 @@ static iscep_status add_revocation_counts(iscep_json *json, iscep_db *db, const 
                                 : iscep_store_query(&rows, db->store, err, COUNT_REVOCATIONS(TENANTS, "$2"),
                                                     iscep_text(tenant), iscep_number(state));
         status = iscep_inspect_number(&count, rows, status, err);
-        iscep_json_add_int(json, names[state], count);
+        iscep_json_add_int(json, iscep_revocation_state_name(state), count);
     }
     return status;
 }
@@ -241,7 +222,9 @@ static iscep_status run_stats(iscep_job *job, iscep_db *db, iscep_error *err)
     iscep_inspect_job *stats = (iscep_inspect_job *)job;
     iscep_json *json = stats->json = iscep_json_new_object();
     int64_t bytes = 0;
-    iscep_status status = iscep_store_used_bytes(db->store, &bytes, err);
+    iscep_status status = iscep_store_allow_ms(db->store, ISCEP_INSPECT_TIMEOUT_MS, err);
+    if (status == ISCEP_OK)
+        status = iscep_store_used_bytes(db->store, &bytes, err);
     iscep_json_add_text(json, "path", db->path);
     iscep_json_add_int(json, "sizeBytes", bytes);
     iscep_json_add_int(json, "schemaVersion", iscep_schema_version());

@@ -5,8 +5,8 @@
  *
  * Times are texts as iscep_iso8601_emit makes them ("2026-11-22T07:20:00.000Z", notAfter too); what is not known is null or
  * left out. An enrolment's state is the name of its last event (iscep_journal_kind_name); a certificate's is "owed",
- * "reported", "withheld", "dead", "purged" or "revoked"; a delivery's "owed" or "dead"; a revocation's "waiting", "held", "answerable"
- * or "ended". A dead delivery is among "owed", with its "state".
+ * "reported", "withheld", "dead", "purged" or "revoked"; a delivery's "owed" or "dead"; a revocation's "unjudged", "waiting",
+ * "held", "answerable" or "ended". A dead delivery is among "owed", with its "state".
  *
  * tenant: only what is that one's, counts included; NULL: everybody's.
  */
@@ -42,14 +42,14 @@ void iscep_journal_trace(iscep_journal *journal, const char *tenant, iscep_trace
 void iscep_journal_list_deliveries(iscep_journal *journal, const char *tenant, int64_t id, bool is_dead_only,
                                    size_t limit, iscep_journal_json_fn done, void *user);
 /* {"revocations":[{"id","tenant","requestContext","serialNumber","issuer","caConfiguration","state","ca","attempts","storedAt",
- *   "dueAt","errorCode","message"}],"waiting":N,"held":N,"answerable":N,"ended":N,"isMore":…}; is_open_only leaves out ended */
+ *   "dueAt","errorCode","message"}],"unjudged":N,"waiting":N,"held":N,"answerable":N,"ended":N,"isMore":…}; is_open_only leaves out ended */
 void iscep_journal_list_revocations(iscep_journal *journal, const char *tenant, bool is_open_only,
                                     size_t limit, iscep_journal_json_fn done, void *user);
 /* {"path","sizeBytes","schemaVersion","enrolments","certificates","owed","dead","oldestOwedAt","revocationsOpen","isHealthy","reason"} */
 void iscep_journal_stats(iscep_journal *journal, iscep_journal_json_fn done, void *user);
 /*
  * What is open for one tenant, and the file's size, for a monitor that asks every few seconds:
- * {"owed","dead","oldestOwedAt","waiting","held","answerable","sizeBytes"}. How much has ended does not matter to the time that
+ * {"owed","dead","oldestOwedAt","unjudged","waiting","held","answerable","sizeBytes"}. How much has ended does not matter to the time that
  * this takes.
  */
 void iscep_journal_totals(iscep_journal *journal, const char *tenant, iscep_journal_json_fn done, void *user);

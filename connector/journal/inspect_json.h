@@ -7,6 +7,8 @@
 #include "journal/inspect.h"
 #include "journal/schema.h"
 
+enum { ISCEP_INSPECT_TIMEOUT_MS = 30000 /* where a person has all rows read */ };
+
 /* A reading job that answers with a document. The job's own run fills json. */
 typedef struct iscep_inspect_job {
     iscep_job job;

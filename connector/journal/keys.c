@@ -133,6 +133,8 @@ iscep_status iscep_row_ids_add(iscep_row_ids *ids, iscep_rows *rows, iscep_error
 bool iscep_keys_may_have(iscep_keys *keys, int64_t hash)
 {
     iscep_recent_key key = {0};
+    if (keys == NULL)
+        return true;
     return iscep_recent_keys_find(keys->recent, hash, &key) || iscep_key_filter_may_have(keys->filter, hash);
 }
 
@@ -259,6 +261,8 @@ void iscep_keys_close(iscep_keys *keys)
 iscep_status iscep_keys_add(iscep_keys *keys, iscep_store *store, int64_t hash, int64_t row_id,
                             iscep_error *err)
 {
+    if (keys == NULL)
+        return ISCEP_OK;
     const iscep_recent_key key = {.id = keys->next_id, .hash = hash, .row_id = row_id};
     iscep_status status =
         iscep_store_run(store, err, "INSERT INTO recent_key (id, hash, row_id) VALUES ($1, $2, $3)",
@@ -285,6 +289,8 @@ iscep_status iscep_keys_remove(iscep_keys *keys, iscep_store *store, int64_t has
 {
     iscep_recent_key key = {0};
     iscep_status status = ISCEP_OK;
+    if (keys == NULL)
+        return ISCEP_OK;
     if (keys->merged < keys->merging_count)
         end_merge(keys);
     while (status == ISCEP_OK && iscep_recent_keys_find(keys->recent, hash, &key))
@@ -299,12 +305,16 @@ iscep_status iscep_keys_remove(iscep_keys *keys, iscep_store *store, int64_t has
 
 void iscep_keys_committed(iscep_keys *keys)
 {
+    if (keys == NULL)
+        return;
     keys->since_slice += (int64_t)keys->pending;
     keys->pending = 0;
 }
 
 void iscep_keys_rolled_back(iscep_keys *keys)
 {
+    if (keys == NULL)
+        return;
     iscep_recent_keys_pop(keys->recent, keys->pending);
     keys->next_id -= (int64_t)keys->pending;
     keys->pending = 0;
@@ -320,6 +330,8 @@ static int compare_hashes(const void *a, const void *b)
 
 bool iscep_keys_need_merge(const iscep_keys *keys)
 {
+    if (keys == NULL)
+        return false;
     int64_t bound = keys->old_count / OLD_PER_RECENT;
     if (bound > MAX_RECENT)
         bound = MAX_RECENT;

@@ -48,6 +48,8 @@ iscep_status iscep_keys_open(iscep_keys **out, iscep_store *store, const iscep_k
                              iscep_error *err) ISCEP_CHECKED;
 void iscep_keys_close(iscep_keys *keys); /* NULL is allowed */
 
+/* keys NULL, here and below: the database has indexes of its own, and this says nothing and does nothing. */
+
 /* False: it is certainly not there. Any thread; at once. */
 bool iscep_keys_may_have(iscep_keys *keys, int64_t hash);
 /* The rows that a hash may mean. Any thread, with a connection of that thread. */

@@ -22,6 +22,7 @@ struct iscep_lane {
     size_t waiting_count;
     int64_t gather_until_ns; /* of the first that nobody waits for; NEVER: there is none */
     bool is_hurried;
+    bool is_knocked;
     bool is_busy;
     bool is_stopping;
 };
@@ -67,7 +68,7 @@ static void await_jobs_locked(iscep_lane *lane, int64_t timeout_ms)
         return;
     int64_t idle_until_ns = timeout_ms < 0 ? NEVER : now_ns() + timeout_ms * NS_PER_MS;
     bool is_time_left = true;
-    while (is_time_left && !lane->is_hurried && !lane->is_stopping)
+    while (is_time_left && !lane->is_hurried && !lane->is_knocked && !lane->is_stopping)
         is_time_left = wait_for_change_locked(lane, sooner_of(lane->gather_until_ns, idle_until_ns));
 }
 
@@ -80,9 +81,12 @@ static void move_first(iscep_job_list *to, iscep_job_list *from)
     STAILQ_INSERT_TAIL(to, job, link);
 }
 
-/* What is left has waited long enough. */
+/* What is left has waited long enough. A knock takes nothing away from those that are gathering. */
 static void move_waiting_locked(iscep_lane *lane, iscep_job_list *out)
 {
+    bool is_gathering = lane->gather_until_ns != NEVER && now_ns() < lane->gather_until_ns;
+    if (lane->is_knocked && !lane->is_hurried && !lane->is_stopping && is_gathering)
+        return;
     for (size_t i = 0; i < lane->work.max_jobs && !STAILQ_EMPTY(&lane->waiting); i++) {
         move_first(out, &lane->waiting);
         lane->waiting_count--;
@@ -96,6 +100,7 @@ static bool take_jobs(iscep_lane *lane, iscep_job_list *out, int64_t timeout_ms)
     pthread_mutex_lock(&lane->lock);
     await_jobs_locked(lane, timeout_ms);
     move_waiting_locked(lane, out);
+    lane->is_knocked = false;
     lane->is_busy = !STAILQ_EMPTY(out);
     bool is_going_on = lane->is_busy || !lane->is_stopping;
     pthread_mutex_unlock(&lane->lock);
@@ -110,9 +115,29 @@ static void take_those_of(const iscep_port *port, iscep_job_list *out, iscep_job
     STAILQ_CONCAT(jobs, &others);
 }
 
+/* In their order. The other lane is told of each, because those that nobody waits for are late already. */
+static void pass_on(iscep_job_list *jobs)
+{
+    iscep_job_list done = STAILQ_HEAD_INITIALIZER(done);
+    while (!STAILQ_EMPTY(jobs)) {
+        iscep_job *job = STAILQ_FIRST(jobs);
+        iscep_lane *to = job->pass_to;
+        if (to == NULL) {
+            move_first(&done, jobs);
+            continue;
+        }
+        STAILQ_REMOVE_HEAD(jobs, link);
+        job->pass_to = NULL;
+        iscep_lane_put(to, job);
+        iscep_lane_hurry(to);
+    }
+    STAILQ_CONCAT(jobs, &done);
+}
+
 /* Idle first: whoever gets his answer may look at once whether there is anything left. */
 static void hand_back(iscep_lane *lane, iscep_job_list *jobs)
 {
+    pass_on(jobs);
     pthread_mutex_lock(&lane->lock);
     lane->is_busy = false;
     pthread_mutex_unlock(&lane->lock);
@@ -166,6 +191,14 @@ void iscep_lane_hurry(iscep_lane *lane)
     pthread_mutex_unlock(&lane->lock);
 }
 
+void iscep_lane_knock(iscep_lane *lane)
+{
+    pthread_mutex_lock(&lane->lock);
+    lane->is_knocked = true;
+    pthread_cond_signal(&lane->changed);
+    pthread_mutex_unlock(&lane->lock);
+}
+
 bool iscep_lane_is_idle(iscep_lane *lane)
 {
     pthread_mutex_lock(&lane->lock);
@@ -204,16 +237,23 @@ iscep_status iscep_lane_new(iscep_lane **out, const iscep_lane_work *work, iscep
     return ISCEP_OK;
 }
 
-void iscep_lane_free(iscep_lane *lane)
+void iscep_lane_stop(iscep_lane *lane)
 {
-    if (lane == NULL)
+    if (lane == NULL || !lane->has_thread)
         return;
     pthread_mutex_lock(&lane->lock);
     lane->is_stopping = true;
     pthread_cond_signal(&lane->changed);
     pthread_mutex_unlock(&lane->lock);
-    if (lane->has_thread)
-        pthread_join(lane->thread, NULL);
+    pthread_join(lane->thread, NULL);
+    lane->has_thread = false;
+}
+
+void iscep_lane_free(iscep_lane *lane)
+{
+    if (lane == NULL)
+        return;
+    iscep_lane_stop(lane);
     pthread_cond_destroy(&lane->changed);
     pthread_mutex_destroy(&lane->lock);
     free(lane);

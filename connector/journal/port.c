@@ -6,8 +6,17 @@
 
 #include "net/bell.h"
 
-struct iscep_port {
+enum { MAX_LANES = 64 };
+
+/* A lane that was asked something. */
+typedef struct lane_way {
     iscep_lane *lane;
+    bool is_awaited; /* in this turn, by somebody who waits */
+} lane_way;
+
+struct iscep_port {
+    lane_way ways[MAX_LANES];
+    size_t way_count;
     iscep_timer *turn; /* without delay: the end of the turn in which something was asked */
     bool is_in_turn;
     uint64_t asked_count;
@@ -24,18 +33,39 @@ static void on_turn_end(void *user)
 {
     iscep_port *port = user;
     port->is_in_turn = false;
-    iscep_lane_hurry(port->lane);
+    for (size_t i = 0; i < port->way_count; i++) {
+        if (port->ways[i].is_awaited)
+            iscep_lane_hurry(port->ways[i].lane);
+        port->ways[i].is_awaited = false;
+    }
 }
 
-void iscep_port_ask(iscep_port *port, iscep_job *job)
+/* NULL: there are too many lanes to keep in mind. */
+static lane_way *way_to(iscep_port *port, iscep_lane *lane)
+{
+    for (size_t i = 0; i < port->way_count; i++)
+        if (port->ways[i].lane == lane)
+            return &port->ways[i];
+    if (port->way_count == MAX_LANES)
+        return NULL;
+    port->ways[port->way_count] = (lane_way){.lane = lane};
+    return &port->ways[port->way_count++];
+}
+
+void iscep_port_ask(iscep_port *port, iscep_lane *lane, iscep_job *job)
 {
     bool is_waited_for = job->finish != NULL;
+    lane_way *way = way_to(port, lane);
     job->port = port;
     port->asked_count++;
-    iscep_lane_put(port->lane, job);
-    if (is_waited_for && !port->is_in_turn) {
+    iscep_lane_put(lane, job);
+    if (way == NULL) {
+        iscep_lane_hurry(lane);
+    } else if (is_waited_for) {
+        way->is_awaited = true;
+        if (!port->is_in_turn)
+            iscep_timer_arm(port->turn, 0);
         port->is_in_turn = true;
-        iscep_timer_arm(port->turn, 0);
     }
 }
 
@@ -88,7 +118,8 @@ static void on_finished(void *user)
 bool iscep_port_drain(iscep_port *port)
 {
     iscep_job_list done = STAILQ_HEAD_INITIALIZER(done);
-    iscep_lane_hurry(port->lane);
+    for (size_t i = 0; i < port->way_count; i++)
+        iscep_lane_hurry(port->ways[i].lane);
     pthread_mutex_lock(&port->lock);
     while (port->done_count < port->asked_count)
         pthread_cond_wait(&port->changed, &port->lock);
@@ -99,12 +130,11 @@ bool iscep_port_drain(iscep_port *port)
 
 /* --- beginning and end --- */
 
-iscep_status iscep_port_new(iscep_port **out, iscep_loop *loop, iscep_lane *lane, iscep_error *err)
+iscep_status iscep_port_new(iscep_port **out, iscep_loop *loop, iscep_error *err)
 {
     iscep_port *port = calloc(1, sizeof *port);
     if (port == NULL)
         return iscep_error_nomem(err);
-    port->lane = lane;
     STAILQ_INIT(&port->done);
     pthread_mutex_init(&port->lock, NULL);
     pthread_cond_init(&port->changed, NULL);

@@ -1,6 +1,9 @@
-/* Revocations and their results, given out and counted: see revocations.h. */
+/* Revocations and their results, given out: see revocations.h. */
+#include "journal/claims.h"
 #include "journal/history.h"
 #include "journal/revocations.h"
+
+enum { MAX_ABSENT_LEN = 64 * 1024 };
 
 typedef struct claim_job {
     iscep_job job;
@@ -9,6 +12,8 @@ typedef struct claim_job {
     size_t limit;
     int64_t lease_ms;
     int64_t max_backoff_ms;
+    const char *absent; /* the CAs that cannot be served: "/NAME//NAME/" */
+    int64_t patience_ms;
     iscep_revocations_fn revocations_done;
     iscep_results_fn results_done;
     void *user;
@@ -20,36 +25,56 @@ typedef struct claim_job {
 
 /* --- which --- */
 
+/*
+ * $1 tenant, $2 state; of those WAITING, $3 the absent CAs, $4 when what was stored until then has waited for long enough.
+ * "state <> 4" is what lets the databases take the index of the open ones.
+ */
+#define GIVEN_OUT                                                                                            \
+    " FROM revocation WHERE tenant = $1 AND state = $2 AND state <> 4 AND leased_until_ms = 0 AND ($2 = 3"   \
+    " OR ((context IS NULL OR NOT EXISTS (SELECT 1 FROM revocation h WHERE h.tenant = $1 AND h.state = 2"    \
+    " AND h.state <> 4)) AND (ca IS NULL OR replace($3, '/' || ca || '/', '') = $3"                          \
+    " OR (context IS NOT NULL AND stored_unix_ms <= $4))))"
+#define EXPIRED                                                                                              \
+    "UPDATE revocation SET leased_until_ms = 0 WHERE id IN"                                                  \
+    " (SELECT id FROM revocation WHERE leased_until_ms > 0 AND leased_until_ms <= $1"
+#define FIND_DUE(lock)                                                                                       \
+    "SELECT id" GIVEN_OUT " AND due_unix_ms BETWEEN $5 AND $6 ORDER BY due_unix_ms, id LIMIT $7" lock
+
 static iscep_status add_due(iscep_row_ids *out, const claim_job *claim, iscep_db *db, int64_t from_unix_ms,
                             int64_t to_unix_ms, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     if (out->count >= claim->limit)
         return ISCEP_OK;
+    const char *find =
+        iscep_store_is_shared(db->store) ? FIND_DUE(ISCEP_SKIP_LOCKED("revocation")) : FIND_DUE("");
     iscep_status status =
-        iscep_store_query(&rows, db->store, err,
-                          "SELECT id FROM revocation WHERE tenant = $1 AND state = $2 AND state <> 4"
-                          " AND leased_until_ms = 0 AND due_unix_ms BETWEEN $3 AND $4"
-                          " ORDER BY due_unix_ms, id LIMIT $5",
-                          iscep_text(claim->tenant), iscep_number(claim->state), iscep_number(from_unix_ms),
-                          iscep_number(to_unix_ms), iscep_number((int64_t)(claim->limit - out->count)));
+        iscep_store_query(&rows, db->store, err, find, iscep_text(claim->tenant), iscep_number(claim->state),
+                          iscep_text(claim->absent), iscep_number(db->now_unix_ms - claim->patience_ms),
+                          iscep_number(from_unix_ms), iscep_number(to_unix_ms),
+                          iscep_number((int64_t)(claim->limit - out->count)));
     return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
+}
+
+/* Whoever had it and did not settle it has a fence that is not the row's any more. */
+static iscep_status lease(iscep_db *db, const claim_job *claim, int64_t id, iscep_error *err)
+{
+    return iscep_store_run(db->store, err,
+                           "UPDATE revocation SET leased_until_ms = $2, fence = fence + 1 WHERE id = $1",
+                           iscep_number(id), iscep_number(iscep_lease_end(db, claim->lease_ms)));
 }
 
 static iscep_status find_due(iscep_row_ids *out, const claim_job *claim, iscep_db *db, iscep_error *err)
 {
-    iscep_status status = iscep_store_run(
-        db->store, err,
-        "UPDATE revocation SET leased_until_ms = 0 WHERE leased_until_ms > 0 AND leased_until_ms <= $1",
-        iscep_number(db->now_mono_ms));
+    const char *end_expired =
+        iscep_store_is_shared(db->store) ? EXPIRED ISCEP_SKIP_LOCKED("revocation") ")" : EXPIRED ")";
+    iscep_status status = iscep_store_run(db->store, err, end_expired, iscep_number(db->now_lease_ms));
     if (status == ISCEP_OK)
         status = add_due(out, claim, db, INT64_MIN, db->now_unix_ms, err);
     if (status == ISCEP_OK) /* set before the clock went backwards */
         status = add_due(out, claim, db, db->now_unix_ms + claim->max_backoff_ms + 1, INT64_MAX, err);
     for (size_t i = 0; i < out->count && status == ISCEP_OK; i++)
-        status =
-            iscep_store_run(db->store, err, "UPDATE revocation SET leased_until_ms = $2 WHERE id = $1",
-                            iscep_number(out->ids[i]), iscep_number(iscep_lease_end(db, claim->lease_ms)));
+        status = lease(db, claim, out->ids[i], err);
     return status;
 }
 
@@ -57,11 +82,10 @@ static iscep_status find_next_due(claim_job *claim, iscep_db *db, iscep_error *e
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     bool has_row = false;
-    iscep_status status =
-        iscep_store_query(&rows, db->store, err,
-                          "SELECT due_unix_ms FROM revocation WHERE tenant = $1 AND state = $2"
-                          " AND state <> 4 AND leased_until_ms = 0 ORDER BY due_unix_ms LIMIT 1",
-                          iscep_text(claim->tenant), iscep_number(claim->state));
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err, "SELECT due_unix_ms" GIVEN_OUT " ORDER BY due_unix_ms LIMIT 1",
+        iscep_text(claim->tenant), iscep_number(claim->state), iscep_text(claim->absent),
+        iscep_number(db->now_unix_ms - claim->patience_ms));
     if (status == ISCEP_OK)
         status = iscep_rows_next(rows, &has_row, err);
     claim->next_due_unix_ms = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
@@ -121,13 +145,14 @@ static iscep_status load_revocation(iscep_revocation *out, iscep_db *db, int64_t
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT tenant, context, serial_text, serial, issuer, configuration, ca, attempts,"
-                          " stored_unix_ms, delivery_id FROM revocation WHERE id = $1",
+                          " stored_unix_ms, delivery_id, fence FROM revocation WHERE id = $1",
                           iscep_number(id));
     if (status == ISCEP_OK)
         status = iscep_rows_next(rows, &has_row, err);
     if (status != ISCEP_OK || !has_row)
         return status;
     *out = (iscep_revocation){.id = id,
+                              .fence = iscep_rows_number(rows, 10),
                               .tenant = iscep_arena_word(arena, iscep_rows_text(rows, 0)),
                               .context = iscep_arena_text(arena, iscep_rows_text(rows, 1)),
                               .serial_text = iscep_arena_word(arena, iscep_rows_text(rows, 2)),
@@ -146,12 +171,13 @@ static iscep_status load_result(iscep_revocation_result *out, iscep_db *db, int6
     ISCEP_AUTO_ROWS *rows = NULL;
     bool has_row = false;
     iscep_status status = iscep_store_query(
-        &rows, db->store, err, "SELECT context, error_code, message FROM revocation WHERE id = $1",
+        &rows, db->store, err, "SELECT context, error_code, message, fence FROM revocation WHERE id = $1",
         iscep_number(id));
     if (status == ISCEP_OK)
         status = iscep_rows_next(rows, &has_row, err);
     if (status == ISCEP_OK && has_row)
         *out = (iscep_revocation_result){.id = id,
+                                         .fence = iscep_rows_number(rows, 3),
                                          .context = iscep_arena_word(arena, iscep_rows_text(rows, 0)),
                                          .error_code = (int32_t)iscep_rows_number(rows, 1),
                                          .message = iscep_arena_word(arena, iscep_rows_text(rows, 2))};
@@ -192,25 +218,38 @@ static void finish_claim(iscep_job *job)
                             &job->err);
 }
 
-static claim_job *new_claim(iscep_journal *journal, iscep_revocation_state state, const char *tenant,
-                            size_t limit, int64_t lease_ms, int64_t max_backoff_ms)
+/* Names hold no slash. */
+static const char *list_absent(iscep_arena *arena, const iscep_revocation_claim *wanted)
+{
+    ISCEP_AUTO_BUF list;
+    iscep_buf_init(&list, MAX_ABSENT_LEN);
+    for (size_t i = 0; i < wanted->absent_ca_count; i++)
+        iscep_buf_printf(&list, "/%s/", wanted->absent_cas[i]);
+    if (iscep_buf_status(&list, NULL) != ISCEP_OK)
+        arena->is_exhausted = true;
+    return iscep_arena_word(arena, iscep_buf_text(&list));
+}
+
+static claim_job *new_claim(iscep_journal *journal, iscep_revocation_state state,
+                            const iscep_revocation_claim *wanted)
 {
     claim_job *claim = iscep_job_new(journal, sizeof *claim, run_claim, finish_claim);
     if (claim == NULL)
         return NULL;
     claim->state = state;
-    claim->tenant = iscep_arena_word(&claim->job.arena, tenant);
-    claim->limit = limit;
-    claim->lease_ms = lease_ms > 0 ? lease_ms : 1;
-    claim->max_backoff_ms = max_backoff_ms;
+    claim->tenant = iscep_arena_word(&claim->job.arena, wanted->tenant);
+    claim->limit = wanted->limit;
+    claim->lease_ms = wanted->lease_ms > 0 ? wanted->lease_ms : 1;
+    claim->max_backoff_ms = wanted->max_backoff_ms;
+    claim->absent = list_absent(&claim->job.arena, wanted);
+    claim->patience_ms = wanted->patience_ms;
     return claim;
 }
 
-void iscep_journal_claim_revocations(iscep_journal *journal, const char *tenant, size_t limit,
-                                     int64_t lease_ms, int64_t max_backoff_ms, iscep_revocations_fn done,
-                                     void *user)
+void iscep_journal_claim_revocations(iscep_journal *journal, const iscep_revocation_claim *wanted,
+                                     iscep_revocations_fn done, void *user)
 {
-    claim_job *claim = new_claim(journal, ISCEP_REVOCATION_WAITING, tenant, limit, lease_ms, max_backoff_ms);
+    claim_job *claim = new_claim(journal, ISCEP_REVOCATION_WAITING, wanted);
     if (claim == NULL) {
         iscep_error err;
         done(user, iscep_error_nomem(&err), NULL, 0, 0, &err);
@@ -224,8 +263,9 @@ void iscep_journal_claim_revocations(iscep_journal *journal, const char *tenant,
 void iscep_journal_claim_results(iscep_journal *journal, const char *tenant, size_t limit, int64_t lease_ms,
                                  int64_t max_backoff_ms, iscep_results_fn done, void *user)
 {
-    claim_job *claim =
-        new_claim(journal, ISCEP_REVOCATION_ANSWERABLE, tenant, limit, lease_ms, max_backoff_ms);
+    const iscep_revocation_claim wanted = {
+        .tenant = tenant, .limit = limit, .lease_ms = lease_ms, .max_backoff_ms = max_backoff_ms};
+    claim_job *claim = new_claim(journal, ISCEP_REVOCATION_ANSWERABLE, &wanted);
     if (claim == NULL) {
         iscep_error err;
         done(user, iscep_error_nomem(&err), NULL, 0, 0, &err);
@@ -236,98 +276,27 @@ void iscep_journal_claim_results(iscep_journal *journal, const char *tenant, siz
     iscep_journal_write(journal, &claim->job);
 }
 
-/* --- counts --- */
+/* --- giving back --- */
 
-typedef struct count_job {
+typedef struct release_job {
     iscep_job job;
-    const char *tenant;
-    int64_t since_unix_ms;
-    iscep_revocation_counts counts;
-    iscep_counts_fn done;
-    void *user;
-} count_job;
+    iscep_claimed claimed;
+} release_job;
 
-static iscep_status read_number(int64_t *out, iscep_rows *rows, iscep_status opened, iscep_error *err)
+static iscep_status run_release(iscep_job *job, iscep_db *db, iscep_error *err)
 {
-    bool has_row = false;
-    iscep_status status = opened == ISCEP_OK ? iscep_rows_next(rows, &has_row, err) : opened;
-    *out = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
-    return status;
+    const release_job *release = (release_job *)job;
+    return iscep_store_run(db->store, err,
+                           "UPDATE revocation SET leased_until_ms = 0 WHERE id = $1 AND fence = $2",
+                           iscep_number(release->claimed.id), iscep_number(release->claimed.fence));
 }
 
-static iscep_status count_asked(count_job *count, iscep_db *db, iscep_error *err)
+/* Without memory, the claim runs out. */
+void iscep_journal_release_revocation(iscep_journal *journal, const iscep_claimed *claimed)
 {
-    ISCEP_AUTO_ROWS *rows = NULL;
-    iscep_status status =
-        iscep_store_query(&rows, db->store, err,
-                          "SELECT COUNT(*) FROM revocation WHERE tenant = $1 AND stored_unix_ms >= $2"
-                          " AND context IS NOT NULL",
-                          iscep_text(count->tenant), iscep_number(count->since_unix_ms));
-    return read_number(&count->counts.asked_since, rows, status, err);
-}
-
-static iscep_status count_active(count_job *count, iscep_db *db, iscep_error *err)
-{
-    ISCEP_AUTO_ROWS *rows = NULL;
-    iscep_status status = iscep_store_query(
-        &rows, db->store, err,
-        "SELECT COUNT(*) FROM delivery WHERE tenant = $1 AND is_active = 1 AND not_after_unix > $2",
-        iscep_text(count->tenant), iscep_number(db->now_unix_ms / 1000));
-    return read_number(&count->counts.active_certificates, rows, status, err);
-}
-
-static iscep_status count_states(count_job *count, iscep_db *db, iscep_error *err)
-{
-    ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
-    iscep_status status =
-        iscep_store_query(&rows, db->store, err,
-                          "SELECT state, COUNT(*) FROM revocation WHERE tenant = $1 AND state <> 4"
-                          " AND context IS NOT NULL GROUP BY state",
-                          iscep_text(count->tenant));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
-        int64_t number = iscep_rows_number(rows, 1);
-        if (iscep_rows_number(rows, 0) == ISCEP_REVOCATION_WAITING)
-            count->counts.waiting = number;
-        else if (iscep_rows_number(rows, 0) == ISCEP_REVOCATION_HELD)
-            count->counts.held = number;
-        else
-            count->counts.answerable = number;
-    }
-    return status;
-}
-
-static iscep_status run_count(iscep_job *job, iscep_db *db, iscep_error *err)
-{
-    count_job *count = (count_job *)job;
-    count->counts = (iscep_revocation_counts){0};
-    iscep_status status = count_asked(count, db, err);
-    if (status == ISCEP_OK)
-        status = count_states(count, db, err);
-    return status == ISCEP_OK ? count_active(count, db, err) : status;
-}
-
-static void finish_count(iscep_job *job)
-{
-    const count_job *count = (count_job *)job;
-    count->done(count->user, job->status, job->status == ISCEP_OK ? &count->counts : NULL, &job->err);
-}
-
-void iscep_journal_count_revocations(iscep_journal *journal, const char *tenant, int64_t since_unix_ms,
-                                     iscep_counts_fn done, void *user)
-{
-    count_job *count = iscep_job_new(journal, sizeof *count, run_count, finish_count);
-    if (count == NULL) {
-        iscep_error err;
-        done(user, iscep_error_nomem(&err), NULL, &err);
+    release_job *release = iscep_job_new(journal, sizeof *release, run_release, NULL);
+    if (release == NULL)
         return;
-    }
-    count->tenant = iscep_arena_word(&count->job.arena, tenant);
-    count->since_unix_ms = since_unix_ms;
-    count->done = done;
-    count->user = user;
-    iscep_journal_read(journal, &count->job);
+    release->claimed = *claimed;
+    iscep_journal_write(journal, &release->job);
 }

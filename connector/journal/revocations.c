@@ -1,12 +1,30 @@
-/* Revocations, stored, held, settled and counted: see revocations.h. Giving them out is in revocation_claims.c. */
+/* Revocations, stored and settled: see revocations.h. They are given out in revocation_claims.c, held in revocation_guard.c. */
 #include "journal/revocations.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "journal/history.h"
+#include "journal/leaders.h"
 
 enum { FIRST_RETRYABLE_CODE = 4100 /* of Intune's error codes; below are those that are final */ };
+
+const char *iscep_revocation_state_name(int64_t state)
+{
+    switch ((iscep_revocation_state)state) {
+    case ISCEP_REVOCATION_WAITING:
+        return "waiting";
+    case ISCEP_REVOCATION_HELD:
+        return "held";
+    case ISCEP_REVOCATION_ANSWERABLE:
+        return "answerable";
+    case ISCEP_REVOCATION_ENDED:
+        return "ended";
+    case ISCEP_REVOCATION_UNJUDGED:
+        return "unjudged";
+    }
+    return "unknown";
+}
 
 /* Notes it with the enrolment of the certificate, if that is known. */
 static iscep_status add_event(iscep_db *db, int64_t delivery_id, iscep_journal_kind kind, const char *code,
@@ -38,6 +56,7 @@ static iscep_status find_only_cert(int64_t *out, iscep_db *db, const char *tenan
 typedef struct store_job {
     iscep_job job;
     const char *tenant;
+    int64_t fence;
     iscep_revocation_request *requests;
     size_t request_count;
     int64_t count;
@@ -83,8 +102,9 @@ static iscep_status insert_request(iscep_db *db, const char *tenant, const iscep
         status = iscep_store_run(db->store, err,
                                  "INSERT INTO revocation (tenant, context, serial_text, serial, issuer, "
                                  "configuration, state, attempts,"
-                                 " stored_unix_ms, due_unix_ms, leased_until_ms, ended_unix_ms, delivery_id)"
-                                 " VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, $7, 0, 0, $8)",
+                                 " stored_unix_ms, due_unix_ms, leased_until_ms, fence, ended_unix_ms, "
+                                 "delivery_id)"
+                                 " VALUES ($1, $2, $3, $4, $5, $6, 5, 0, $7, $7, 0, 0, 0, $8)",
                                  iscep_text(tenant), iscep_text(request->context),
                                  iscep_text(request->serial_text), iscep_text(request->serial),
                                  iscep_text(request->issuer), iscep_text(request->configuration),
@@ -104,7 +124,7 @@ static iscep_status reopen(iscep_db *db, const known_request *known, iscep_error
                                iscep_number(known->id), iscep_number(db->now_unix_ms));
     iscep_status status =
         iscep_store_run(db->store, err,
-                        "UPDATE revocation SET state = 1, attempts = 0, stored_unix_ms = $2,"
+                        "UPDATE revocation SET state = 5, attempts = 0, stored_unix_ms = $2,"
                         " due_unix_ms = $2, error_code = NULL, message = NULL WHERE id = $1",
                         iscep_number(known->id), iscep_number(db->now_unix_ms));
     if (status != ISCEP_OK)
@@ -115,7 +135,7 @@ static iscep_status reopen(iscep_db *db, const known_request *known, iscep_error
 static iscep_status run_store(iscep_job *job, iscep_db *db, iscep_error *err)
 {
     store_job *store = (store_job *)job;
-    iscep_status status = ISCEP_OK;
+    iscep_status status = iscep_leader_check(db, store->tenant, ISCEP_TASK_REVOCATIONS, store->fence, err);
     store->count = 0;
     for (size_t i = 0; i < store->request_count && status == ISCEP_OK; i++) {
         known_request known;
@@ -141,7 +161,7 @@ static void fail_count(iscep_journal_count_fn done, void *user)
     done(user, iscep_error_nomem(&err), 0, &err);
 }
 
-void iscep_journal_store_revocations(iscep_journal *journal, const char *tenant,
+void iscep_journal_store_revocations(iscep_journal *journal, const char *tenant, int64_t fence,
                                      const iscep_revocation_request *requests, size_t request_count,
                                      iscep_journal_count_fn done, void *user)
 {
@@ -152,6 +172,7 @@ void iscep_journal_store_revocations(iscep_journal *journal, const char *tenant,
     }
     iscep_arena *arena = &store->job.arena;
     store->tenant = iscep_arena_word(arena, tenant);
+    store->fence = fence;
     store->requests = iscep_arena_alloc(arena, request_count * sizeof *requests);
     for (size_t i = 0; i < request_count && store->requests != NULL; i++)
         store->requests[i] =
@@ -172,31 +193,45 @@ typedef struct settle_job {
     iscep_job job;
     int64_t id;
     iscep_revocation_outcome outcome;
-    iscep_journal_fn done;
+    bool is_taken;
+    iscep_revocation_settled_fn done;
     void *user;
 } settle_job;
 
 typedef struct revocation_row {
     bool is_known;
     bool has_context;
+    iscep_revocation_state state;
+    int64_t fence;
+    bool is_claimed;
+    bool is_success;     /* ANSWERABLE with that */
     int64_t delivery_id; /* 0: not known */
 } revocation_row;
 
+/* Nobody else changes it until the transaction ends. */
 static iscep_status load_revocation(revocation_row *out, iscep_db *db, int64_t id, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     bool has_row = false;
     *out = (revocation_row){0};
-    iscep_status status = iscep_store_query(
-        &rows, db->store, err, "SELECT context, delivery_id, tenant, serial FROM revocation WHERE id = $1",
-        iscep_number(id));
+    iscep_status status = iscep_store_lock(db->store, ISCEP_LOCK_REVOCATION, id, err);
+    if (status == ISCEP_OK)
+        status =
+            iscep_store_query(&rows, db->store, err,
+                              "SELECT context, delivery_id, tenant, serial, state, fence, leased_until_ms,"
+                              " error_code FROM revocation WHERE id = $1",
+                              iscep_number(id));
     if (status == ISCEP_OK)
         status = iscep_rows_next(rows, &has_row, err);
     if (status != ISCEP_OK || !has_row)
         return status;
     *out = (revocation_row){.is_known = true,
                             .has_context = !iscep_rows_is_null(rows, 0),
-                            .delivery_id = iscep_rows_number(rows, 1)};
+                            .delivery_id = iscep_rows_number(rows, 1),
+                            .state = (iscep_revocation_state)iscep_rows_number(rows, 4),
+                            .fence = iscep_rows_number(rows, 5),
+                            .is_claimed = iscep_rows_number(rows, 6) > db->now_lease_ms,
+                            .is_success = iscep_rows_number(rows, 7) == 0};
     if (out->delivery_id != 0)
         return ISCEP_OK;
     return find_only_cert(&out->delivery_id, db, iscep_rows_text(rows, 2), iscep_rows_text(rows, 3), err);
@@ -204,6 +239,9 @@ static iscep_status load_revocation(revocation_row *out, iscep_db *db, int64_t i
 
 static iscep_status mark_revoked(iscep_db *db, int64_t delivery_id, iscep_error *err)
 {
+    iscep_status status = iscep_store_lock(db->store, ISCEP_LOCK_DELIVERY, delivery_id, err);
+    if (status != ISCEP_OK)
+        return status;
     return iscep_store_run(db->store, err, "UPDATE delivery SET is_revoked = 1, is_active = 0 WHERE id = $1",
                            iscep_number(delivery_id));
 }
@@ -213,7 +251,7 @@ static iscep_status add_outcome_event(iscep_db *db, const revocation_row *row,
 {
     char code[16] = "";
     bool is_foreign = outcome->state == ISCEP_REVOCATION_ENDED && !outcome->is_revoked && row->has_context;
-    if (is_foreign)
+    if (is_foreign || outcome->is_untried)
         return ISCEP_OK;
     if (outcome->error_code != 0)
         snprintf(code, sizeof code, "%" PRId32, outcome->error_code);
@@ -229,9 +267,48 @@ static iscep_revocation_state state_after(const revocation_row *row, const iscep
     return is_over ? ISCEP_REVOCATION_ENDED : outcome->state;
 }
 
+/*
+ * A holder's word counts as long as the claim is his. One who lost it is still right that the CA has revoked: that goes
+ * before whatever has not been answered yet, unless the answer is just being given.
+ */
+static bool is_word_taken(const revocation_row *row, const iscep_revocation_outcome *outcome)
+{
+    bool is_answered = row->state == ISCEP_REVOCATION_ENDED ||
+                       (row->state == ISCEP_REVOCATION_ANSWERABLE && (row->is_claimed || row->is_success));
+    if (row->state == ISCEP_REVOCATION_ANSWERABLE && row->fence == outcome->fence)
+        return outcome->state == ISCEP_REVOCATION_ENDED;
+    return outcome->is_revoked ? !is_answered
+                               : row->state == ISCEP_REVOCATION_WAITING && row->fence == outcome->fence;
+}
+
+/* Said before, and written down, though the holder was not told so. */
+static bool is_repeated(const revocation_row *row, const iscep_revocation_outcome *outcome)
+{
+    return row->fence == outcome->fence && outcome->state != ISCEP_REVOCATION_WAITING &&
+           row->state == state_after(row, outcome);
+}
+
+/* With a new fence where it is not the holder's word: what he says later is late. */
+static iscep_status store_outcome(iscep_db *db, const settle_job *settle, const revocation_row *row,
+                                  iscep_error *err)
+{
+    const iscep_revocation_outcome *outcome = &settle->outcome;
+    iscep_revocation_state state = state_after(row, outcome);
+    return iscep_store_run(
+        db->store, err,
+        "UPDATE revocation SET state = $2, attempts = attempts + $8, due_unix_ms = $3, leased_until_ms = 0,"
+        " fence = fence + $9, ended_unix_ms = $4, ca = COALESCE($5, ca), message = $6,"
+        " error_code = CASE WHEN $2 = 3 THEN $7 ELSE NULL END WHERE id = $1",
+        iscep_number(settle->id), iscep_number(state),
+        iscep_number(state == ISCEP_REVOCATION_WAITING ? outcome->due_unix_ms : db->now_unix_ms),
+        iscep_number(state == ISCEP_REVOCATION_ENDED ? db->now_unix_ms : 0), iscep_text(outcome->ca),
+        iscep_text(outcome->message), iscep_number(outcome->error_code), iscep_number(!outcome->is_untried),
+        iscep_number(row->fence != outcome->fence));
+}
+
 static iscep_status run_settle(iscep_job *job, iscep_db *db, iscep_error *err)
 {
-    const settle_job *settle = (settle_job *)job;
+    settle_job *settle = (settle_job *)job;
     const iscep_revocation_outcome *outcome = &settle->outcome;
     revocation_row row;
     iscep_status status = load_revocation(&row, db, settle->id, err);
@@ -240,36 +317,31 @@ static iscep_status run_settle(iscep_job *job, iscep_db *db, iscep_error *err)
                                (long long)settle->id);
     if (status != ISCEP_OK)
         return status;
-    iscep_revocation_state state = state_after(&row, outcome);
-    int64_t ended = state == ISCEP_REVOCATION_ENDED ? db->now_unix_ms : 0;
-    status = iscep_store_run(
-        db->store, err,
-        "UPDATE revocation SET state = $2, attempts = attempts + 1, due_unix_ms = $3, leased_until_ms = 0,"
-        " ended_unix_ms = $4, ca = COALESCE($5, ca), message = $6,"
-        " error_code = CASE WHEN $2 = 3 THEN $7 ELSE NULL END WHERE id = $1",
-        iscep_number(settle->id), iscep_number(state),
-        iscep_number(state == ISCEP_REVOCATION_WAITING ? outcome->due_unix_ms : db->now_unix_ms),
-        iscep_number(ended), iscep_text(outcome->ca), iscep_text(outcome->message),
-        iscep_number(outcome->error_code));
+    settle->is_taken = is_repeated(&row, outcome);
+    if (settle->is_taken)
+        return ISCEP_OK;
+    settle->is_taken = is_word_taken(&row, outcome);
+    if (settle->is_taken)
+        status = store_outcome(db, settle, &row, err);
     if (status == ISCEP_OK && outcome->is_revoked && row.delivery_id != 0)
         status = mark_revoked(db, row.delivery_id, err);
-    return status == ISCEP_OK ? add_outcome_event(db, &row, outcome, err) : status;
+    return status == ISCEP_OK && settle->is_taken ? add_outcome_event(db, &row, outcome, err) : status;
 }
 
 static void finish_settle(iscep_job *job)
 {
     const settle_job *settle = (settle_job *)job;
-    settle->done(settle->user, job->status, &job->err);
+    settle->done(settle->user, job->status, job->status == ISCEP_OK && settle->is_taken, &job->err);
 }
 
 void iscep_journal_settle_revocation(iscep_journal *journal, int64_t id,
-                                     const iscep_revocation_outcome *outcome, iscep_journal_fn done,
-                                     void *user)
+                                     const iscep_revocation_outcome *outcome,
+                                     iscep_revocation_settled_fn done, void *user)
 {
     settle_job *settle = iscep_job_new(journal, sizeof *settle, run_settle, finish_settle);
     if (settle == NULL) {
         iscep_error err;
-        done(user, iscep_error_nomem(&err), &err);
+        done(user, iscep_error_nomem(&err), false, &err);
         return;
     }
     settle->id = id;
@@ -285,25 +357,26 @@ void iscep_journal_settle_revocation(iscep_journal *journal, int64_t id,
 
 typedef struct results_job {
     iscep_job job;
-    const int64_t *ids;
-    size_t id_count;
+    const iscep_claimed *results;
+    size_t count;
     bool is_taken;
     int64_t due_unix_ms;
     iscep_journal_fn done;
     void *user;
 } results_job;
 
-static iscep_status end_result(iscep_db *db, int64_t id, iscep_error *err)
+static iscep_status end_result(iscep_db *db, const iscep_claimed *result, iscep_error *err)
 {
     revocation_row row;
-    iscep_status status = load_revocation(&row, db, id, err);
-    if (status != ISCEP_OK || !row.is_known)
+    iscep_status status = load_revocation(&row, db, result->id, err);
+    bool is_ours = row.state == ISCEP_REVOCATION_ANSWERABLE && row.fence == result->fence;
+    if (status != ISCEP_OK || !row.is_known || !is_ours)
         return status;
-    status = iscep_store_run(db->store, err,
-                             "UPDATE revocation SET state = 4, leased_until_ms = 0, ended_unix_ms = $2 WHERE "
-                             "id = $1 AND state = 3",
-                             iscep_number(id), iscep_number(db->now_unix_ms));
-    if (status != ISCEP_OK || iscep_store_changed(db->store) == 0)
+    status = iscep_store_run(
+        db->store, err,
+        "UPDATE revocation SET state = 4, leased_until_ms = 0, ended_unix_ms = $2 WHERE id = $1",
+        iscep_number(result->id), iscep_number(db->now_unix_ms));
+    if (status != ISCEP_OK)
         return status;
     return add_event(db, row.delivery_id, ISCEP_EVENT_REVOCATION_ANSWERED, NULL, NULL, err);
 }
@@ -312,14 +385,16 @@ static iscep_status run_results(iscep_job *job, iscep_db *db, iscep_error *err)
 {
     const results_job *results = (results_job *)job;
     iscep_status status = ISCEP_OK;
-    for (size_t i = 0; i < results->id_count && status == ISCEP_OK; i++) {
+    for (size_t i = 0; i < results->count && status == ISCEP_OK; i++) {
+        const iscep_claimed *result = &results->results[i];
         if (results->is_taken)
-            status = end_result(db, results->ids[i], err);
+            status = end_result(db, result, err);
         else
-            status = iscep_store_run(
-                db->store, err,
-                "UPDATE revocation SET leased_until_ms = 0, due_unix_ms = $2 WHERE id = $1 AND state = 3",
-                iscep_number(results->ids[i]), iscep_number(results->due_unix_ms));
+            status = iscep_store_run(db->store, err,
+                                     "UPDATE revocation SET leased_until_ms = 0, due_unix_ms = $2"
+                                     " WHERE id = $1 AND state = 3 AND fence = $3",
+                                     iscep_number(result->id), iscep_number(results->due_unix_ms),
+                                     iscep_number(result->fence));
     }
     return status;
 }
@@ -330,8 +405,8 @@ static void finish_results(iscep_job *job)
     results->done(results->user, job->status, &job->err);
 }
 
-void iscep_journal_settle_results(iscep_journal *journal, const int64_t *ids, size_t id_count, bool is_taken,
-                                  int64_t due_unix_ms, iscep_journal_fn done, void *user)
+void iscep_journal_settle_results(iscep_journal *journal, const iscep_claimed *settled, size_t count,
+                                  bool is_taken, int64_t due_unix_ms, iscep_journal_fn done, void *user)
 {
     results_job *results = iscep_job_new(journal, sizeof *results, run_results, finish_results);
     if (results == NULL) {
@@ -339,82 +414,14 @@ void iscep_journal_settle_results(iscep_journal *journal, const int64_t *ids, si
         done(user, iscep_error_nomem(&err), &err);
         return;
     }
-    iscep_bytes copy = iscep_arena_bytes(&results->job.arena, iscep_bytes_of(ids, id_count * sizeof *ids));
-    results->ids = (const int64_t *)(const void *)copy.data;
-    results->id_count = id_count;
+    iscep_bytes copy =
+        iscep_arena_bytes(&results->job.arena, iscep_bytes_of(settled, count * sizeof *settled));
+    results->results =
+        (const iscep_claimed *)(const void *)copy.data; /* the arena's memory is aligned for it */
+    results->count = count;
     results->is_taken = is_taken;
     results->due_unix_ms = due_unix_ms;
     results->done = done;
     results->user = user;
     iscep_journal_write(journal, &results->job);
-}
-
-/* --- held --- */
-
-typedef struct hold_job {
-    iscep_job job;
-    const char *tenant;
-    bool is_held;
-    int64_t count;
-    iscep_journal_count_fn done;
-    void *user;
-} hold_job;
-
-static iscep_status note_held(iscep_db *db, const char *tenant, iscep_error *err)
-{
-    ISCEP_AUTO_ROW_IDS certs = {0};
-    iscep_status status;
-    {
-        ISCEP_AUTO_ROWS *rows = NULL;
-        status = iscep_store_query(&rows, db->store, err,
-                                   "SELECT delivery_id FROM revocation WHERE tenant = $1 AND state = 1"
-                                   " AND context IS NOT NULL AND leased_until_ms = 0 AND delivery_id > 0",
-                                   iscep_text(tenant));
-        if (status == ISCEP_OK)
-            status = iscep_row_ids_add(&certs, rows, err);
-    }
-    for (size_t i = 0; i < certs.count && status == ISCEP_OK; i++)
-        status = add_event(db, certs.ids[i], ISCEP_EVENT_REVOCATION_HELD, NULL, NULL, err);
-    return status;
-}
-
-static iscep_status run_hold(iscep_job *job, iscep_db *db, iscep_error *err)
-{
-    hold_job *hold = (hold_job *)job;
-    iscep_status status = hold->is_held ? note_held(db, hold->tenant, err) : ISCEP_OK;
-    if (status != ISCEP_OK)
-        return status;
-    if (hold->is_held)
-        status = iscep_store_run(db->store, err,
-                                 "UPDATE revocation SET state = 2 WHERE tenant = $1 AND state = 1"
-                                 " AND context IS NOT NULL AND leased_until_ms = 0",
-                                 iscep_text(hold->tenant));
-    else
-        status = iscep_store_run(
-            db->store, err,
-            "UPDATE revocation SET state = 1, due_unix_ms = $2 WHERE tenant = $1 AND state = 2",
-            iscep_text(hold->tenant), iscep_number(db->now_unix_ms));
-    hold->count = iscep_store_changed(db->store);
-    return status;
-}
-
-static void finish_hold(iscep_job *job)
-{
-    const hold_job *hold = (hold_job *)job;
-    hold->done(hold->user, job->status, job->status == ISCEP_OK ? hold->count : 0, &job->err);
-}
-
-void iscep_journal_hold_revocations(iscep_journal *journal, const char *tenant, bool is_held,
-                                    iscep_journal_count_fn done, void *user)
-{
-    hold_job *hold = iscep_job_new(journal, sizeof *hold, run_hold, finish_hold);
-    if (hold == NULL) {
-        fail_count(done, user);
-        return;
-    }
-    hold->tenant = iscep_arena_word(&hold->job.arena, tenant);
-    hold->is_held = is_held;
-    hold->done = done;
-    hold->user = user;
-    iscep_journal_write(journal, &hold->job);
 }

@@ -1,99 +1,101 @@
-/*
- * The tables: see schema.h. What happens a thousand times a second only appends: rows in the order of their ids, and
- * indexes over columns that grow with the id, so that a commit writes few pages however many rows there are
- * (docs/decisions/0007-the-journal.md). Look-ups by what is random, a transaction id or a serial number, go through
- * keys.h. An index with a WHERE holds only what is open.
- */
+/* See schema.h. The scripts are in schema_sqlite.c and schema_postgres.c. */
 #include "journal/schema.h"
 
-/* SQLite's words; another database has others. */
-#define ID   "INTEGER PRIMARY KEY" /* chosen by the database, growing */
-#define BLOB "BLOB"
+#include <inttypes.h>
+#include <string.h>
 
-static const char version_1[] =
-    "CREATE TABLE fact (tenant TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (tenant, "
-    "name));"
-
-    "CREATE TABLE enrolment (id " ID ", tenant TEXT NOT NULL, transaction_id TEXT NOT NULL, csr_sha256 " BLOB
-    " NOT NULL, subject TEXT, is_validated INTEGER NOT NULL, first_unix_ms BIGINT NOT NULL);"
-
-    "CREATE TABLE event (id " ID
-    ", enrolment_id BIGINT NOT NULL, kind TEXT NOT NULL, first_unix_ms BIGINT NOT NULL,"
-    " last_unix_ms BIGINT NOT NULL, times BIGINT NOT NULL, code TEXT, message TEXT, request_id TEXT);"
-    "CREATE INDEX event_of_enrolment ON event (enrolment_id, id);"
-
-    /* What changes is here, what is large and does not is in certificate and owed_csr, under the same id. */
-    "CREATE TABLE delivery (id " ID
-    ", enrolment_id BIGINT NOT NULL, tenant TEXT NOT NULL, kind INTEGER NOT NULL,"
-    " state INTEGER NOT NULL, is_deferred INTEGER NOT NULL, error_code BIGINT NOT NULL, description TEXT,"
-    " attempts INTEGER NOT NULL, recorded_unix_ms BIGINT NOT NULL, due_unix_ms BIGINT NOT NULL,"
-    " leased_until_ms BIGINT NOT NULL, code TEXT, message TEXT, request_id TEXT, not_after_unix BIGINT NOT "
-    "NULL,"
-    " is_active INTEGER NOT NULL, is_revoked INTEGER NOT NULL, is_revocation_asked INTEGER NOT NULL);"
-    "CREATE INDEX delivery_of_enrolment ON delivery (enrolment_id, id);"
-    "CREATE INDEX delivery_due ON delivery (tenant, due_unix_ms) WHERE state = 1 AND leased_until_ms = 0;"
-    "CREATE INDEX delivery_leased ON delivery (leased_until_ms) WHERE leased_until_ms > 0;"
-    "CREATE INDEX delivery_dead ON delivery (id) WHERE state = 4;"
-    "CREATE INDEX delivery_active ON delivery (tenant, not_after_unix) WHERE is_active = 1;"
-
-    "CREATE TABLE certificate (id INTEGER PRIMARY KEY, serial TEXT NOT NULL, thumbprint TEXT NOT NULL,"
-    " issuer TEXT NOT NULL, subject TEXT NOT NULL, ca TEXT, der " BLOB " NOT NULL);"
-    "CREATE TABLE owed_csr (id INTEGER PRIMARY KEY, der " BLOB " NOT NULL);"
-
-    /* context NULL: our own, for the certificate of delivery_id. error_code NULL: nothing to answer. */
-    "CREATE TABLE revocation (id " ID
-    ", tenant TEXT NOT NULL, context TEXT, serial_text TEXT NOT NULL, serial TEXT,"
-    " issuer TEXT NOT NULL, configuration TEXT NOT NULL, ca TEXT, state INTEGER NOT NULL, attempts INTEGER "
-    "NOT NULL,"
-    " stored_unix_ms BIGINT NOT NULL, due_unix_ms BIGINT NOT NULL, leased_until_ms BIGINT NOT NULL,"
-    " ended_unix_ms BIGINT NOT NULL, error_code BIGINT, message TEXT, delivery_id BIGINT);"
-    "CREATE UNIQUE INDEX revocation_context ON revocation (tenant, context) WHERE context IS NOT NULL;"
-    "CREATE INDEX revocation_stored ON revocation (tenant, stored_unix_ms);"
-    "CREATE INDEX revocation_due ON revocation (tenant, state, due_unix_ms) WHERE state <> 4 AND "
-    "leased_until_ms = 0;"
-    "CREATE INDEX revocation_open ON revocation (tenant, state) WHERE state <> 4;"
-    "CREATE INDEX revocation_of_delivery ON revocation (delivery_id) WHERE state <> 4;"
-    "CREATE INDEX revocation_leased ON revocation (leased_until_ms) WHERE leased_until_ms > 0;"
-
-    "CREATE TABLE recent_key (id INTEGER PRIMARY KEY, hash BIGINT NOT NULL, row_id BIGINT NOT NULL);"
-    "CREATE TABLE old_key (hash BIGINT NOT NULL, row_id BIGINT NOT NULL, PRIMARY KEY (hash, row_id)) WITHOUT "
-    "ROWID;";
-
-const iscep_migration iscep_schema_migrations[] = {{.version = 1, .script = version_1}};
-const size_t iscep_schema_migration_count = sizeof iscep_schema_migrations / sizeof *iscep_schema_migrations;
+enum { MIGRATION_TIMEOUT_MS = 600 * 1000 /* of one statement, or of waiting for the node that migrates */ };
 
 int64_t iscep_schema_version(void)
 {
     return iscep_schema_migrations[iscep_schema_migration_count - 1].version;
 }
 
+static const char *script_of(const iscep_migration *step, iscep_dialect dialect)
+{
+    return dialect == ISCEP_DIALECT_SQLITE ? step->sqlite : step->postgres;
+}
+
+/* Within the transaction, and the lock: what is there already was made by another node in the meantime. */
+static iscep_status apply(iscep_store *store, const iscep_migration *step, iscep_error *err)
+{
+    const iscep_schema_mark made = {.version = step->version, .oldest = step->oldest};
+    iscep_schema_mark mark = {0};
+    iscep_status status = iscep_store_get_version(store, &mark, err);
+    if (status != ISCEP_OK || mark.version >= step->version)
+        return status;
+    status = iscep_store_run_script(store, script_of(step, iscep_store_dialect(store)), err);
+    return status == ISCEP_OK ? iscep_store_set_version(store, &made, err) : status;
+}
+
 static iscep_status migrate_one(iscep_store *store, const iscep_migration *step, iscep_error *err)
 {
     iscep_status status = iscep_store_begin(store, ISCEP_STORE_DURABLE, err);
     if (status == ISCEP_OK)
-        status = iscep_store_run_script(store, step->script, err);
+        status = iscep_store_allow_ms(store, MIGRATION_TIMEOUT_MS, err);
     if (status == ISCEP_OK)
-        status = iscep_store_set_version(store, step->version, err);
+        status = iscep_store_lock(store, ISCEP_LOCK_SCHEMA, 0, err);
+    if (status == ISCEP_OK)
+        status = apply(store, step, err);
     if (status == ISCEP_OK)
         status = iscep_store_commit(store, err);
     if (status != ISCEP_OK)
         iscep_store_rollback(store);
+    if (status == ISCEP_CONFIG && err != NULL && strcmp(err->code, "journal_denied") == 0)
+        iscep_error_prefix(err,
+                           "the tables cannot be made (let their owner run what `intune-scepctl database "
+                           "schema` prints)");
     return status;
+}
+
+/* An older program goes on beside a newer one if what that one added does not disturb it: one node is upgraded after the other. */
+static iscep_status check_mark(const iscep_schema_mark *mark, int64_t newest, iscep_error *err)
+{
+    bool is_known = mark->version >= 0 && mark->version <= newest;
+    if (is_known || (mark->version > newest && mark->oldest <= newest))
+        return ISCEP_OK;
+    return iscep_error_set(err, ISCEP_STORAGE, "journal_newer",
+                           "the journal has schema version %" PRId64
+                           ", which needs a program of version %" PRId64 "; this one knows up to %" PRId64
+                           ": install the version that wrote it, or a newer one",
+                           mark->version, mark->oldest, newest);
 }
 
 iscep_status iscep_schema_migrate(iscep_store *store, const iscep_migration *migrations, size_t count,
                                   iscep_error *err)
 {
-    int64_t version = 0, newest = migrations[count - 1].version;
-    iscep_status status = iscep_store_get_version(store, &version, err);
-    if (status == ISCEP_OK && (version > newest || version < 0))
-        return iscep_error_set(
-            err, ISCEP_STORAGE, "journal_newer",
-            "the journal has schema version %lld, this program knows up to %lld: install the "
-            "version that wrote it, or a newer one",
-            (long long)version, (long long)newest);
+    iscep_schema_mark mark = {0};
+    iscep_status status = iscep_store_get_version(store, &mark, err);
+    if (status == ISCEP_OK)
+        status = check_mark(&mark, migrations[count - 1].version, err);
     for (size_t i = 0; i < count && status == ISCEP_OK; i++)
-        if (migrations[i].version > version)
+        if (migrations[i].version > mark.version &&
+            script_of(&migrations[i], iscep_store_dialect(store)) != NULL)
             status = migrate_one(store, &migrations[i], err);
     return status;
+}
+
+/* One statement a line. */
+static void append_script(iscep_buf *out, const char *script)
+{
+    for (const char *at = script; *at != '\0'; at++)
+        iscep_buf_append_text(out, (char[]){*at, *at == ';' ? '\n' : '\0', '\0'});
+}
+
+iscep_status iscep_schema_sql(iscep_buf *out, int64_t from, iscep_error *err)
+{
+    iscep_buf_append_text(out, "BEGIN;\n");
+    for (size_t i = 0; i < iscep_schema_migration_count; i++) {
+        const iscep_migration *step = &iscep_schema_migrations[i];
+        if (step->postgres == NULL || step->version <= from)
+            continue;
+        append_script(out, step->postgres);
+        iscep_buf_printf(
+            out,
+            "DELETE FROM iscep_schema;\nINSERT INTO iscep_schema (version, oldest) VALUES (%" PRId64
+            ", %" PRId64 ");\n",
+            step->version, step->oldest);
+    }
+    iscep_buf_append_text(out, "COMMIT;\n");
+    return iscep_buf_status(out, err);
 }

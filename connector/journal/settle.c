@@ -6,7 +6,6 @@
 
 typedef struct settle_job {
     iscep_job job;
-    int64_t id;
     iscep_delivery_outcome outcome;
     bool is_revoked_too;
     iscep_report report;
@@ -20,13 +19,18 @@ static void finish_settle(iscep_job *job)
     settle->done(settle->user, job->status, job->status == ISCEP_OK ? &settle->report : NULL, &job->err);
 }
 
+static void each_id(iscep_job *job, iscep_id_fn fn, void *user)
+{
+    fn(user, &((settle_job *)job)->report.delivery_id);
+}
+
 static iscep_status load_row(iscep_delivery_row *row, settle_job *settle, iscep_db *db, iscep_error *err)
 {
-    iscep_status status = iscep_delivery_load(row, db, settle->id, &settle->job.arena, err);
-    if (status == ISCEP_OK && row->id == 0)
-        return iscep_error_set(err, ISCEP_USAGE, "delivery_unknown", "the journal has no delivery %lld",
-                               (long long)settle->id);
-    return status;
+    iscep_status status = iscep_store_lock(db->store, ISCEP_LOCK_DELIVERY, settle->job.id, err);
+    *row = (iscep_delivery_row){0};
+    return status == ISCEP_OK
+               ? iscep_delivery_find(row, db, settle->job.id, settle->outcome.fence, &settle->job.arena, err)
+               : status;
 }
 
 static iscep_status add_event(iscep_db *db, const iscep_delivery_row *row, iscep_journal_kind kind,
@@ -74,12 +78,23 @@ static iscep_delivery_state state_after(const iscep_delivery_row *row, iscep_del
     return ISCEP_DELIVERY_IS_DEAD;
 }
 
+/* It happens once to a delivery. */
+static iscep_status append_accepted(iscep_db *db, const iscep_delivery_row *row, iscep_error *err)
+{
+    bool is_issued = row->kind == ISCEP_DELIVER_ISSUED;
+    const iscep_journal_event event = {.kind =
+                                           is_issued ? ISCEP_EVENT_REPORTED : ISCEP_EVENT_FAILURE_REPORTED,
+                                       .code = row->code,
+                                       .message = row->message,
+                                       .request_id = row->request_id};
+    return iscep_event_append(db, row->enrolment_id, &event, err);
+}
+
 static iscep_status add_end_events(iscep_db *db, const iscep_delivery_row *row, iscep_delivery_end end,
                                    iscep_error *err)
 {
-    bool is_issued = row->kind == ISCEP_DELIVER_ISSUED;
     if (end == ISCEP_DELIVERY_ACCEPTED)
-        return add_event(db, row, is_issued ? ISCEP_EVENT_REPORTED : ISCEP_EVENT_FAILURE_REPORTED, err);
+        return append_accepted(db, row, err);
     if (end == ISCEP_DELIVERY_POSTPONED)
         return add_event(db, row, ISCEP_EVENT_REPORT_POSTPONED, err);
     iscep_status status =
@@ -97,6 +112,25 @@ static void take_texts(iscep_delivery_row *row, const iscep_delivery_outcome *ou
     row->request_id = outcome->request_id;
 }
 
+static iscep_status ask_revocation(iscep_db *db, iscep_delivery_row *row, iscep_error *err)
+{
+    if (row->is_revocation_asked || row->is_revoked)
+        return ISCEP_OK;
+    row->is_revocation_asked = true;
+    iscep_status status = iscep_store_run(
+        db->store, err,
+        "INSERT INTO revocation (tenant, context, serial_text, serial, issuer, configuration, ca, state, "
+        "attempts,"
+        " stored_unix_ms, due_unix_ms, leased_until_ms, ended_unix_ms, delivery_id)"
+        " SELECT d.tenant, NULL, c.serial, c.serial, c.issuer, '', c.ca, 1, 0, $2, $2, 0, 0, d.id"
+        " FROM delivery d JOIN certificate c ON c.id = d.id WHERE d.id = $1",
+        iscep_number(row->id), iscep_number(db->now_unix_ms));
+    if (status == ISCEP_OK)
+        status = iscep_store_run(db->store, err, "UPDATE delivery SET is_revocation_asked = 1 WHERE id = $1",
+                                 iscep_number(row->id));
+    return status == ISCEP_OK ? add_event(db, row, ISCEP_EVENT_REVOCATION_ASKED, err) : status;
+}
+
 static iscep_status end_owed(settle_job *settle, iscep_db *db, iscep_delivery_row *row, iscep_error *err)
 {
     const iscep_delivery_outcome *outcome = &settle->outcome;
@@ -107,7 +141,16 @@ static iscep_status end_owed(settle_job *settle, iscep_db *db, iscep_delivery_ro
     bool is_over = row->state == ISCEP_DELIVERY_IS_DONE || row->state == ISCEP_DELIVERY_IS_WITHHELD;
     if (status == ISCEP_OK && is_over)
         status = forget_csr(db, row->id, err);
-    return status == ISCEP_OK ? add_end_events(db, row, outcome->end, err) : status;
+    if (status == ISCEP_OK)
+        status = add_end_events(db, row, outcome->end, err);
+    bool is_to_be_revoked = outcome->is_revoked_too && row->state == ISCEP_DELIVERY_IS_WITHHELD;
+    return status == ISCEP_OK && is_to_be_revoked ? ask_revocation(db, row, err) : status;
+}
+
+/* Somebody else has the claim by now: what a node has to say that was away for so long is out of date, but for Intune's yes. */
+static bool is_stale(const settle_job *settle, const iscep_delivery_row *row)
+{
+    return settle->outcome.end != ISCEP_DELIVERY_ACCEPTED && settle->outcome.fence != row->fence;
 }
 
 /*
@@ -136,7 +179,9 @@ static iscep_status run_settle(iscep_job *job, iscep_db *db, iscep_error *err)
     settle_job *settle = (settle_job *)job;
     iscep_delivery_row row;
     iscep_status status = load_row(&row, settle, db, err);
-    if (status == ISCEP_OK)
+    if (settle->outcome.end == ISCEP_DELIVERY_DEAD && !db->is_clock_right)
+        settle->outcome.end = ISCEP_DELIVERY_POSTPONED; /* too old by a clock that is wrong */
+    if (status == ISCEP_OK && !is_stale(settle, &row))
         status = row.state == ISCEP_DELIVERY_IS_OWED ? end_owed(settle, db, &row, err)
                                                      : end_late(settle, db, &row, err);
     settle->report = (iscep_report){0};
@@ -154,12 +199,15 @@ static settle_job *new_settle(iscep_journal *journal, iscep_job_run run, int64_t
         return NULL;
     }
     iscep_arena *arena = &settle->job.arena;
-    settle->id = id;
+    settle->job.id = id;
     settle->outcome.code = iscep_arena_word(arena, code);
     settle->outcome.message = iscep_arena_word(arena, message);
     settle->outcome.request_id = iscep_arena_word(arena, request_id);
     settle->done = done;
     settle->user = user;
+    settle->job.place = ISCEP_PLACE_DELIVERY;
+    settle->job.order = id;
+    settle->job.each_id = each_id;
     return settle;
 }
 
@@ -171,41 +219,34 @@ void iscep_journal_settle_delivery(iscep_journal *journal, int64_t id, const isc
     if (settle == NULL)
         return;
     settle->outcome.end = outcome->end;
+    settle->outcome.fence = outcome->fence;
     settle->outcome.due_unix_ms = outcome->due_unix_ms;
+    settle->outcome.is_revoked_too = outcome->is_revoked_too;
     iscep_journal_write(journal, &settle->job);
 }
 
 /* --- withheld --- */
 
-static iscep_status ask_revocation(iscep_db *db, iscep_delivery_row *row, iscep_error *err)
-{
-    if (row->is_revocation_asked || row->is_revoked)
-        return ISCEP_OK;
-    row->is_revocation_asked = true;
-    iscep_status status = iscep_store_run(
-        db->store, err,
-        "INSERT INTO revocation (tenant, context, serial_text, serial, issuer, configuration, ca, state, "
-        "attempts,"
-        " stored_unix_ms, due_unix_ms, leased_until_ms, ended_unix_ms, delivery_id)"
-        " SELECT d.tenant, NULL, c.serial, c.serial, c.issuer, '', c.ca, 1, 0, $2, $2, 0, 0, d.id"
-        " FROM delivery d JOIN certificate c ON c.id = d.id WHERE d.id = $1",
-        iscep_number(row->id), iscep_number(db->now_unix_ms));
-    if (status == ISCEP_OK)
-        status = iscep_store_run(db->store, err, "UPDATE delivery SET is_revocation_asked = 1 WHERE id = $1",
-                                 iscep_number(row->id));
-    return status == ISCEP_OK ? add_event(db, row, ISCEP_EVENT_REVOCATION_ASKED, err) : status;
-}
-
-static iscep_status decide_withheld(settle_job *settle, iscep_db *db, iscep_delivery_row *row,
-                                    iscep_error *err)
+static iscep_status decide_withheld(iscep_db *db, iscep_delivery_row *row, const char *code,
+                                    const char *message, iscep_error *err)
 {
     row->state = ISCEP_DELIVERY_IS_WITHHELD;
-    row->code = settle->outcome.code;
-    row->message = settle->outcome.message;
+    row->code = code;
+    row->message = message;
     iscep_status status = store_row(db, row, 0, db->now_unix_ms, err);
     if (status == ISCEP_OK)
         status = forget_csr(db, row->id, err);
     return status == ISCEP_OK ? add_event(db, row, ISCEP_EVENT_WITHHELD, err) : status;
+}
+
+iscep_status iscep_delivery_withhold_other(iscep_db *db, int64_t id, iscep_arena *arena, iscep_error *err)
+{
+    iscep_delivery_row row;
+    iscep_status status = iscep_delivery_load(&row, db, id, arena, err);
+    if (status == ISCEP_OK)
+        status = decide_withheld(db, &row, ISCEP_OTHER_CODE,
+                                 "another certificate was issued and reported for this very request", err);
+    return status == ISCEP_OK ? ask_revocation(db, &row, err) : status;
 }
 
 static iscep_status run_withhold(iscep_job *job, iscep_db *db, iscep_error *err)
@@ -215,11 +256,11 @@ static iscep_status run_withhold(iscep_job *job, iscep_db *db, iscep_error *err)
     iscep_status status = load_row(&row, settle, db, err);
     if (status == ISCEP_OK && row.kind != ISCEP_DELIVER_ISSUED)
         status = iscep_error_set(err, ISCEP_USAGE, "delivery_kind", "delivery %lld is no certificate's",
-                                 (long long)settle->id);
+                                 (long long)settle->job.id);
     if (status != ISCEP_OK)
         return status;
     if (row.state == ISCEP_DELIVERY_IS_OWED || row.state == ISCEP_DELIVERY_IS_DEAD)
-        status = decide_withheld(settle, db, &row, err);
+        status = decide_withheld(db, &row, settle->outcome.code, settle->outcome.message, err);
     if (status == ISCEP_OK && settle->is_revoked_too && row.state == ISCEP_DELIVERY_IS_WITHHELD)
         status = ask_revocation(db, &row, err);
     settle->report = (iscep_report){0};
@@ -227,12 +268,13 @@ static iscep_status run_withhold(iscep_job *job, iscep_db *db, iscep_error *err)
     return status;
 }
 
-void iscep_journal_withhold(iscep_journal *journal, int64_t delivery_id, const char *code,
+void iscep_journal_withhold(iscep_journal *journal, int64_t delivery_id, int64_t fence, const char *code,
                             const char *message, bool is_revoked_too, iscep_report_fn done, void *user)
 {
     settle_job *settle = new_settle(journal, run_withhold, delivery_id, code, message, NULL, done, user);
     if (settle == NULL)
         return;
+    settle->outcome.fence = fence;
     settle->is_revoked_too = is_revoked_too;
     iscep_journal_write(journal, &settle->job);
 }
@@ -304,9 +346,11 @@ static iscep_status load_of_tenant(iscep_delivery_row *row, iscep_db *db, const 
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     bool is_theirs = false;
-    iscep_status status = iscep_store_query(
-        &rows, db->store, err, "SELECT 1 FROM delivery WHERE id = $1 AND ($2 IS NULL OR tenant = $2)",
-        iscep_number(id), iscep_text(person->tenant));
+    iscep_status status = iscep_store_lock(db->store, ISCEP_LOCK_DELIVERY, id, err);
+    if (status == ISCEP_OK)
+        status = iscep_store_query(&rows, db->store, err,
+                                   "SELECT 1 FROM delivery WHERE id = $1 AND ($2 IS NULL OR tenant = $2)",
+                                   iscep_number(id), iscep_text(person->tenant));
     if (status == ISCEP_OK)
         status = iscep_rows_next(rows, &is_theirs, err);
     return status == ISCEP_OK ? iscep_delivery_load(row, db, is_theirs ? id : 0, arena, err) : status;

@@ -1,4 +1,4 @@
-/* SQLite's only home: see store.h. */
+/* A store in a SQLite file, whose only home this is: see store.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "journal/store.h"
+#include "journal/store_ops.h"
 
 enum {
     CACHED_STATEMENTS = 256, /* a power of two, and more than there are */
@@ -17,22 +17,36 @@ enum {
     CHECKPOINT_PAGES = 500 /* of the write-ahead log: 2 MB */
 };
 
-struct iscep_rows {
+typedef struct sqlite_store sqlite_store;
+
+typedef struct sqlite_rows {
+    iscep_rows base;
     const char *sql;
     sqlite3_stmt *statement;
-    iscep_store *store;
+    sqlite_store *store;
     int places
         [MAX_PARAMS]; /* of $1, $2…: to SQLite these are names, numbered as they turn up; 0: it is not there */
-};
+} sqlite_rows;
 
-struct iscep_store {
+struct sqlite_store {
+    iscep_store base;
     sqlite3 *db;
     iscep_store_use use;
     iscep_store_commitment commitment;
-    int wal_pages;                        /* as of the last commit */
-    int checkpoint_at;                    /* so many */
-    iscep_rows cached[CACHED_STATEMENTS]; /* by the address of the SQL, open addressing */
+    int wal_pages;                         /* as of the last commit */
+    int checkpoint_at;                     /* so many */
+    sqlite_rows cached[CACHED_STATEMENTS]; /* by the address of the SQL, open addressing */
 };
+
+static sqlite_store *store_of(iscep_store *store)
+{
+    return (sqlite_store *)store;
+}
+
+static sqlite_rows *rows_of(iscep_rows *rows)
+{
+    return (sqlite_rows *)rows;
+}
 
 /*
  * reason: errno as SQLite left it. What the system said decides over what SQLite made of it: a quota is a full disk, too.
@@ -146,21 +160,34 @@ static int count_pages(void *user, sqlite3 *db, const char *name, int pages)
 {
     (void)db;
     (void)name;
-    iscep_store *store = user;
+    sqlite_store *store = user;
     store->wal_pages = pages;
     return SQLITE_OK;
 }
 
-iscep_status iscep_store_open(iscep_store **out, const char *path, iscep_store_use use, iscep_error *err)
+static const iscep_store_ops sqlite_ops; /* at the end */
+
+static void close_store(iscep_store *store)
+{
+    sqlite_store *s = store_of(store);
+    for (size_t i = 0; i < CACHED_STATEMENTS; i++)
+        sqlite3_finalize(s->cached[i].statement);
+    sqlite3_close(s->db);
+    free(s);
+}
+
+iscep_status iscep_store_open_sqlite(iscep_store **out, const char *path, iscep_store_use use,
+                                     iscep_error *err)
 {
     if (path[0] != '/')
         return iscep_error_set(err, ISCEP_CONFIG, "journal_path", "the journal's path is not absolute: %s",
                                path);
     if (use == ISCEP_STORE_WRITE && make_file(path, err) != ISCEP_OK)
         return ISCEP_CONFIG;
-    iscep_store *store = calloc(1, sizeof *store);
+    sqlite_store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return iscep_error_nomem(err);
+    store->base.ops = &sqlite_ops;
     store->use = use;
     store->commitment = ISCEP_STORE_DURABLE; /* as write_settings say */
     store->checkpoint_at = CHECKPOINT_PAGES;
@@ -176,26 +203,16 @@ iscep_status iscep_store_open(iscep_store **out, const char *path, iscep_store_u
     }
     if (result != SQLITE_OK) {
         iscep_status status = fail(store->db, result, err);
-        iscep_store_close(store);
+        close_store(&store->base);
         return status;
     }
-    *out = store;
+    *out = &store->base;
     return ISCEP_OK;
-}
-
-void iscep_store_close(iscep_store *store)
-{
-    if (store == NULL)
-        return;
-    for (size_t i = 0; i < CACHED_STATEMENTS; i++)
-        sqlite3_finalize(store->cached[i].statement);
-    sqlite3_close(store->db);
-    free(store);
 }
 
 /* --- running --- */
 
-static iscep_rows *slot_for(iscep_store *store, const char *sql)
+static sqlite_rows *slot_for(sqlite_store *store, const char *sql)
 {
     size_t at = (size_t)((uintptr_t)sql * 0x9E3779B97F4A7C15u >> 40) % CACHED_STATEMENTS;
     for (size_t i = 0; i < CACHED_STATEMENTS; i++, at = (at + 1) % CACHED_STATEMENTS)
@@ -204,7 +221,7 @@ static iscep_rows *slot_for(iscep_store *store, const char *sql)
     return NULL;
 }
 
-static void find_places(iscep_rows *rows)
+static void find_places(sqlite_rows *rows)
 {
     for (int i = 0; i < MAX_PARAMS; i++) {
         char name[16];
@@ -213,9 +230,9 @@ static void find_places(iscep_rows *rows)
     }
 }
 
-static iscep_status prepare(iscep_rows **out, iscep_store *store, const char *sql, iscep_error *err)
+static iscep_status prepare(sqlite_rows **out, sqlite_store *store, const char *sql, iscep_error *err)
 {
-    iscep_rows *rows = slot_for(store, sql);
+    sqlite_rows *rows = slot_for(store, sql);
     if (rows == NULL || (rows->statement != NULL && sqlite3_stmt_busy(rows->statement)))
         return iscep_error_set(err, ISCEP_STORAGE, "journal_io", "the journal: a statement within itself");
     if (rows->statement == NULL) {
@@ -224,6 +241,7 @@ static iscep_status prepare(iscep_rows **out, iscep_store *store, const char *sq
         if (result != SQLITE_OK)
             return fail(store->db, result, err);
         find_places(rows);
+        rows->base.ops = store->base.ops;
         rows->sql = sql;
         rows->store = store;
     }
@@ -243,145 +261,172 @@ static int bind(sqlite3_stmt *statement, int at, const iscep_param *param)
                                SQLITE_STATIC, SQLITE_UTF8);
 }
 
-iscep_status iscep_store_query_params(iscep_rows **out, iscep_store *store, const char *sql,
-                                      const iscep_param *params, size_t count, iscep_error *err)
+static iscep_status next_row(iscep_rows *rows, bool *has_row, iscep_error *err)
 {
-    iscep_status status = prepare(out, store, sql, err);
+    sqlite_rows *r = rows_of(rows);
+    errno = 0;
+    int result = sqlite3_step(r->statement);
+    *has_row = result == SQLITE_ROW;
+    return result == SQLITE_ROW || result == SQLITE_DONE ? ISCEP_OK : fail(r->store->db, result, err);
+}
+
+static void close_rows(iscep_rows *rows)
+{
+    sqlite3_reset(rows_of(rows)->statement);
+    sqlite3_clear_bindings(rows_of(rows)->statement);
+}
+
+static iscep_status query(iscep_rows **out, iscep_store *store, const char *sql, const iscep_param *params,
+                          size_t count, iscep_error *err)
+{
+    sqlite_rows *rows = NULL;
+    iscep_status status = prepare(&rows, store_of(store), sql, err);
     if (status != ISCEP_OK)
         return status;
     for (size_t i = 0; i < count; i++) {
-        int result = i < MAX_PARAMS ? bind((*out)->statement, (*out)->places[i], &params[i]) : SQLITE_RANGE;
+        int result = i < MAX_PARAMS ? bind(rows->statement, rows->places[i], &params[i]) : SQLITE_RANGE;
         if (result != SQLITE_OK) {
-            status = fail(store->db, result, err);
-            iscep_rows_close(*out);
-            *out = NULL;
+            status = fail(rows->store->db, result, err);
+            close_rows(&rows->base);
             return status;
         }
     }
+    *out = &rows->base;
     return ISCEP_OK;
 }
 
-iscep_status iscep_store_run_params(iscep_store *store, const char *sql, const iscep_param *params,
-                                    size_t count, iscep_error *err)
+static iscep_status run(iscep_store *store, const char *sql, const iscep_param *params, size_t count,
+                        iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     bool has_row = true;
-    iscep_status status = iscep_store_query_params(&rows, store, sql, params, count, err);
+    iscep_status status = query(&rows, store, sql, params, count, err);
     while (status == ISCEP_OK && has_row)
-        status = iscep_rows_next(rows, &has_row, err);
+        status = next_row(rows, &has_row, err);
     return status;
 }
 
-iscep_status iscep_store_run_script(iscep_store *store, const char *sql, iscep_error *err)
+static iscep_status run_script(iscep_store *store, const char *sql, iscep_error *err)
 {
     errno = 0;
-    int result = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-    return result == SQLITE_OK ? ISCEP_OK : fail(store->db, result, err);
+    int result = sqlite3_exec(store_of(store)->db, sql, NULL, NULL, NULL);
+    return result == SQLITE_OK ? ISCEP_OK : fail(store_of(store)->db, result, err);
 }
 
-int64_t iscep_store_changed(const iscep_store *store)
+static int64_t changed(iscep_store *store)
 {
-    return sqlite3_changes64(store->db);
+    return sqlite3_changes64(store_of(store)->db);
 }
 
-int64_t iscep_store_inserted_id(const iscep_store *store)
+static int64_t inserted_id(iscep_store *store)
 {
-    return sqlite3_last_insert_rowid(store->db);
+    return sqlite3_last_insert_rowid(store_of(store)->db);
 }
 
-iscep_status iscep_rows_next(iscep_rows *rows, bool *has_row, iscep_error *err)
+static int64_t column_number(iscep_rows *rows, int column)
 {
-    errno = 0;
-    int result = sqlite3_step(rows->statement);
-    *has_row = result == SQLITE_ROW;
-    return result == SQLITE_ROW || result == SQLITE_DONE ? ISCEP_OK : fail(rows->store->db, result, err);
+    return sqlite3_column_int64(rows_of(rows)->statement, column);
 }
 
-int64_t iscep_rows_number(iscep_rows *rows, int column)
+static const char *column_text(iscep_rows *rows, int column)
 {
-    return sqlite3_column_int64(rows->statement, column);
+    return (const char *)sqlite3_column_text(rows_of(rows)->statement, column);
 }
 
-const char *iscep_rows_text(iscep_rows *rows, int column)
+static iscep_bytes column_bytes(iscep_rows *rows, int column)
 {
-    return (const char *)sqlite3_column_text(rows->statement, column);
+    const void *data = sqlite3_column_blob(rows_of(rows)->statement, column);
+    return iscep_bytes_of(data, (size_t)sqlite3_column_bytes(rows_of(rows)->statement, column));
 }
 
-iscep_bytes iscep_rows_bytes(iscep_rows *rows, int column)
+static bool column_is_null(iscep_rows *rows, int column)
 {
-    const void *data = sqlite3_column_blob(rows->statement, column);
-    return iscep_bytes_of(data, (size_t)sqlite3_column_bytes(rows->statement, column));
-}
-
-bool iscep_rows_is_null(iscep_rows *rows, int column)
-{
-    return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;
-}
-
-void iscep_rows_close(iscep_rows *rows)
-{
-    if (rows == NULL)
-        return;
-    sqlite3_reset(rows->statement);
-    sqlite3_clear_bindings(rows->statement);
-}
-
-void iscep_rows_cleanup(iscep_rows **rows)
-{
-    iscep_rows_close(*rows);
+    return sqlite3_column_type(rows_of(rows)->statement, column) == SQLITE_NULL;
 }
 
 /* --- transactions --- */
 
+static void rollback(iscep_store *store)
+{
+    sqlite_store *s = store_of(store);
+    for (size_t i = 0; i < CACHED_STATEMENTS; i++)
+        if (s->cached[i].statement != NULL)
+            sqlite3_reset(s->cached[i].statement);
+    if (!sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 /* With a WAL, NORMAL leaves out the fsync of a commit and nothing else; the next one covers it. */
-static iscep_status set_commitment(iscep_store *store, iscep_store_commitment commitment, iscep_error *err)
+static iscep_status set_commitment(sqlite_store *store, iscep_store_commitment commitment, iscep_error *err)
 {
     if (store->use == ISCEP_STORE_READ || store->commitment == commitment)
         return ISCEP_OK;
-    iscep_status status = iscep_store_run_script(
-        store, commitment == ISCEP_STORE_LAZY ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
-        err);
+    iscep_status status = run_script(
+        &store->base,
+        commitment == ISCEP_STORE_LAZY ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", err);
     if (status == ISCEP_OK)
         store->commitment = commitment;
     return status;
 }
 
-iscep_status iscep_store_begin(iscep_store *store, iscep_store_commitment commitment, iscep_error *err)
+static iscep_status begin(iscep_store *store, iscep_store_commitment commitment, iscep_error *err)
 {
-    iscep_store_rollback(store);
-    iscep_status status = set_commitment(store, commitment, err);
+    rollback(store);
+    iscep_status status = set_commitment(store_of(store), commitment, err);
     if (status != ISCEP_OK)
         return status;
-    return iscep_store_run_params(store, store->use == ISCEP_STORE_READ ? "BEGIN" : "BEGIN IMMEDIATE", NULL,
-                                  0, err);
+    return run(store, store_of(store)->use == ISCEP_STORE_READ ? "BEGIN" : "BEGIN IMMEDIATE", NULL, 0, err);
 }
 
-iscep_status iscep_store_commit(iscep_store *store, iscep_error *err)
+static iscep_status commit(iscep_store *store, iscep_error *err)
 {
-    return iscep_store_run_params(store, "COMMIT", NULL, 0, err);
-}
-
-void iscep_store_rollback(iscep_store *store)
-{
-    for (size_t i = 0; i < CACHED_STATEMENTS; i++)
-        if (store->cached[i].statement != NULL)
-            sqlite3_reset(store->cached[i].statement);
-    if (!sqlite3_get_autocommit(store->db))
-        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return run(store, "COMMIT", NULL, 0, err);
 }
 
 /* What somebody reads just now stays in the log, and is tried again when as much has come again. */
-void iscep_store_tidy(iscep_store *store)
+static void tidy(iscep_store *store)
 {
+    sqlite_store *s = store_of(store);
     int pages = 0, moved = 0;
-    if (store->wal_pages < store->checkpoint_at)
+    if (s->wal_pages < s->checkpoint_at)
         return;
     bool is_whole =
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) == SQLITE_OK &&
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) == SQLITE_OK &&
         moved == pages;
-    store->checkpoint_at = CHECKPOINT_PAGES + (is_whole ? 0 : store->wal_pages);
+    s->checkpoint_at = CHECKPOINT_PAGES + (is_whole ? 0 : s->wal_pages);
     if (is_whole)
-        store->wal_pages = 0;
+        s->wal_pages = 0;
+}
+
+/* --- one writer, and nobody else: nothing to lock or to wait for --- */
+
+static iscep_status allow_ms(iscep_store *store, int64_t timeout_ms, iscep_error *err)
+{
+    (void)store;
+    (void)timeout_ms;
+    (void)err;
+    return ISCEP_OK;
+}
+
+static iscep_status lock(iscep_store *store, iscep_lock what, int64_t id, iscep_error *err)
+{
+    (void)store;
+    (void)what;
+    (void)id;
+    (void)err;
+    return ISCEP_OK;
+}
+
+static iscep_status try_lock(bool *is_ours, iscep_store *store, iscep_lock what, iscep_error *err)
+{
+    *is_ours = true;
+    return lock(store, what, 0, err);
+}
+
+static int64_t lease_clock_ms(const iscep_store *store, int64_t now_mono_ms)
+{
+    (void)store;
+    return now_mono_ms;
 }
 
 /* --- the whole file --- */
@@ -390,27 +435,34 @@ static iscep_status read_pragma(iscep_store *store, const char *sql, int64_t *ou
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     bool has_row = false;
-    iscep_status status = iscep_store_query_params(&rows, store, sql, NULL, 0, err);
+    iscep_status status = query(&rows, store, sql, NULL, 0, err);
     if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    *out = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+        status = next_row(rows, &has_row, err);
+    *out = status == ISCEP_OK && has_row ? column_number(rows, 0) : 0;
     return status;
 }
 
-iscep_status iscep_store_get_version(iscep_store *store, int64_t *out, iscep_error *err)
+/* The application's number tells the oldest program: a spool must not stand in the way back of a node that was upgraded. */
+static iscep_status get_version(iscep_store *store, iscep_schema_mark *out, iscep_error *err)
 {
-    return read_pragma(store, "PRAGMA user_version", out, err);
+    iscep_status status = read_pragma(store, "PRAGMA user_version", &out->version, err);
+    if (status == ISCEP_OK)
+        status = read_pragma(store, "PRAGMA application_id", &out->oldest, err);
+    if (out->oldest == 0) /* of a time when there was no such number */
+        out->oldest = out->version;
+    return status;
 }
 
-iscep_status iscep_store_set_version(iscep_store *store, int64_t version, iscep_error *err)
+static iscep_status set_version(iscep_store *store, const iscep_schema_mark *mark, iscep_error *err)
 {
     ISCEP_AUTO_BUF sql; /* a pragma takes no parameter */
     iscep_buf_init(&sql, 64);
-    iscep_buf_printf(&sql, "PRAGMA user_version = %lld", (long long)version);
-    return iscep_store_run_script(store, iscep_buf_text(&sql), err);
+    iscep_buf_printf(&sql, "PRAGMA user_version = %lld; PRAGMA application_id = %lld",
+                     (long long)mark->version, (long long)mark->oldest);
+    return run_script(store, iscep_buf_text(&sql), err);
 }
 
-iscep_status iscep_store_used_bytes(iscep_store *store, int64_t *out, iscep_error *err)
+static iscep_status used_bytes(iscep_store *store, int64_t *out, iscep_error *err)
 {
     int64_t pages = 0, free_pages = 0, page_size = 0;
     iscep_status status = read_pragma(store, "PRAGMA page_count", &pages, err);
@@ -422,18 +474,46 @@ iscep_status iscep_store_used_bytes(iscep_store *store, int64_t *out, iscep_erro
     return status;
 }
 
-iscep_status iscep_store_check(iscep_store *store, iscep_error *err)
+static iscep_status check(iscep_store *store, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     bool has_row = false;
-    iscep_status status = iscep_store_query_params(&rows, store, "PRAGMA quick_check(1)", NULL, 0, err);
+    iscep_status status = query(&rows, store, "PRAGMA quick_check(1)", NULL, 0, err);
     if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
+        status = next_row(rows, &has_row, err);
     if (status != ISCEP_OK)
         return status;
-    const char *verdict = has_row ? iscep_rows_text(rows, 0) : NULL;
+    const char *verdict = has_row ? column_text(rows, 0) : NULL;
     if (verdict != NULL && strcmp(verdict, "ok") == 0)
         return ISCEP_OK;
     return iscep_error_set(err, ISCEP_STORAGE, "journal_corrupt", "the journal is damaged (%s): %s",
                            verdict == NULL ? "no answer" : verdict, advice_for("journal_corrupt"));
 }
+
+static const iscep_store_ops sqlite_ops = {
+    .dialect = ISCEP_DIALECT_SQLITE,
+    .close = close_store,
+    .check = check,
+    .used_bytes = used_bytes,
+    .get_version = get_version,
+    .set_version = set_version,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .tidy = tidy,
+    .allow_ms = allow_ms,
+    .lock = lock,
+    .try_lock = try_lock,
+    .lease_clock_ms = lease_clock_ms,
+    .query = query,
+    .run = run,
+    .run_script = run_script,
+    .changed = changed,
+    .inserted_id = inserted_id,
+    .next = next_row,
+    .number = column_number,
+    .text = column_text,
+    .bytes = column_bytes,
+    .is_null = column_is_null,
+    .close_rows = close_rows,
+};

@@ -21,6 +21,8 @@ typedef struct iscep_sweep {
 void iscep_sweep_init(iscep_sweep *sweep, const iscep_journal_options *options);
 /* A pass begins, unless one is under way or there is nothing to do yet. */
 iscep_status iscep_sweep_begin(iscep_sweep *sweep, iscep_db *db, iscep_error *err) ISCEP_CHECKED;
+/* An enrolment, with all that belongs to it but its revocations. Within a transaction. */
+iscep_status iscep_sweep_forget(iscep_db *db, int64_t enrolment_id, iscep_error *err) ISCEP_CHECKED;
 iscep_status iscep_sweep_slice(iscep_sweep *sweep, iscep_db *db, iscep_error *err) ISCEP_CHECKED;
 
 #endif

@@ -41,7 +41,7 @@ static iscep_status add_dead(iscep_json *json, iscep_db *db, const char *tenant,
 static iscep_status add_revocations(iscep_json *json, iscep_db *db, const char *tenant, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    int64_t counts[ISCEP_REVOCATION_ENDED] = {0};
+    int64_t counts[ISCEP_REVOCATION_UNJUDGED + 1] = {0};
     bool has_row = true;
     iscep_status status = iscep_store_query(&rows, db->store, err,
                                             "SELECT state, COUNT(*) FROM revocation"
@@ -52,9 +52,10 @@ static iscep_status add_revocations(iscep_json *json, iscep_db *db, const char *
         if (status != ISCEP_OK || !has_row)
             break;
         int64_t state = iscep_rows_number(rows, 0);
-        if (state >= 0 && state < ISCEP_REVOCATION_ENDED)
+        if (state >= 0 && state <= ISCEP_REVOCATION_UNJUDGED)
             counts[state] = iscep_rows_number(rows, 1);
     }
+    iscep_json_add_int(json, "unjudged", counts[ISCEP_REVOCATION_UNJUDGED]);
     iscep_json_add_int(json, "waiting", counts[ISCEP_REVOCATION_WAITING]);
     iscep_json_add_int(json, "held", counts[ISCEP_REVOCATION_HELD]);
     iscep_json_add_int(json, "answerable", counts[ISCEP_REVOCATION_ANSWERABLE]);

@@ -31,11 +31,24 @@ static iscep_status find_by_subject(iscep_row_ids *out, const iscep_inspect_job 
     iscep_buf_init(&pattern, MAX_PATTERN_LEN);
     iscep_status status = make_pattern(&pattern, trace->what, err);
     if (status == ISCEP_OK)
+        status = iscep_store_allow_ms(db->store, ISCEP_INSPECT_TIMEOUT_MS, err);
+    if (status == ISCEP_OK)
         status = iscep_store_query(&rows, db->store, err,
-                                   "SELECT id FROM enrolment WHERE lower(subject) LIKE $1 ESCAPE '\\'"
+                                   "SELECT id FROM enrolment WHERE lower(subject) LIKE lower($1) ESCAPE '\\'"
                                    " AND ($2 IS NULL OR tenant = $2) ORDER BY id DESC LIMIT $3",
                                    iscep_text(iscep_buf_text(&pattern)), iscep_text(trace->tenant),
                                    iscep_number((int64_t)trace->limit + 1));
+    return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
+}
+
+/* Where the database has an index for it (keys.h). */
+static iscep_status find_by_index(iscep_row_ids *out, const iscep_inspect_job *trace, iscep_db *db,
+                                  const char *sql, iscep_error *err)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    iscep_status status =
+        iscep_store_query(&rows, db->store, err, sql, iscep_text(trace->what), iscep_text(trace->tenant),
+                          iscep_number((int64_t)trace->limit + 1));
     return status == ISCEP_OK ? iscep_row_ids_add(out, rows, err) : status;
 }
 
@@ -44,6 +57,11 @@ static iscep_status find_by_transaction(iscep_row_ids *out, const iscep_inspect_
 {
     ISCEP_AUTO_ROW_IDS hints = {0};
     iscep_key_range range;
+    if (db->keys == NULL)
+        return find_by_index(out, trace, db,
+                             "SELECT id FROM enrolment WHERE transaction_id = $1"
+                             " AND ($2 IS NULL OR tenant = $2) ORDER BY id DESC LIMIT $3",
+                             err);
     iscep_status status = iscep_key_range_of_transaction(&range, trace->what, err);
     if (status == ISCEP_OK)
         status = iscep_keys_find_range(db->store, &range, &hints, err);
@@ -65,6 +83,12 @@ static iscep_status find_by_serial(iscep_row_ids *out, const iscep_inspect_job *
 {
     ISCEP_AUTO_ROW_IDS hints = {0};
     iscep_key_range range = {0};
+    if (db->keys == NULL)
+        return find_by_index(
+            out, trace, db,
+            "SELECT d.enrolment_id FROM certificate c JOIN delivery d ON d.id = c.id"
+            " WHERE c.serial = $1 AND ($2 IS NULL OR d.tenant = $2) ORDER BY c.id DESC LIMIT $3",
+            err);
     iscep_status status = iscep_key_of_serial(&range.first, trace->what, err);
     range.last = range.first;
     if (status == ISCEP_OK)

@@ -60,6 +60,7 @@ typedef struct device {
     char serial[32];
     iscep_enrolment_key key;
     int64_t delivery_id;
+    int64_t fence;
 } device;
 
 static void begin_device(runner *r);
@@ -108,7 +109,8 @@ static void on_found(void *user, iscep_status status, iscep_cert_standing standi
     check_here(d->of);
     expect_ok(status, "the certificate there is", err);
     expect(standing == ISCEP_CERT_OWED && strcmp(cert->serial, d->serial) == 0, "how it stands", NULL);
-    const iscep_delivery_outcome outcome = {.end = ISCEP_DELIVERY_ACCEPTED, .code = "Success"};
+    const iscep_delivery_outcome outcome = {
+        .end = ISCEP_DELIVERY_ACCEPTED, .fence = d->fence, .code = "Success"};
     iscep_journal_settle_delivery(d->of->journal, d->delivery_id, &outcome, on_settled, d);
 }
 
@@ -137,6 +139,7 @@ static void on_reported(void *user, iscep_status status, const iscep_report *rep
     expect(iscep_journal_group_count(d->of->journal) > 0, "groups", NULL);
     d->of->reported = d->number;
     d->delivery_id = report->delivery_id;
+    d->fence = report->fence;
     iscep_journal_claim_deliveries(d->of->journal, TENANT, 64, LEASE_MS, 3600000, on_claimed, d);
 }
 

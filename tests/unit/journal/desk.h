@@ -1,6 +1,6 @@
 /*
- * A journal in a directory of its own, and somebody who asks it and waits for the answer. The clocks stand still until a
- * test moves them.
+ * A journal in a directory of its own, or in a database (ISCEP_TEST_POSTGRES: the same tests run a second time), and
+ * somebody who asks it and waits for the answer. The clocks stand still until a test moves them.
  */
 #ifndef ISCEP_TESTS_JOURNAL_DESK_H
 #define ISCEP_TESTS_JOURNAL_DESK_H
@@ -11,6 +11,7 @@
 #include "journal/revocations.h"
 #include "tests/support/fake_env.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/test_postgres.h"
 
 #define DESK_TENANT "contoso"
 
@@ -24,6 +25,7 @@ typedef struct desk {
     iscep_journal *journal;
     iscep_journal_options options;
     iscep_journal_tuning tuning;
+    test_postgres database;  /* if there is one */
     const char *only_tenant; /* what a person looks at, and changes; NULL: everybody's */
 } desk;
 
@@ -35,6 +37,17 @@ void desk_leave(desk *d);
 void desk_come_back(desk *d);
 void desk_close(desk *d);
 void desk_reopen(desk *d); /* closes and opens the journal */
+/* The same, and what had been claimed is free: in a file at once, in a database when the leases have ended. */
+void desk_die(desk *d);
+/* How exactly the lease clock is known: a database's only as well as its connections are quick. */
+int64_t desk_blur_ms(const desk *d);
+void desk_outlive_leases(desk *d); /* the time goes by */
+
+/*
+ * The fence of the claim that was given out last for a delivery: what a test settles, it settles for whoever has it now, unless
+ * it says otherwise.
+ */
+int64_t desk_fence(int64_t delivery_id);
 
 /* What came back; texts are copies. */
 typedef struct desk_report {
@@ -61,8 +74,12 @@ desk_report desk_fail(desk *d, const char *transaction_id, const char *csr, uint
                       const char *description);
 
 desk_report desk_settle(desk *d, int64_t id, iscep_delivery_end end, const char *code);
+/* As one says it who had the claim with that fence. */
+desk_report desk_settle_as(desk *d, int64_t id, int64_t fence, iscep_delivery_end end, const char *code);
 desk_report desk_postpone(desk *d, int64_t id, int64_t due_unix_ms);
 desk_report desk_withhold(desk *d, int64_t id, bool is_revoked_too);
+desk_report desk_withhold_as(desk *d, int64_t id, int64_t fence, bool is_revoked_too);
+desk_report desk_standing_as(desk *d, int64_t id, int64_t fence);
 
 typedef struct desk_claim {
     iscep_status status;

@@ -164,9 +164,14 @@ Test(faults, a_path_that_cannot_be_is_a_mistake_in_the_configuration)
     iscep_error err = ISCEP_ERROR_INIT;
     cr_assert_eq(try_open("/nonexistent/journal.db", &err), ISCEP_CONFIG);
     cr_assert_str_eq(err.code, "journal_path");
-    cr_assert_eq(try_open("journal.db", &err), ISCEP_CONFIG);
-    cr_assert_eq(try_open(":memory:", &err), ISCEP_CONFIG);
-    cr_assert_eq(try_open("", &err), ISCEP_CONFIG);
+    static const char *const relative[][2] = {
+        {"journal.db", "journal.db-lock"}, {":memory:", ":memory:-lock"}, {"", "-lock"}};
+    for (size_t i = 0; i < sizeof relative / sizeof *relative; i++) {
+        unlink(relative[i][1]);
+        cr_assert_eq(try_open(relative[i][0], &err), ISCEP_CONFIG);
+        cr_assert_str_eq(err.code, "journal_path");
+        cr_assert_neq(access(relative[i][1], F_OK), 0, "%s is left behind", relative[i][1]);
+    }
 }
 
 Test(faults, only_the_owner_may_read_it)

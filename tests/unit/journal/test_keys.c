@@ -15,7 +15,7 @@ static const iscep_keys_options options = {.min_recent = 20, .merged_at_once = 3
 
 static void open_keys(void)
 {
-    cr_assert_eq(iscep_store_open(&store, path, ISCEP_STORE_WRITE, NULL), ISCEP_OK);
+    cr_assert_eq(iscep_store_open_sqlite(&store, path, ISCEP_STORE_WRITE, NULL), ISCEP_OK);
     cr_assert_eq(iscep_schema_migrate(store, iscep_schema_migrations, iscep_schema_migration_count, NULL),
                  ISCEP_OK);
     cr_assert_eq(iscep_keys_open(&keys, store, &options, NULL), ISCEP_OK);

@@ -148,11 +148,12 @@ Test(reports, a_deferred_certificate_may_be_delivered_while_it_is_owed)
 
 Test(reports, a_request_is_new_until_something_is_known_of_it)
 {
+    const bool is_sure = d.options.database == NULL; /* memory knows nothing of what other nodes write */
     iscep_enrolment_key key = desk_key("t1", "csr1"), other = desk_key("t1", "csr2");
-    cr_assert(iscep_journal_is_new(d.journal, &key));
+    cr_assert_eq(iscep_journal_is_new(d.journal, &key), is_sure);
     desk_issue_strict(&d, "t1", "csr1", "01AB");
     cr_assert_not(iscep_journal_is_new(d.journal, &key));
-    cr_assert(iscep_journal_is_new(d.journal, &other));
+    cr_assert_eq(iscep_journal_is_new(d.journal, &other), is_sure);
     desk_reopen(&d);
     cr_assert_not(iscep_journal_is_new(d.journal, &key));
 }

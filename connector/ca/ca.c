@@ -218,3 +218,8 @@ const iscep_ca_options *iscep_ca_options_of(const iscep_ca *ca)
 {
     return ca->options;
 }
+
+bool iscep_ca_is_attended(const iscep_ca *ca)
+{
+    return ca->executor->is_attended == NULL || ca->executor->is_attended(ca);
+}

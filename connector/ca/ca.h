@@ -75,6 +75,11 @@ typedef struct iscep_ca_result {
 typedef void (*iscep_ca_done)(void *user, const iscep_ca_result *result);
 
 void iscep_ca_revoke(iscep_ca *ca, const iscep_ca_request *request, iscep_ca_done done, void *user);
+/*
+ * Is anybody there who does what it is asked for? Always, but with kind plugin, whose SCEP server comes for work by itself:
+ * then, if one is connected. Another node may have one.
+ */
+bool iscep_ca_is_attended(const iscep_ca *ca);
 /* What is under way is answered with ISCEP_CA_UNAVAILABLE first. NULL is allowed. */
 void iscep_ca_free(iscep_ca *ca);
 

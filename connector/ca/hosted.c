@@ -9,10 +9,14 @@
 
 #include "ca/kind.h"
 
-enum { ID_BYTES = 16 };
+enum {
+    ID_BYTES = 16,
+    AWAY_MS = 5000, /* a host that has not come back for so long after its last round is gone */
+};
 
 struct iscep_hosted_wait {
     TAILQ_ENTRY(iscep_hosted_wait) link;
+    iscep_ca *ca;
     struct hosted *hosted;
     iscep_timer *deadline;
     iscep_hosted_fn done;
@@ -21,6 +25,8 @@ struct iscep_hosted_wait {
 
 typedef struct hosted {
     TAILQ_HEAD(, iscep_hosted_wait) waits;
+    int64_t
+        seen_mono_ms; /* when a host's last round ended well: it had its answer, or brought a result; 0: never */
 } hosted;
 
 /* A call's state: the id under which a host has fetched it; NULL: it waits for one. */
@@ -40,6 +46,12 @@ static iscep_status new_id(char **out, const iscep_env *env, iscep_error *err)
     iscep_base64url_encode(&id, iscep_bytes_of(bytes, sizeof bytes));
     *out = strdup(iscep_buf_text(&id));
     return *out != NULL ? ISCEP_OK : iscep_error_nomem(err);
+}
+
+static void see_host(const iscep_ca *ca)
+{
+    hosted *h = ca->state;
+    h->seen_mono_ms = iscep_now_mono_ms(ca->env);
 }
 
 /* Marks the call as fetched, and tells the host. */
@@ -72,6 +84,7 @@ static void end_in_vain(void *user)
     iscep_hosted_wait *wait = user;
     iscep_hosted_fn done = wait->done;
     void *asker = wait->user;
+    see_host(wait->ca);
     free_wait(wait);
     done(asker, NULL);
 }
@@ -88,6 +101,7 @@ static iscep_status new_wait(iscep_hosted_wait **out, iscep_ca *ca, int64_t dead
         free(wait);
         return status;
     }
+    wait->ca = ca;
     wait->hosted = h;
     TAILQ_INSERT_TAIL(&h->waits, wait, link);
     iscep_timer_arm(wait->deadline, deadline_mono_ms - iscep_now_mono_ms(ca->env));
@@ -168,6 +182,7 @@ iscep_status iscep_hosted_settle(iscep_ca *ca, const char *id, const iscep_ca_re
         return iscep_error_set(err, ISCEP_USAGE, "revocation_unknown",
                                "nobody waits for the result of this revocation");
     forget(call);
+    see_host(ca);
     iscep_ca_answer_result(call, result);
     return ISCEP_OK;
 }
@@ -208,5 +223,21 @@ static void close_hosted(iscep_ca *ca)
     free(h);
 }
 
-const iscep_ca_executor iscep_ca_hosted = {
-    .open = open_hosted, .start = start_hosted, .abandon = forget, .close = close_hosted};
+/* Some host waits for work, has some, or has just been here and will be back. */
+static bool has_host(const iscep_ca *ca)
+{
+    const hosted *h = ca->state;
+    const iscep_ca_call *call;
+    if (!TAILQ_EMPTY(&h->waits))
+        return true;
+    TAILQ_FOREACH(call, &ca->calls, link)
+    if (id_of(call) != NULL)
+        return true;
+    return h->seen_mono_ms != 0 && iscep_now_mono_ms(ca->env) - h->seen_mono_ms < AWAY_MS;
+}
+
+const iscep_ca_executor iscep_ca_hosted = {.open = open_hosted,
+                                           .start = start_hosted,
+                                           .abandon = forget,
+                                           .close = close_hosted,
+                                           .is_attended = has_host};

@@ -30,6 +30,7 @@ typedef struct iscep_ca_executor {
     void (*abandon)(iscep_ca_call *call);
     /* No call is left. ca->state may be NULL. */
     void (*close)(iscep_ca *ca);
+    bool (*is_attended)(const iscep_ca *ca); /* NULL: always */
 } iscep_ca_executor;
 
 struct iscep_ca {

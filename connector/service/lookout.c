@@ -37,12 +37,12 @@ static void look(void *user)
     iscep_use_case *it = user;
     if (!it->is_waiting)
         return;
-    if (iscep_outbox_is_trying(it->service->outbox, it->delivery_id)) {
+    if (iscep_outbox_is_trying(it->service->outbox, it->delivery_id, it->fence)) {
         look_again(it);
         return;
     }
     it->in_journal++;
-    iscep_journal_find_standing(it->service->journal, it->delivery_id, on_standing, it);
+    iscep_journal_find_standing(it->service->journal, it->delivery_id, it->fence, on_standing, it);
 }
 
 /* Without memory he hears of it when he asks again. */

@@ -13,9 +13,6 @@
 enum {
     BASE_BACKOFF_MS = 5000, /* the longest pause after the first attempt; it doubles with every attempt */
     MAX_RETRY_AFTER_MS = 3600000, /* nobody is believed who asks for a longer pause */
-    ATTEMPT_MS = 30000,           /* a slow Intune is given this long when nobody waits */
-    LEASE_MARGIN_MS = 30000,      /* behind an attempt's deadline, for the journal */
-    LOOK_MS = 60000,              /* at least so often: for claims that nobody settled */
     SOON_MS = 200,                /* and never sooner after a look */
     UNHEALTHY_MS = 2000,          /* until the journal is asked again that did not answer */
     BUCKETS = 1024,
@@ -26,7 +23,8 @@ typedef struct attempt {
     LIST_ENTRY(attempt) link;
     iscep_outbox *outbox;
     int64_t id;
-    bool is_ours; /* nobody waits for it */
+    int64_t fence; /* of our claim */
+    bool is_ours;  /* nobody waits for it */
     iscep_delivery_kind kind;
     bool is_deferred;
     bool has_ca; /* that could revoke the certificate */
@@ -69,18 +67,36 @@ static void release(iscep_outbox *outbox)
         free(outbox);
 }
 
+/* Behind an attempt's deadline, for the journal. With the next look, nothing is left alone for twice an attempt's time. */
+static int64_t lease_margin_ms(const iscep_outbox *outbox)
+{
+    return outbox->options.attempt_timeout_ms / 2;
+}
+
+/* At least so often: for claims that nobody settled, because this process could not, or another node died. */
+static int64_t look_ms(const iscep_outbox *outbox)
+{
+    return outbox->options.attempt_timeout_ms / 2;
+}
+
 static size_t bucket_of(int64_t id)
 {
     return (uint64_t)id % BUCKETS;
 }
 
-bool iscep_outbox_is_trying(const iscep_outbox *outbox, int64_t id)
+/* An id may have become another delivery's (deliveries.h): then each has an attempt of its own. */
+static attempt *find_attempt(const iscep_outbox *outbox, int64_t id, int64_t fence)
 {
-    const attempt *at;
+    attempt *at;
     LIST_FOREACH(at, &outbox->attempts[bucket_of(id)], link)
-    if (at->id == id)
-        return true;
-    return false;
+    if (at->id == id && iscep_fences_are_of_one(at->fence, fence))
+        return at;
+    return NULL;
+}
+
+bool iscep_outbox_is_trying(const iscep_outbox *outbox, int64_t id, int64_t fence)
+{
+    return find_attempt(outbox, id, fence) != NULL;
 }
 
 /* --- when to look --- */
@@ -128,7 +144,8 @@ int64_t iscep_outbox_lease_ms(const iscep_outbox *outbox, int64_t deadline_mono_
     int64_t attempt_ms = deadline_mono_ms - now_ms;
     if (outbox->is_stopping || outbox->paused_until_mono_ms > now_ms)
         return 0;
-    return (attempt_ms > ATTEMPT_MS ? attempt_ms : ATTEMPT_MS) + LEASE_MARGIN_MS;
+    int64_t usual_ms = outbox->options.attempt_timeout_ms;
+    return (attempt_ms > usual_ms ? attempt_ms : usual_ms) + lease_margin_ms(outbox);
 }
 
 /* Is the process ending? Then Intune is not to be asked any more. */
@@ -200,7 +217,7 @@ static void describe_end(const attempt *a, const iscep_report *report)
 static void plan_next(iscep_outbox *outbox, int64_t next_mono_ms, const iscep_report *report)
 {
     if (report == NULL)
-        look_at(outbox, iscep_now_mono_ms(outbox->env) + LEASE_MARGIN_MS);
+        look_at(outbox, iscep_now_mono_ms(outbox->env) + lease_margin_ms(outbox));
     else if (report->state == ISCEP_REPORT_OWED)
         look_at(outbox, next_mono_ms);
 }
@@ -215,6 +232,7 @@ static void on_settled(void *user, iscep_status status, const iscep_report *repo
         return;
     }
     iscep_outbox_result result = {.id = a->id,
+                                  .fence = a->fence,
                                   .verdict = &a->verdict,
                                   .status = status,
                                   .err = err,
@@ -231,32 +249,19 @@ static void on_settled(void *user, iscep_status status, const iscep_report *repo
     release(outbox);
 }
 
+/* What Intune does not want to know of is never delivered, and its CA hears of that in the same step. */
 static void settle(attempt *a, iscep_delivery_end end)
 {
+    bool is_given_up = end == ISCEP_DELIVERY_REFUSED && a->kind == ISCEP_DELIVER_ISSUED && !a->is_deferred;
     const iscep_delivery_outcome outcome = {.end = end,
+                                            .fence = a->fence,
                                             .due_unix_ms = a->due_unix_ms,
+                                            .is_revoked_too = is_given_up && a->has_ca,
                                             .code = a->verdict.code,
                                             .message = a->verdict.message,
                                             .request_id = a->verdict.request_id};
     a->outbox->references++;
     iscep_journal_settle_delivery(a->outbox->journal, a->id, &outcome, on_settled, a);
-}
-
-/* Intune does not want to know of the certificate: it is never delivered, and its CA hears of that in the same step. */
-static void refuse(attempt *a)
-{
-    iscep_journal *journal = a->outbox->journal;
-    if (a->is_deferred || a->kind != ISCEP_DELIVER_ISSUED || !a->has_ca) {
-        settle(a, ISCEP_DELIVERY_REFUSED);
-        return;
-    }
-    iscep_journal_note(journal, &a->key,
-                       &(iscep_journal_event){.kind = ISCEP_EVENT_REPORT_REFUSED,
-                                              .code = a->verdict.code,
-                                              .message = a->verdict.message,
-                                              .request_id = a->verdict.request_id});
-    a->outbox->references++;
-    iscep_journal_withhold(journal, a->id, a->verdict.code, a->verdict.message, true, on_settled, a);
 }
 
 /* Full jitter below a ceiling that doubles. Without randomness, the ceiling. */
@@ -307,18 +312,18 @@ static void on_verdict(void *user, const iscep_verdict *verdict)
     a->verdict = *verdict;
     if (is_ending(verdict)) { /* it stays owed, for whoever claims it next */
         outbox->is_stopping = true;
-        iscep_journal_release_delivery(outbox->journal, a->id);
+        iscep_journal_release_delivery(outbox->journal, a->id, a->fence);
         end_attempt(a);
         return;
     }
     learn(outbox, verdict);
-    outbox->options.on_tried(outbox->options.user, a->id, verdict);
+    outbox->options.on_tried(outbox->options.user, a->id, a->fence, verdict);
     if (verdict->decision == ISCEP_ALLOW)
         settle(a, ISCEP_DELIVERY_ACCEPTED);
     else if (verdict->decision == ISCEP_RETRY)
         postpone(a);
     else
-        refuse(a);
+        settle(a, ISCEP_DELIVERY_REFUSED);
 }
 
 /* --- how it begins --- */
@@ -348,11 +353,12 @@ static attempt *new_attempt(iscep_outbox *outbox, const iscep_delivery *delivery
 {
     attempt *a = calloc(1, sizeof *a);
     if (a == NULL) {
-        look_at(outbox, iscep_now_mono_ms(outbox->env) + LOOK_MS);
+        look_at(outbox, iscep_now_mono_ms(outbox->env) + look_ms(outbox));
         return NULL;
     }
     *a = (attempt){.outbox = outbox,
                    .id = delivery->id,
+                   .fence = delivery->fence,
                    .is_ours = is_ours,
                    .kind = delivery->kind,
                    .is_deferred = delivery->is_deferred,
@@ -385,20 +391,23 @@ static void withhold(attempt *a)
     iscep_refusal_emit(&a->verdict, ISCEP_DENY, "never_validated",
                        "Intune has not been asked about this request");
     a->outbox->references++;
-    iscep_journal_withhold(a->outbox->journal, a->id, a->verdict.code, a->verdict.message, a->has_ca,
-                           on_settled, a);
+    iscep_journal_withhold(a->outbox->journal, a->id, a->fence, a->verdict.code, a->verdict.message,
+                           a->has_ca, on_settled, a);
 }
 
 static void begin_attempt(iscep_outbox *outbox, const iscep_delivery *delivery, int64_t deadline_mono_ms,
                           bool is_ours)
 {
-    if (iscep_outbox_is_trying(outbox, delivery->id))
+    attempt *a = find_attempt(outbox, delivery->id, delivery->fence);
+    if (a != NULL) {
+        a->fence = delivery->fence; /* it took longer than its claim, which is ours again */
         return;
-    attempt *a = outbox->is_stopping ? NULL : new_attempt(outbox, delivery, is_ours);
+    }
+    a = outbox->is_stopping ? NULL : new_attempt(outbox, delivery, is_ours);
     if (deadline_mono_ms == 0)
-        deadline_mono_ms = iscep_now_mono_ms(outbox->env) + ATTEMPT_MS;
+        deadline_mono_ms = iscep_now_mono_ms(outbox->env) + outbox->options.attempt_timeout_ms;
     if (a == NULL)
-        iscep_journal_release_delivery(outbox->journal, delivery->id);
+        iscep_journal_release_delivery(outbox->journal, delivery->id, delivery->fence);
     else if (is_to_be_withheld(outbox, delivery))
         withhold(a);
     else
@@ -414,10 +423,11 @@ void iscep_outbox_attempt(iscep_outbox *outbox, const iscep_delivery *delivery, 
 
 static void plan_look(iscep_outbox *outbox, int64_t next_due_unix_ms)
 {
-    int64_t wait_ms = next_due_unix_ms == 0 ? LOOK_MS : next_due_unix_ms - iscep_now_unix_ms(outbox->env);
+    int64_t longest_ms = look_ms(outbox);
+    int64_t wait_ms = next_due_unix_ms == 0 ? longest_ms : next_due_unix_ms - iscep_now_unix_ms(outbox->env);
     if (wait_ms < SOON_MS)
         wait_ms = SOON_MS;
-    look_at(outbox, iscep_now_mono_ms(outbox->env) + (wait_ms < LOOK_MS ? wait_ms : LOOK_MS));
+    look_at(outbox, iscep_now_mono_ms(outbox->env) + (wait_ms < longest_ms ? wait_ms : longest_ms));
 }
 
 /* What was claimed is tried, even if the outbox has been retired meanwhile; one that was freed gives it back. */
@@ -464,8 +474,8 @@ static void look(iscep_outbox *outbox)
     outbox->references++;
     iscep_journal_claim_deliveries(
         outbox->journal, outbox->options.tenant, outbox->options.max_in_flight - outbox->in_flight,
-        ATTEMPT_MS + LEASE_MARGIN_MS, longest_ms > MAX_RETRY_AFTER_MS ? longest_ms : MAX_RETRY_AFTER_MS,
-        on_claimed, outbox);
+        outbox->options.attempt_timeout_ms + lease_margin_ms(outbox),
+        longest_ms > MAX_RETRY_AFTER_MS ? longest_ms : MAX_RETRY_AFTER_MS, on_claimed, outbox);
 }
 
 /* --- its life --- */

@@ -18,6 +18,7 @@ typedef struct iscep_outbox iscep_outbox;
 /* How an attempt ended, once the journal knows it. Borrowed for the length of the callback. */
 typedef struct iscep_outbox_result {
     int64_t id;                   /* of the delivery */
+    int64_t fence;                /* and one of its fences (deliveries.h) */
     const iscep_verdict *verdict; /* what Intune, or the way to it, said */
     iscep_status status; /* not ISCEP_OK: the journal could not take it down, err says why; report is NULL */
     const iscep_error *err;
@@ -30,9 +31,10 @@ typedef struct iscep_outbox_options {
     bool is_unvalidated_refused; /* a certificate of an enrolment never validated is withheld, not reported */
     int64_t dead_after_ms;
     int64_t max_backoff_ms;
-    uint32_t max_in_flight; /* of those that nobody waits for */
+    uint32_t max_in_flight;     /* of those that nobody waits for */
+    int64_t attempt_timeout_ms; /* Intune's time for these; a claim outlives an attempt by half of it */
     /* What became of an attempt: first, what it came to; then, once that is on disk, where the delivery stands. */
-    void (*on_tried)(void *user, int64_t id, const iscep_verdict *verdict);
+    void (*on_tried)(void *user, int64_t id, int64_t fence, const iscep_verdict *verdict);
     void (*on_result)(void *user, const iscep_outbox_result *result);
     void *user;
 } iscep_outbox_options;
@@ -58,7 +60,7 @@ void iscep_outbox_look_at(iscep_outbox *outbox, int64_t mono_ms);
 void iscep_outbox_retire(iscep_outbox *outbox);
 bool iscep_outbox_is_idle(const iscep_outbox *outbox); /* nothing is under way */
 /* Is an attempt at this delivery under way here? Then its end is told. */
-bool iscep_outbox_is_trying(const iscep_outbox *outbox, int64_t id);
+bool iscep_outbox_is_trying(const iscep_outbox *outbox, int64_t id, int64_t fence);
 
 /* Until when nothing is attempted; in the past: it may be. */
 int64_t iscep_outbox_paused_until_mono_ms(const iscep_outbox *outbox);

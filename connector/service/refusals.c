@@ -93,7 +93,8 @@ static const iscep_code refusals[] = {
      "the certificate was revoked before it was delivered, or before it was reported again",
      "deliver nothing: the device enrols anew; intune-scepctl trace shows who wanted it revoked"},
     {"already_issued_other", ISCEP_CODE_SERVER, "another certificate stands for this very request already",
-     "revoke this one; who asks to verify the same request again is given the right one"},
+     "it is revoked if its CA is configured, otherwise revoke it; who asks to verify the same request again "
+     "is given the right one"},
     {"never_validated", ISCEP_CODE_SERVER,
      "a certificate was issued for a request that was never validated here",
      "the SCEP server must ask before it issues: revoke the certificate, and see unvalidated_reports"},

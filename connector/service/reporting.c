@@ -24,6 +24,11 @@ static struct iscep_waiting_list *bucket_of(iscep_service *service, int64_t deli
     return &service->waiting[(uint64_t)delivery_id % ISCEP_WAITING_BUCKETS];
 }
 
+static bool is_for(const iscep_use_case *it, int64_t delivery_id, int64_t fence)
+{
+    return it->delivery_id == delivery_id && iscep_fences_are_of_one(it->fence, fence);
+}
+
 static void start_waiting(iscep_use_case *it)
 {
     LIST_INSERT_HEAD(bucket_of(it->service, it->delivery_id), it, waiting_link);
@@ -113,7 +118,7 @@ static void tell_withheld(iscep_service *service, int64_t delivery_id, const isc
     iscep_use_case *it, *next;
     for (it = LIST_FIRST(bucket_of(service, delivery_id)); it != NULL; it = next) {
         next = LIST_NEXT(it, waiting_link);
-        if (it->delivery_id == delivery_id)
+        if (is_for(it, delivery_id, report->fence))
             deny_as_recorded(it, report);
     }
 }
@@ -160,7 +165,7 @@ static void withhold_as(iscep_use_case *it, const iscep_verdict *verdict)
         ISCEP_LOG_TEXT("last", it->last_code != NULL ? it->last_code : ""),
         ISCEP_LOG_TEXT("client_request_id", it->last_request_id != NULL ? it->last_request_id : ""),
         ISCEP_LOG_TEXT("tenant", service->options->tenant));
-    iscep_journal_withhold(service->journal, it->delivery_id, verdict->code, verdict->message,
+    iscep_journal_withhold(service->journal, it->delivery_id, it->fence, verdict->code, verdict->message,
                            find_ca(it) != NULL, on_withheld, it);
 }
 
@@ -239,11 +244,11 @@ static void remember_try(iscep_use_case *it, const char *code, const char *reque
     it->last_request_id = strdup(request_id);
 }
 
-void iscep_reporting_on_tried(void *user, int64_t id, const iscep_verdict *verdict)
+void iscep_reporting_on_tried(void *user, int64_t id, int64_t fence, const iscep_verdict *verdict)
 {
     iscep_use_case *it;
     LIST_FOREACH(it, bucket_of(user, id), waiting_link)
-    if (it->delivery_id == id)
+    if (is_for(it, id, fence))
         remember_try(it, verdict->code, verdict->request_id);
 }
 
@@ -306,7 +311,7 @@ void iscep_reporting_on_result(void *user, const iscep_outbox_result *result)
     iscep_use_case *it, *next;
     for (it = LIST_FIRST(bucket_of(service, result->id)); it != NULL; it = next) {
         next = LIST_NEXT(it, waiting_link);
-        if (it->delivery_id == result->id)
+        if (is_for(it, result->id, result->fence))
             tell(it, result);
     }
     if (result->status == ISCEP_OK && result->report->state == ISCEP_REPORT_WITHHELD)
@@ -328,9 +333,10 @@ static iscep_journal_cert describe_cert(const iscep_cert *cert, iscep_bytes der)
 }
 
 /* The journal has just stored the very same. */
-static void attempt(iscep_use_case *it, bool was_validated)
+static void attempt(iscep_use_case *it, const iscep_report *report)
 {
     const iscep_delivery delivery = {.id = it->delivery_id,
+                                     .fence = report->fence,
                                      .kind = it->use == ISCEP_USE_ISSUED ? ISCEP_DELIVER_ISSUED
                                                                          : ISCEP_DELIVER_FAILED,
                                      .key = it->key,
@@ -339,7 +345,7 @@ static void attempt(iscep_use_case *it, bool was_validated)
                                      .error_code = it->error_code,
                                      .description = it->description,
                                      .is_deferred = it->is_deferred,
-                                     .was_validated = was_validated,
+                                     .was_validated = report->was_validated,
                                      .recorded_unix_ms = iscep_now_unix_ms(it->service->env)};
     iscep_outbox_attempt(it->service->outbox, &delivery,
                          it->is_deferred ? 0 : it->deadline_mono_ms - margin_ms(it));
@@ -384,7 +390,7 @@ static void on_owed(iscep_use_case *it, const iscep_report *report)
 {
     iscep_outbox *outbox = it->service->outbox;
     if (report->is_claimed)
-        attempt(it, report->was_validated);
+        attempt(it, report);
     else
         iscep_outbox_wake(outbox);
     if (!report->is_claimed && !it->is_deferred)
@@ -401,6 +407,16 @@ static void on_owed(iscep_use_case *it, const iscep_report *report)
         wait(it, report->is_claimed ? 0 : iscep_outbox_paused_until_mono_ms(outbox));
 }
 
+/* A device that failed over has had two CAs issue: one is reported, and delivered; this one's CA hears that it is not. */
+static void deny_other(iscep_use_case *it)
+{
+    iscep_service *service = it->service;
+    bool is_revoked = find_ca(it) != NULL;
+    deny(it, "already_issued_other", "another certificate was issued and reported for this very request");
+    if (is_revoked)
+        announce_withheld(service);
+}
+
 static void on_recorded(void *user, iscep_status status, const iscep_report *report, const iscep_error *err)
 {
     iscep_use_case *it = user;
@@ -411,10 +427,11 @@ static void on_recorded(void *user, iscep_status status, const iscep_report *rep
         return;
     }
     it->delivery_id = report->delivery_id;
+    it->fence = report->fence;
     if (it->use == ISCEP_USE_ISSUED)
         it->is_deferred = report->is_deferred;
     if (report->state == ISCEP_REPORT_OTHER)
-        deny(it, "already_issued_other", "another certificate was issued and reported for this very request");
+        deny_other(it);
     else if (!may_be_reported(it, report))
         ;
     else if (report->state == ISCEP_REPORT_OWED)
@@ -434,6 +451,7 @@ static void record_issued(iscep_use_case *it, iscep_bytes cert, int64_t lease_ms
                                         .ca = ca != NULL ? iscep_ca_options_of(ca)->name : NULL,
                                         .is_deferred = it->is_deferred,
                                         .is_replacement = it->is_replay_unwanted,
+                                        .is_other_revoked = ca != NULL,
                                         .lease_ms = lease_ms};
     iscep_journal_record_issued(it->service->journal, &record, on_recorded, it);
 }

@@ -16,7 +16,7 @@ void iscep_reporting_stop_waiting(iscep_use_case *it);
 /* So the delivery stands that it waits for, and nobody is trying it: due_unix_ms is when the next attempt is, if it is OWED. */
 void iscep_reporting_heed(iscep_use_case *it, const iscep_report *report, int64_t due_unix_ms);
 /* The outbox's on_tried and on_result; user is the iscep_service. */
-void iscep_reporting_on_tried(void *user, int64_t id, const iscep_verdict *verdict);
+void iscep_reporting_on_tried(void *user, int64_t id, int64_t fence, const iscep_verdict *verdict);
 void iscep_reporting_on_result(void *user, const iscep_outbox_result *result);
 
 #endif

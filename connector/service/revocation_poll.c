@@ -28,17 +28,19 @@ static void begin_round(void *user)
 {
     iscep_revoker *revoker = user;
     revocation_poll *poll = &revoker->poll;
+    poll->next_unix_ms = 0;
+    if (!iscep_revoker_is_leader(revoker))
+        return; /* whoever leads begins it, be it this one when its term goes on */
     poll->is_under_way = true;
     poll->is_wanted_again = false;
     poll->new_count = 0;
     poll->downloads = 0;
-    poll->next_unix_ms = 0;
     download(revoker);
 }
 
 static void plan_round(iscep_revoker *revoker, int64_t delay_ms)
 {
-    if (revoker->is_retired)
+    if (revoker->is_retired || !iscep_revoker_is_leader(revoker))
         return;
     revoker->poll.next_unix_ms = iscep_now_unix_ms(revoker->env) + delay_ms;
     iscep_timer_arm(revoker->poll.timer, delay_ms);
@@ -58,10 +60,17 @@ iscep_status iscep_revocation_poll_init(iscep_revoker *revoker, iscep_error *err
     return iscep_timer_new(&revoker->poll.timer, revoker->loop, begin_round, revoker, err);
 }
 
+void iscep_revocation_poll_stop(iscep_revoker *revoker)
+{
+    iscep_timer_disarm(revoker->poll.timer);
+    revoker->poll.next_unix_ms = 0;
+}
+
 void iscep_revocation_poll_recall(iscep_revoker *revoker, const char *fact)
 {
     char *end = NULL;
     long long unix_ms = fact != NULL ? strtoll(fact, &end, 10) : 0;
+    revoker->poll.failures = 0;
     if (unix_ms <= 0 || *end != '\0')
         return; /* never, as far as we can tell */
     revoker->poll.last_unix_ms = unix_ms;
@@ -69,12 +78,12 @@ void iscep_revocation_poll_recall(iscep_revoker *revoker, const char *fact)
     iscep_text_copy(revoker->poll.result, sizeof revoker->poll.result, "ok");
 }
 
-/* The first round is when it would have been without the restart; a clock that went backwards does not put it off further. */
+/* The first round is when it would have been without the restart, or the other leader's end; a clock that went backwards does not put it off further. */
 void iscep_revocation_poll_begin(iscep_revoker *revoker)
 {
     int64_t interval = interval_ms(revoker);
     int64_t left_ms = revoker->poll.last_unix_ms + interval - iscep_now_unix_ms(revoker->env);
-    if (!revoker->options->is_polling)
+    if (!revoker->options->is_polling || revoker->poll.is_under_way)
         return;
     if (revoker->poll.last_unix_ms == 0 || left_ms < 0 || revoker->poll.is_wanted_again)
         left_ms = 0;
@@ -202,8 +211,8 @@ static void store(iscep_revoker *revoker, const iscep_revocation_entry *entries,
         }
         iscep_storm_guard_close(revoker);
         iscep_revoker_leave(revoker);
-        iscep_journal_store_revocations(revoker->journal, revoker->tenant, requests, count, on_stored,
-                                        revoker);
+        iscep_journal_store_revocations(revoker->journal, revoker->tenant, iscep_revoker_fence(revoker),
+                                        requests, count, on_stored, revoker);
     }
     free(serials);
     free(requests);

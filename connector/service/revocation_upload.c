@@ -6,17 +6,20 @@
 #include <string.h>
 
 #include "base/audit.h"
+#include "journal/claims.h"
 #include "service/revoker_parts.h"
 
 enum {
     MAX_RESULTS = 100, /* in one upload: what Microsoft recommends for a download */
-    LEASE_MS = 30 * 60 * 1000,
+    LEASE_MS = REVOKER_CALL_TIMEOUT_MS + 30000,
+    LOOK_MS = 15000, /* at least so often, where another node may have died with results of its own */
     MAX_TEXTS_LEN = 16 * 1024 * 1024,
 };
 
 /* What is claimed, and how far it got. */
 typedef struct revocation_results {
-    int64_t ids[MAX_RESULTS];
+    iscep_claimed claimed[MAX_RESULTS];
+    int64_t lease_mono_ms;
     iscep_upload_entry entries[MAX_RESULTS]; /* point into texts */
     iscep_buf texts;
     size_t count;
@@ -57,7 +60,7 @@ static bool copy_results(revocation_results *batch, const iscep_revocation_resul
         return false;
     const char *at = (const char *)batch->texts.data;
     for (size_t i = 0; i < batch->count; i++) {
-        batch->ids[i] = results[i].id;
+        batch->claimed[i] = (iscep_claimed){.id = results[i].id, .fence = results[i].fence};
         batch->entries[i].context = at;
         at += strlen(at) + 1;
         batch->entries[i].message = at;
@@ -76,6 +79,8 @@ static void plan(iscep_revoker *revoker, int64_t delay_ms)
         return;
     if (delay_ms > revoker->options->max_backoff_ms)
         delay_ms = revoker->options->max_backoff_ms;
+    if (delay_ms > LOOK_MS && revoker->is_shared)
+        delay_ms = LOOK_MS;
     if (delay_ms < pause_ms)
         delay_ms = pause_ms;
     iscep_timer_arm(revoker->upload.timer, delay_ms > 0 ? delay_ms : 0);
@@ -87,15 +92,18 @@ static void pause_uploads(iscep_revoker *revoker, int64_t retry_after_ms)
     revoker->upload.resume_mono_ms = iscep_now_mono_ms(revoker->env) + pause_ms;
 }
 
-/* On to the rest of the batch, or to the next batch. */
+/* On to the rest of the batch, or to the next batch. What our claim may not outlast is given back: somebody claims it again. */
 static void go_on(iscep_revoker *revoker)
 {
     revocation_results *batch = revoker->upload.batch;
+    int64_t left_ms = batch->lease_mono_ms - iscep_now_mono_ms(revoker->env);
     batch->next += batch->length;
-    if (batch->next < batch->count) {
+    if (batch->next < batch->count && left_ms >= REVOKER_CALL_TIMEOUT_MS) {
         upload(revoker);
         return;
     }
+    for (size_t i = batch->next; i < batch->count; i++)
+        iscep_journal_release_revocation(revoker->journal, &batch->claimed[i]);
     free_batch(revoker);
     plan(revoker, 0);
 }
@@ -107,10 +115,16 @@ static void on_settled(void *user, iscep_status status, const iscep_error *err)
     if (!iscep_revoker_return(revoker))
         return;
     if (status != ISCEP_OK)
-        iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "results_not_settled",
-                        ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_TEXT("code", err->code),
-                        ISCEP_LOG_TEXT("reason", err->message));
+        iscep_log_event(revoker->env->log, iscep_revoker_is_said(err) ? ISCEP_LOG_DEBUG : ISCEP_LOG_ERROR,
+                        "results_not_settled", ISCEP_LOG_TEXT("tenant", revoker->tenant),
+                        ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message));
     go_on(revoker);
+}
+
+static void on_refused(void *user, iscep_status status, bool is_taken, const iscep_error *err)
+{
+    (void)is_taken; /* otherwise somebody else uploads it again, and finds out */
+    on_settled(user, status, err);
 }
 
 static void settle_taken(iscep_revoker *revoker)
@@ -121,7 +135,7 @@ static void settle_taken(iscep_revoker *revoker)
                     ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_NUM("count", (int64_t)batch->length),
                     ISCEP_LOG_TEXT("client_request_id", revoker->upload.request_id));
     iscep_revoker_leave(revoker);
-    iscep_journal_settle_results(revoker->journal, batch->ids + batch->next, batch->length, true, 0,
+    iscep_journal_settle_results(revoker->journal, batch->claimed + batch->next, batch->length, true, 0,
                                  on_settled, revoker);
 }
 
@@ -141,7 +155,7 @@ static void settle_postponed(iscep_revoker *revoker, const iscep_error *err, boo
                     ISCEP_LOG_NUM("pause_ms", pause_ms),
                     ISCEP_LOG_TEXT("client_request_id", revoker->upload.request_id));
     iscep_revoker_leave(revoker);
-    iscep_journal_settle_results(revoker->journal, batch->ids + batch->next, batch->length, false,
+    iscep_journal_settle_results(revoker->journal, batch->claimed + batch->next, batch->length, false,
                                  iscep_now_unix_ms(revoker->env) + pause_ms, on_settled, revoker);
 }
 
@@ -151,19 +165,21 @@ static void settle_refused(iscep_revoker *revoker, const iscep_error *err)
     revocation_results *batch = revoker->upload.batch;
     const iscep_upload_entry *entry = &batch->entries[batch->next];
     const iscep_log_field fields[] = {ISCEP_LOG_TEXT("tenant", revoker->tenant),
-                                      ISCEP_LOG_NUM("id", batch->ids[batch->next]),
+                                      ISCEP_LOG_NUM("id", batch->claimed[batch->next].id),
                                       ISCEP_LOG_TEXT("result", iscep_revocation_code_name(entry->code)),
                                       ISCEP_LOG_TEXT("code", err->code),
                                       ISCEP_LOG_TEXT("reason", err->message),
                                       ISCEP_LOG_TEXT("client_request_id", revoker->upload.request_id)};
     const iscep_revocation_outcome outcome = {.state = ISCEP_REVOCATION_ENDED,
+                                              .fence = batch->claimed[batch->next].fence,
                                               .error_code = entry->code,
                                               .message = "Intune refused to take the result"};
     iscep_log_write(revoker->env->log, ISCEP_LOG_ERROR, "result_refused", fields,
                     sizeof fields / sizeof *fields);
     iscep_audit_write(revoker->env->audit, "result_refused", fields, sizeof fields / sizeof *fields);
     iscep_revoker_leave(revoker);
-    iscep_journal_settle_revocation(revoker->journal, batch->ids[batch->next], &outcome, on_settled, revoker);
+    iscep_journal_settle_revocation(revoker->journal, batch->claimed[batch->next].id, &outcome, on_refused,
+                                    revoker);
 }
 
 /* --- the upload --- */
@@ -222,12 +238,13 @@ static void on_claimed(void *user, iscep_status status, const iscep_revocation_r
     if (status == ISCEP_OK)
         up->batch = calloc(1, sizeof *up->batch);
     if (status == ISCEP_OK && up->batch != NULL && copy_results(up->batch, results, count)) {
+        up->batch->lease_mono_ms = iscep_now_mono_ms(revoker->env) + LEASE_MS;
         upload(revoker);
         return;
     }
-    iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "results_not_claimed",
-                    ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_TEXT("code", err->code),
-                    ISCEP_LOG_TEXT("reason", err->message));
+    iscep_log_event(revoker->env->log, iscep_revoker_is_said(err) ? ISCEP_LOG_DEBUG : ISCEP_LOG_ERROR,
+                    "results_not_claimed", ISCEP_LOG_TEXT("tenant", revoker->tenant),
+                    ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message));
     free_batch(revoker);
     pause_uploads(revoker, -1);
     plan(revoker, 0);

@@ -1,8 +1,12 @@
 /*
- * Carrying out: revocations are claimed from the journal, each is brought to its CA, and what becomes of it is settled in
- * the journal. A claim is a lease; when this process ends in between, the revocation is claimed again and the CA says
- * that it is revoked already.
+ * Carrying out, on every node: revocations are claimed from the journal, each is brought to its CA, and what becomes of it is
+ * settled in the journal. A claim is a lease; when this process ends in between, the revocation is claimed again, here or
+ * elsewhere, and the CA says that it is revoked already.
+ *
+ * A CA inside a SCEP server can be reached only where that server is connected. A revocation that is routed to one is given
+ * back with the CA's name, and from then on left for a node that has it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +18,8 @@
 
 enum {
     MAX_ITEMS = 64,
-    LEASE_MS = 3600 * 1000, /* longer than 64 revocations take at a CA that lets each time out */
+    LEASE_MARGIN_MS = 15000, /* of a claim, beyond the time that the slowest CA may take */
+    LOOK_MS = 5000,          /* at least so often, where other nodes make work for this one */
     MAX_MESSAGE_LEN = 512,
     MAX_TEXTS_LEN = 128 * 1024,
 };
@@ -41,6 +46,7 @@ typedef struct revocation_item {
     iscep_revoker *revoker;
     item_stage stage;
     int64_t id;
+    int64_t fence; /* of our claim */
     bool is_own;
     uint32_t attempts;
     int64_t stored_unix_ms;
@@ -104,6 +110,12 @@ static bool copy_texts(revocation_item *item, const iscep_revocation *revocation
 
 /* --- settling --- */
 
+static void release(const revocation_item *item)
+{
+    iscep_journal_release_revocation(item->revoker->journal,
+                                     &(iscep_claimed){.id = item->id, .fence = item->fence});
+}
+
 static bool is_final(const revocation_item *item)
 {
     return item->outcome.state != ISCEP_REVOCATION_WAITING;
@@ -138,7 +150,17 @@ static void tell(const revocation_item *item)
         iscep_audit_write(revoker->env->audit, event, fields, count);
 }
 
-static void on_settled(void *user, iscep_status status, const iscep_error *err)
+/* Our claim had ended, and somebody else's word stands: what he says of it, he says himself. */
+static void tell_late(const revocation_item *item)
+{
+    iscep_log_event(item->revoker->env->log, ISCEP_LOG_WARN, "revocation_settled_late",
+                    ISCEP_LOG_TEXT("tenant", item->revoker->tenant),
+                    ISCEP_LOG_TEXT("serial_number", item->serial),
+                    ISCEP_LOG_TEXT("ca", item->outcome.ca != NULL ? item->outcome.ca : ""),
+                    ISCEP_LOG_TEXT("code", iscep_revocation_code_name(item->outcome.error_code)));
+}
+
+static void on_settled(void *user, iscep_status status, bool is_taken, const iscep_error *err)
 {
     revocation_item *item = user;
     iscep_revoker *revoker = item->revoker;
@@ -146,14 +168,18 @@ static void on_settled(void *user, iscep_status status, const iscep_error *err)
     if (!iscep_revoker_return(revoker))
         return;
     if (status != ISCEP_OK) {
-        iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "revocation_not_settled",
-                        ISCEP_LOG_TEXT("serial_number", item->serial), ISCEP_LOG_TEXT("code", err->code),
-                        ISCEP_LOG_TEXT("reason", err->message), ISCEP_LOG_TEXT("tenant", revoker->tenant));
+        iscep_log_event(revoker->env->log, iscep_revoker_is_said(err) ? ISCEP_LOG_DEBUG : ISCEP_LOG_ERROR,
+                        "revocation_not_settled", ISCEP_LOG_TEXT("serial_number", item->serial),
+                        ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message),
+                        ISCEP_LOG_TEXT("tenant", revoker->tenant));
         iscep_timer_arm(revoker->work.timer, iscep_revoker_backoff_ms(revoker, 1, -1));
         return;
     }
-    bool is_answerable = item->outcome.state == ISCEP_REVOCATION_ANSWERABLE;
-    tell(item);
+    bool is_answerable = is_taken && item->outcome.state == ISCEP_REVOCATION_ANSWERABLE;
+    if (is_taken)
+        tell(item);
+    else
+        tell_late(item);
     free_item(item);
     iscep_revocation_work_wake(revoker);
     if (is_answerable)
@@ -163,6 +189,7 @@ static void on_settled(void *user, iscep_status status, const iscep_error *err)
 static void settle(revocation_item *item)
 {
     item->stage = ITEM_SETTLING;
+    item->outcome.fence = item->fence;
     iscep_revoker_leave(item->revoker);
     iscep_journal_settle_revocation(item->revoker->journal, item->id, &item->outcome, on_settled, item);
 }
@@ -196,6 +223,12 @@ static void leave_to_others(revocation_item *item)
     settle(item);
 }
 
+static bool has_waited_for_long(const revocation_item *item)
+{
+    int64_t waited_ms = iscep_now_unix_ms(item->revoker->env) - item->stored_unix_ms;
+    return !item->is_own && waited_ms >= item->revoker->options->retry_for_ms;
+}
+
 /*
  * Later; but when it was tried for long enough Intune is told so, and may ask again. Our own are tried for ever: nobody
  * else knows of them.
@@ -206,7 +239,7 @@ static void postpone(revocation_item *item, iscep_ca_outcome outcome, const char
     int64_t now_unix_ms = iscep_now_unix_ms(item->revoker->env);
     iscep_revocation_code code = iscep_revocation_code_of(outcome);
     iscep_revocation_explain(explained, sizeof explained, outcome, message);
-    if (!item->is_own && now_unix_ms - item->stored_unix_ms >= item->revoker->options->retry_for_ms) {
+    if (has_waited_for_long(item)) {
         conclude(item, code, explained);
         return;
     }
@@ -214,6 +247,19 @@ static void postpone(revocation_item *item, iscep_ca_outcome outcome, const char
         item->revoker->options->max_backoff_ms; /* beyond, the journal takes it for a clock gone wrong */
     end_item(item, ISCEP_REVOCATION_WAITING, code, explained);
     item->outcome.due_unix_ms = now_unix_ms + (pause_ms < longest_ms ? pause_ms : longest_ms);
+    settle(item);
+}
+
+/* Not here, but on a node to which the CA's SCEP server is connected; or here, when it is. */
+static void leave_to_host(revocation_item *item)
+{
+    char message[MAX_MESSAGE_LEN];
+    snprintf(message, sizeof message,
+             "it waits for a SCEP server of [ca/%s] to be connected, to this node or another",
+             iscep_ca_options_of(item->lane->ca)->name);
+    end_item(item, ISCEP_REVOCATION_WAITING, ISCEP_REVOKED_UNAVAILABLE, message);
+    item->outcome.is_untried = true;
+    item->outcome.due_unix_ms = iscep_now_unix_ms(item->revoker->env);
     settle(item);
 }
 
@@ -280,24 +326,34 @@ static void ask_ca(revocation_item *item)
     iscep_ca_revoke(item->lane->ca, &request, on_revoked, item);
 }
 
+static void try_ca(revocation_item *item)
+{
+    iscep_revoker *revoker = item->revoker;
+    const revocation_lane *lane = item->lane;
+    const iscep_ca_options *ca = iscep_ca_options_of(lane->ca);
+    if (lane_pause_ms(revoker, lane) > 0) {
+        postpone(item, lane->last, lane->last_message, lane_pause_ms(revoker, lane));
+    } else if (item->lease_mono_ms - iscep_now_mono_ms(revoker->env) < ca->timeout_ms) {
+        release(item); /* it lay here too long: somebody may claim it again */
+        free_item(item);
+    } else if (lane->in_flight < ca->max_in_flight) {
+        ask_ca(item);
+    }
+}
+
 /* Begins what can be begun; the rest stays in the queue. */
 static void try_begin(revocation_item *item)
 {
-    iscep_revoker *revoker = item->revoker;
-    revocation_lane *lane = item->lane;
-    int64_t now_ms = iscep_now_mono_ms(revoker->env);
-    if (!item->is_own && revoker->guard.is_closed)
-        return;
     if (item->is_left)
         leave_to_others(item);
     else if (item->code != ISCEP_REVOKED_NONE)
         conclude(item, item->code, item->why);
-    else if (lane_pause_ms(revoker, lane) > 0)
-        postpone(item, lane->last, lane->last_message, lane_pause_ms(revoker, lane));
-    else if (item->lease_mono_ms - now_ms < iscep_ca_options_of(lane->ca)->timeout_ms)
-        free_item(item); /* it lay here too long: somebody may claim it again */
-    else if (lane->in_flight < iscep_ca_options_of(lane->ca)->max_in_flight)
-        ask_ca(item);
+    else if (iscep_ca_is_attended(item->lane->ca))
+        try_ca(item);
+    else if (has_waited_for_long(item))
+        postpone(item, ISCEP_CA_UNAVAILABLE, "no SCEP server of the CA is connected", 0);
+    else
+        leave_to_host(item);
 }
 
 /* --- claiming --- */
@@ -333,13 +389,19 @@ static void route(revocation_item *item, const iscep_revocation *revocation)
     }
 }
 
-static bool is_here(const iscep_revoker *revoker, int64_t id)
+static revocation_item *find_item(const iscep_revoker *revoker, int64_t id)
 {
-    const revocation_item *item;
+    revocation_item *item;
     TAILQ_FOREACH(item, &revoker->work.items, link)
     if (item->id == id)
-        return true;
-    return false;
+        return item;
+    return NULL;
+}
+
+/* Longer than what is claimed last may need at the slowest CA. */
+static int64_t lease_ms(const iscep_revoker *revoker)
+{
+    return iscep_routing_longest_timeout_ms(revoker->routing) + LEASE_MARGIN_MS;
 }
 
 static revocation_item *new_item(iscep_revoker *revoker, const iscep_revocation *revocation)
@@ -349,10 +411,11 @@ static revocation_item *new_item(iscep_revoker *revoker, const iscep_revocation 
         return NULL;
     *item = (revocation_item){.revoker = revoker,
                               .id = revocation->id,
+                              .fence = revocation->fence,
                               .is_own = revocation->context == NULL,
                               .attempts = revocation->attempts,
                               .stored_unix_ms = revocation->stored_unix_ms,
-                              .lease_mono_ms = iscep_now_mono_ms(revoker->env) + LEASE_MS};
+                              .lease_mono_ms = revoker->work.claimed_mono_ms + lease_ms(revoker)};
     iscep_buf_init(&item->texts, MAX_TEXTS_LEN);
     route(item, revocation);
     if (!copy_texts(item, revocation)) {
@@ -363,10 +426,16 @@ static revocation_item *new_item(iscep_revoker *revoker, const iscep_revocation 
     return item;
 }
 
-/* What is not taken is claimed again when its lease ends. */
+/* One that is still here has been given to us anew: its lease had ended. What is not taken is claimed again when that ends. */
 static void take(iscep_revoker *revoker, const iscep_revocation *revocation)
 {
-    revocation_item *item = is_here(revoker, revocation->id) ? NULL : new_item(revoker, revocation);
+    revocation_item *item = find_item(revoker, revocation->id);
+    if (item != NULL) {
+        item->fence = revocation->fence;
+        item->lease_mono_ms = revoker->work.claimed_mono_ms + lease_ms(revoker);
+        return;
+    }
+    item = new_item(revoker, revocation);
     if (item == NULL)
         return;
     TAILQ_INSERT_TAIL(&revoker->work.items, item, link);
@@ -376,9 +445,14 @@ static void take(iscep_revoker *revoker, const iscep_revocation *revocation)
 /* Claimed while the revoker was being retired. */
 static void give_back(iscep_revoker *revoker, const iscep_revocation *revocations, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!is_here(revoker, revocations[i].id))
-            iscep_journal_release_revocation(revoker->journal, revocations[i].id);
+    for (size_t i = 0; i < count; i++) {
+        revocation_item *item = find_item(revoker, revocations[i].id);
+        if (item != NULL)
+            item->fence = revocations[i].fence;
+        else
+            iscep_journal_release_revocation(
+                revoker->journal, &(iscep_claimed){.id = revocations[i].id, .fence = revocations[i].fence});
+    }
 }
 
 /* Looks again then; sooner, if somebody has called meanwhile, or the journal still owes us a settlement. */
@@ -391,6 +465,8 @@ static void plan(iscep_revoker *revoker, int64_t delay_ms)
         delay_ms = soon_ms;
     if (delay_ms > revoker->options->max_backoff_ms)
         delay_ms = revoker->options->max_backoff_ms;
+    if (delay_ms > LOOK_MS && revoker->is_shared)
+        delay_ms = LOOK_MS;
     iscep_timer_arm(revoker->work.timer, revoker->work.is_wanted || delay_ms < 0 ? 0 : delay_ms);
 }
 
@@ -406,17 +482,15 @@ static void on_claimed(void *user, iscep_status status, const iscep_revocation *
         return;
     }
     if (status != ISCEP_OK) {
-        iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "revocations_not_claimed",
-                        ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_TEXT("code", err->code),
-                        ISCEP_LOG_TEXT("reason", err->message));
+        iscep_log_event(revoker->env->log, iscep_revoker_is_said(err) ? ISCEP_LOG_DEBUG : ISCEP_LOG_ERROR,
+                        "revocations_not_claimed", ISCEP_LOG_TEXT("tenant", revoker->tenant),
+                        ISCEP_LOG_TEXT("code", err->code), ISCEP_LOG_TEXT("reason", err->message));
         revoker->work.is_wanted = false;
         plan(revoker, iscep_revoker_backoff_ms(revoker, 1, -1));
         return;
     }
     for (size_t i = 0; i < count; i++)
         take(revoker, &revocations[i]);
-    if (count > 0 && revoker->guard.is_held)
-        iscep_storm_guard_judge(revoker); /* they were given out while the others were being held */
     if (count > 0)
         plan(revoker, 0);
     else
@@ -428,11 +502,20 @@ static void claim(iscep_revoker *revoker)
     revocation_work *work = &revoker->work;
     if (work->is_claiming || revoker->is_retired || work->item_count > MAX_ITEMS / 2)
         return; /* whoever ends wakes us */
+    const char *absent_cas[ISCEP_ROUTING_MAX_CAS];
+    const iscep_revocation_claim wanted = {.tenant = revoker->tenant,
+                                           .limit = MAX_ITEMS - work->item_count,
+                                           .lease_ms = lease_ms(revoker),
+                                           .max_backoff_ms = revoker->options->max_backoff_ms,
+                                           .absent_cas = absent_cas,
+                                           .absent_ca_count =
+                                               iscep_routing_list_absent(absent_cas, revoker->routing),
+                                           .patience_ms = revoker->options->retry_for_ms};
     work->is_claiming = true;
+    work->claimed_mono_ms = iscep_now_mono_ms(revoker->env);
     work->is_wanted = false;
     iscep_revoker_leave(revoker);
-    iscep_journal_claim_revocations(revoker->journal, revoker->tenant, MAX_ITEMS - work->item_count, LEASE_MS,
-                                    revoker->options->max_backoff_ms, on_claimed, revoker);
+    iscep_journal_claim_revocations(revoker->journal, &wanted, on_claimed, revoker);
 }
 
 static void on_timer(void *user)
@@ -467,6 +550,7 @@ void iscep_revocation_work_let_go(iscep_revoker *revoker)
         if (item->stage != ITEM_QUEUED || item->is_own)
             continue;
         end_item(item, ISCEP_REVOCATION_WAITING, item->code, "it waits for a person's approval");
+        item->outcome.is_untried = true;
         item->outcome.due_unix_ms = iscep_now_unix_ms(revoker->env);
         settle(item);
     }
@@ -479,7 +563,7 @@ void iscep_revocation_work_retire(iscep_revoker *revoker)
         next = TAILQ_NEXT(item, link);
         if (item->stage != ITEM_QUEUED)
             continue;
-        iscep_journal_release_revocation(revoker->journal, item->id);
+        release(item);
         free_item(item);
     }
 }

@@ -2,6 +2,7 @@
 #include "service/revoker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "service/revoker_parts.h"
 
@@ -36,6 +37,7 @@ static void destroy(iscep_revoker *revoker)
 {
     if (revoker->after != NULL)
         revoker->after->before = NULL;
+    iscep_storm_guard_clear(revoker);
     iscep_revocation_work_clear(revoker);
     iscep_revocation_upload_clear(revoker);
     free(revoker);
@@ -62,6 +64,7 @@ void iscep_revoker_free(iscep_revoker *revoker)
         return;
     if (revoker->before != NULL)
         revoker->before->after = NULL;
+    iscep_revocation_lead_end(revoker);
     iscep_timer_free(revoker->start_timer);
     iscep_timer_free(revoker->poll.timer);
     iscep_timer_free(revoker->guard.timer);
@@ -86,48 +89,12 @@ int64_t iscep_revoker_backoff_ms(const iscep_revoker *revoker, uint32_t failures
     return pause_ms > retry_after_ms ? pause_ms : retry_after_ms;
 }
 
-/* --- the start: what an earlier process left behind --- */
-
-static bool is_read(iscep_revoker *revoker, iscep_status status, const iscep_error *err)
+bool iscep_revoker_is_said(const iscep_error *err)
 {
-    if (revoker->is_retired)
-        return false; /* who follows reads it himself */
-    if (status == ISCEP_OK)
-        return true;
-    iscep_log_event(revoker->env->log, ISCEP_LOG_ERROR, "revocations_not_started",
-                    ISCEP_LOG_TEXT("tenant", revoker->tenant), ISCEP_LOG_TEXT("code", err->code),
-                    ISCEP_LOG_TEXT("reason", err->message));
-    iscep_timer_arm(revoker->start_timer, iscep_revoker_backoff_ms(revoker, 1, -1));
-    return false;
+    return strcmp(err->code, "journal_away") == 0;
 }
 
-static void on_poll_fact(void *user, iscep_status status, const char *value, const iscep_error *err)
-{
-    iscep_revoker *revoker = user;
-    if (!iscep_revoker_return(revoker) || !is_read(revoker, status, err))
-        return;
-    iscep_revocation_poll_recall(revoker, value);
-    revoker->is_started = true;
-    iscep_storm_guard_judge(revoker);
-    iscep_revocation_poll_begin(revoker);
-    iscep_revocation_upload_wake(revoker);
-}
-
-static void on_guard_fact(void *user, iscep_status status, const char *value, const iscep_error *err)
-{
-    iscep_revoker *revoker = user;
-    if (!iscep_revoker_return(revoker) || !is_read(revoker, status, err))
-        return;
-    iscep_storm_guard_recall(revoker, value);
-    iscep_revoker_leave(revoker);
-    iscep_journal_get_fact(revoker->journal, revoker->tenant, REVOCATION_POLL_FACT, on_poll_fact, revoker);
-}
-
-static void read_guard_fact(iscep_revoker *revoker)
-{
-    iscep_revoker_leave(revoker);
-    iscep_journal_get_fact(revoker->journal, revoker->tenant, STORM_GUARD_FACT, on_guard_fact, revoker);
-}
+/* --- the start --- */
 
 /* Once: two at the same time would each begin a round. */
 static void begin(void *user)
@@ -140,7 +107,7 @@ static void begin(void *user)
     if (revoker->before != NULL)
         revoker->before->after = NULL;
     revoker->before = NULL;
-    read_guard_fact(revoker);
+    iscep_revocation_lead_begin(revoker);
 }
 
 iscep_status iscep_revoker_new(iscep_revoker **out, const iscep_env *env, iscep_intune *intune,
@@ -158,7 +125,12 @@ iscep_status iscep_revoker_new(iscep_revoker **out, const iscep_env *env, iscep_
     revoker->tenant = tenant;
     revoker->options = options;
     TAILQ_INIT(&revoker->work.items);
+    iscep_journal_standing_facts standing;
+    iscep_journal_standing(journal, &standing);
+    revoker->is_shared = standing.is_shared;
     iscep_status status = iscep_timer_new(&revoker->start_timer, revoker->loop, begin, revoker, err);
+    if (status == ISCEP_OK)
+        status = iscep_revocation_lead_init(revoker, err);
     if (status == ISCEP_OK)
         status = iscep_revocation_poll_init(revoker, err);
     if (status == ISCEP_OK)
@@ -216,9 +188,12 @@ void iscep_revoker_wake(iscep_revoker *revoker)
     iscep_revocation_upload_wake(revoker);
 }
 
-void iscep_revoker_poll_now(iscep_revoker *revoker)
+const char *iscep_revoker_poll_now(iscep_revoker *revoker)
 {
+    if (revoker->is_started && !iscep_revoker_is_leader(revoker))
+        return revoker->lead.node;
     iscep_revocation_poll_now(revoker);
+    return NULL;
 }
 
 static void describe_time(iscep_json *object, const char *name, int64_t unix_ms)
@@ -232,6 +207,8 @@ void iscep_revoker_describe(const iscep_revoker *revoker, iscep_json *object)
 {
     const revocation_poll *poll = &revoker->poll;
     const storm_guard *guard = &revoker->guard;
+    iscep_json_add_bool(object, "isLeader", iscep_revoker_is_leader(revoker));
+    iscep_json_add_text(object, "leader", revoker->lead.node[0] != '\0' ? revoker->lead.node : NULL);
     describe_time(object, "lastPollAt", poll->last_unix_ms);
     iscep_json_add_text(object, "lastPollResult", poll->result[0] != '\0' ? poll->result : NULL);
     describe_time(object, "nextPollAt", poll->next_unix_ms);

@@ -54,12 +54,12 @@ void iscep_revoker_follow(iscep_revoker *revoker, iscep_revoker *before);
 
 /* Something was queued in the journal: look now. */
 void iscep_revoker_wake(iscep_revoker *revoker);
-/* Fetch from Intune now, whatever the interval says. */
-void iscep_revoker_poll_now(iscep_revoker *revoker);
+/* Fetch from Intune now, whatever the interval says. NULL; otherwise another node does that for this tenant, and this is its name. */
+const char *iscep_revoker_poll_now(iscep_revoker *revoker);
 /* A person has looked at what the storm guard holds: carry it out. The guard begins to count anew. count: how many. */
 void iscep_revoker_approve(iscep_revoker *revoker, iscep_journal_count_fn done, void *user);
 
-/* {"lastPollAt","lastPollResult","nextPollAt","isHeld","heldSince","heldReason"}: adds members to object */
+/* {"isLeader","leader","lastPollAt","lastPollResult","nextPollAt","isHeld","heldSince","heldReason"}: adds members to object */
 void iscep_revoker_describe(const iscep_revoker *revoker, iscep_json *object);
 
 #endif

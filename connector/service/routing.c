@@ -5,13 +5,12 @@
 
 #include "base/dn.h"
 
-/* A set of CAs: bit i is cas[i]. The configuration has no more than 32. */
+/* A set of CAs: bit i is cas[i]. */
 typedef uint64_t ca_set;
-enum { MAX_CAS = 64 };
 
 static size_t count_of(const iscep_routing *routing)
 {
-    return routing->count < MAX_CAS ? routing->count : MAX_CAS;
+    return routing->count < ISCEP_ROUTING_MAX_CAS ? routing->count : ISCEP_ROUTING_MAX_CAS;
 }
 
 static const iscep_ca_options *options_at(const iscep_routing *routing, size_t at)
@@ -126,4 +125,22 @@ iscep_route iscep_routing_choose(iscep_ca **out, const iscep_routing *routing,
     if (*out != NULL)
         return ISCEP_ROUTE_FOUND;
     return is_said ? ISCEP_ROUTE_AMBIGUOUS : ISCEP_ROUTE_FOREIGN;
+}
+
+size_t iscep_routing_list_absent(const char *names[ISCEP_ROUTING_MAX_CAS], const iscep_routing *routing)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < count_of(routing); i++)
+        if (!iscep_ca_is_attended(routing->cas[i]))
+            names[count++] = options_at(routing, i)->name;
+    return count;
+}
+
+int64_t iscep_routing_longest_timeout_ms(const iscep_routing *routing)
+{
+    int64_t longest_ms = 0;
+    for (size_t i = 0; i < count_of(routing); i++)
+        if (options_at(routing, i)->timeout_ms > longest_ms)
+            longest_ms = options_at(routing, i)->timeout_ms;
+    return longest_ms;
 }

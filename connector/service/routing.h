@@ -5,6 +5,9 @@
 #include "ca/ca.h"
 #include "journal/revocations.h"
 
+/* The configuration has no more than 32. */
+#define ISCEP_ROUTING_MAX_CAS 64
+
 /* All CAs of the configuration, in its order. Borrowed. */
 typedef struct iscep_routing {
     iscep_ca *const *cas;
@@ -17,6 +20,11 @@ iscep_ca *iscep_routing_by_name(const iscep_routing *routing, const char *name);
  * CA without a configured issuer is everybody's if it is the only CA. NULL: none, or more than one.
  */
 iscep_ca *iscep_routing_by_issuer(const iscep_routing *routing, const char *issuer);
+
+/* The names of those that nobody attends to here at the moment, perhaps on another node: how many. */
+size_t iscep_routing_list_absent(const char *names[ISCEP_ROUTING_MAX_CAS], const iscep_routing *routing);
+/* What the slowest of them may take for one revocation. */
+int64_t iscep_routing_longest_timeout_ms(const iscep_routing *routing);
 
 typedef enum iscep_route {
     ISCEP_ROUTE_FOUND = 1,

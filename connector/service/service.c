@@ -14,6 +14,7 @@ const iscep_reporting_options iscep_reporting_options_default = {
     .dead_after_ms = INT64_C(7) * 24 * 3600 * 1000,
     .max_backoff_ms = 10 * 60 * 1000,
     .max_in_flight = 32,
+    .attempt_timeout_ms = 30000,
 };
 
 static iscep_status make_parts(iscep_service *service, iscep_error *err)
@@ -24,6 +25,7 @@ static iscep_status make_parts(iscep_service *service, iscep_error *err)
                                          .dead_after_ms = reporting->dead_after_ms,
                                          .max_backoff_ms = reporting->max_backoff_ms,
                                          .max_in_flight = reporting->max_in_flight,
+                                         .attempt_timeout_ms = reporting->attempt_timeout_ms,
                                          .on_tried = iscep_reporting_on_tried,
                                          .on_result = iscep_reporting_on_result,
                                          .user = service};

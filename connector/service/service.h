@@ -32,6 +32,8 @@ typedef struct iscep_reporting_options {
     int64_t dead_after_ms;       /* how long a delivery is tried */
     int64_t max_backoff_ms;      /* the longest pause between two attempts */
     uint32_t max_in_flight;      /* deliveries under way at once, beside those that a caller waits for */
+    /* What Intune is given for a report that nobody waits for. A claim outlives an attempt by as much: then it is another's. */
+    int64_t attempt_timeout_ms;
 } iscep_reporting_options;
 
 extern const iscep_reporting_options iscep_reporting_options_default;

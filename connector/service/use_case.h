@@ -45,6 +45,7 @@ typedef struct iscep_use_case {
     iscep_verdict *finding; /* what is delivered anyway is not what was granted: NULL otherwise */
     bool is_unvalidated;    /* and therefore given up */
     int64_t delivery_id;
+    int64_t fence; /* which that delivery had when it was recorded (deliveries.h) */
     bool is_waiting;
     iscep_timer *lookout; /* NULL: nobody else tries the delivery */
     int64_t lookout_ms;

@@ -252,3 +252,26 @@ Test(hosted, is_one_kind_only)
     cr_assert_eq(f.count, 0);
     bench_stop(&other);
 }
+
+/* Waiting, at work, and for a moment between two rounds. */
+Test(hosted, a_host_is_there_while_it_waits_or_works)
+{
+    static answer a;
+    static fetched f;
+    cr_assert_not(iscep_ca_is_attended(b.ca));
+    ask(&a, "0A1B");
+    cr_assert_not(iscep_ca_is_attended(b.ca), "work alone is nobody");
+    cr_assert_null(take(&f, 5000));
+    cr_assert(iscep_ca_is_attended(b.ca));
+    cr_assert_eq(settle(f.id, ISCEP_CA_REVOKED), ISCEP_OK);
+    cr_assert(iscep_ca_is_attended(b.ca), "it comes back in a moment");
+}
+
+Test(hosted, a_host_that_hung_up_is_gone)
+{
+    static fetched f;
+    iscep_hosted_wait *wait = take(&f, 5000);
+    cr_assert(iscep_ca_is_attended(b.ca));
+    iscep_hosted_cancel(wait);
+    cr_assert_not(iscep_ca_is_attended(b.ca));
+}

@@ -22,6 +22,11 @@ const iscep_ca_options *iscep_ca_options_of(const iscep_ca *ca)
     return &ca->options;
 }
 
+bool iscep_ca_is_attended(const iscep_ca *ca)
+{
+    return !ca->is_deserted;
+}
+
 static void answer(iscep_ca *ca, fake_ca_request *request, iscep_ca_outcome outcome, const char *message)
 {
     cr_assert(request->is_open);

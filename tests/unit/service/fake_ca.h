@@ -22,6 +22,7 @@ typedef struct fake_ca_request {
 struct iscep_ca {
     iscep_ca_options options;
     /* What it answers: outcome 0 leaves requests open until fake_ca_answer. */
+    bool is_deserted; /* no SCEP server is connected */
     iscep_ca_outcome outcome;
     int64_t retry_after_ms;
     const char *message;

@@ -355,7 +355,7 @@ static void on_settled(void *user, iscep_status status, const iscep_report *repo
 
 static void on_recorded(void *user, iscep_status status, const iscep_report *report, const iscep_error *err)
 {
-    const iscep_delivery_outcome accepted = {.end = ISCEP_DELIVERY_ACCEPTED};
+    const iscep_delivery_outcome accepted = {.end = ISCEP_DELIVERY_ACCEPTED, .fence = report->fence};
     cr_assert_eq(status, ISCEP_OK, "%s", err->message);
     iscep_journal_settle_delivery(world.journal, report->delivery_id, &accepted, on_settled, user);
 }

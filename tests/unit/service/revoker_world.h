@@ -5,6 +5,7 @@
 #ifndef ISCEP_TESTS_REVOKER_WORLD_H
 #define ISCEP_TESTS_REVOKER_WORLD_H
 
+#include "journal/revocation_guard.h"
 #include "service/revoker.h"
 #include "tests/support/intune_fixture.h"
 #include "tests/support/temp_dir.h"

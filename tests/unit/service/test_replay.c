@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "journal/leaders.h"
+#include "journal/revocations.h"
 #include "tests/support/test_pki.h"
 #include "tests/unit/service/service_world.h"
 
@@ -158,10 +160,18 @@ static void on_counted(void *user, iscep_status status, int64_t count, const isc
     cr_assert_eq(count, 1);
 }
 
-static void on_revocation_settled(void *user, iscep_status status, const iscep_error *err)
+static void on_revocation_settled(void *user, iscep_status status, bool is_taken, const iscep_error *err)
 {
     (void)user;
     cr_assert_eq(status, ISCEP_OK, "%s", err->message);
+    cr_assert(is_taken);
+}
+
+static void on_leading(void *user, iscep_status status, const iscep_leadership *standing,
+                       const iscep_error *err)
+{
+    cr_assert_eq(status, ISCEP_OK, "%s", err->message);
+    *(int64_t *)user = standing->fence;
 }
 
 /* Intune has asked for it, and the CA has done it. */
@@ -171,7 +181,10 @@ static void have_it_revoked(void)
         .context = "c", .serial_text = "0A1B", .serial = "0A1B", .issuer = "", .configuration = ""};
     const iscep_revocation_outcome done = {
         .state = ISCEP_REVOCATION_ANSWERABLE, .is_revoked = true, .message = ""};
-    iscep_journal_store_revocations(w.journal, SERVICE_WORLD_TENANT, &request, 1, on_counted, NULL);
+    int64_t fence = 0;
+    iscep_journal_lead(w.journal, SERVICE_WORLD_TENANT, ISCEP_TASK_REVOCATIONS, 0, 60000, on_leading, &fence);
+    service_world_await_journal(&w);
+    iscep_journal_store_revocations(w.journal, SERVICE_WORLD_TENANT, fence, &request, 1, on_counted, NULL);
     iscep_journal_settle_revocation(w.journal, 1, &done, on_revocation_settled, NULL);
     service_world_await_journal(&w);
 }

@@ -247,6 +247,47 @@ Test(reporting, a_second_certificate_for_the_same_request_is_refused)
     service_world_await_answer(&w, &caught);
     assert_answered(&caught, ISCEP_DENY, "already_issued_other");
     cr_assert_eq(w.cloud.http.count, FIRST + 1);
+    cr_assert_eq(service_world_revocations(&w), 0, "nobody could revoke it");
+}
+
+/* A device that failed over has had two CAs issue for one request. The first reported is the one. */
+Test(reporting, a_second_certificate_is_revoked_and_the_first_is_delivered)
+{
+    service_world_configure_ca(&w);
+    open_validated();
+    service_world_report(&w, &w.cert, PATIENT_MS, &caught);
+    answer_call(FIRST, WORLD_SUCCESS);
+    service_world_await_answer(&w, &caught);
+    for (int i = 0; i < 2; i++) {
+        service_world_report(&w, &w.cert2, PATIENT_MS, &caught);
+        service_world_await_answer(&w, &caught);
+        assert_answered(&caught, ISCEP_DENY, "already_issued_other");
+        cr_assert_eq(service_world_revocations(&w), 1);
+    }
+    cr_assert_eq(w.withheld, 1);
+    cr_assert_str_eq(service_world_events(&w), "validated issued reported issued withheld revocation_asked");
+    service_world_verify(&w, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DELIVER, "already_issued");
+    cr_assert(iscep_bytes_equal(iscep_bytes_of(caught.cert, caught.cert_len), iscep_buf_bytes(&w.cert)));
+    cr_assert_eq(w.cloud.http.count, FIRST + 1);
+}
+
+/* The first is owed yet: neither may be delivered, and then it is the first. */
+Test(reporting, a_second_certificate_does_not_overtake_the_first)
+{
+    caught_answer second;
+    service_world_configure_ca(&w);
+    open_validated();
+    service_world_report(&w, &w.cert, PATIENT_MS, &caught);
+    service_world_await_calls(&w, FIRST + 1);
+    service_world_report(&w, &w.cert2, PATIENT_MS, &second);
+    service_world_await_answer(&w, &second);
+    assert_answered(&second, ISCEP_DENY, "already_issued_other");
+    answer_call(FIRST, WORLD_SUCCESS);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_ALLOW, "Success");
+    cr_assert_eq(service_world_revocations(&w), 1);
 }
 
 Test(reporting, a_second_certificate_is_fine_once_the_first_was_given_up)

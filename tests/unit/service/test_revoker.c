@@ -465,3 +465,39 @@ Test(revoker, stopping_waits_for_nobody)
     for (size_t i = 0; i < world.asked_count; i++)
         assert_result(&world.asked[i], "None");
 }
+
+/* --- a CA whose SCEP server is elsewhere --- */
+
+static bool is_left_to_host(void)
+{
+    return revoker_world_has_logged("it waits for a SCEP server of [ca/blue]");
+}
+
+Test(revoker, one_whose_ca_nobody_attends_to_waits_and_is_done_when_somebody_comes)
+{
+    blue.is_deserted = true;
+    revoker_world_ask("0A", BLUE_ISSUER);
+    revoker_world_ask("0B", RED_ISSUER);
+    revoker_world_start();
+    revoker_world_await(is_left_to_host);
+    revoker_world_settle();
+    cr_assert_eq(blue.count, 0);
+    cr_assert_eq(red.count, 1, "another CA's is not held up");
+    cr_assert_eq(revoker_world_counts().waiting, 1);
+    blue.is_deserted = false;
+    iscep_revoker_wake(world.revoker);
+    revoker_world_await(all_are_answered);
+    cr_assert_eq(blue.count, 1);
+    cr_assert(world.asked[0].has_succeeded);
+}
+
+Test(revoker, intune_is_told_when_nobody_has_come_for_too_long)
+{
+    blue.is_deserted = true;
+    world.options.retry_for_ms = 100;
+    revoker_world_ask("0A", BLUE_ISSUER);
+    revoker_world_start();
+    revoker_world_await(all_are_answered);
+    cr_assert_eq(blue.count, 0);
+    cr_assert_str_eq(world.asked[0].code, "ServiceUnavailableException");
+}

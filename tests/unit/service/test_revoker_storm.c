@@ -262,21 +262,73 @@ Test(storm, stops_what_was_claimed_before)
     cr_assert_eq(blue.count, 11);
 }
 
+static bool is_stored;
+
+static void on_stored(void *user, iscep_status status, int64_t count, const iscep_error *err)
+{
+    (void)user;
+    cr_assert_eq(status, ISCEP_OK, "%s", err->message);
+    cr_assert_eq(count, 1);
+    is_stored = true;
+}
+
+static bool is_in_journal(void)
+{
+    return is_stored;
+}
+
+/* As a round stores it that has not come to its end. */
+static void store_one(const char *serial)
+{
+    asked_revocation *asked = revoker_world_ask(serial, BLUE_ISSUER);
+    const iscep_revocation_request request = {.context = asked->context,
+                                              .serial_text = serial,
+                                              .serial = serial,
+                                              .issuer = BLUE_ISSUER,
+                                              .configuration = ""};
+    asked->is_handed_out = true;
+    is_stored = false;
+    iscep_journal_store_revocations(world.journal, REVOKER_TENANT, iscep_revoker_fence(world.revoker),
+                                    &request, 1, on_stored, NULL);
+    revoker_world_await(is_in_journal);
+}
+
 /* A judgement that counted before the round's store knows nothing of what the store has brought. */
 Test(storm, judgement_under_way_does_not_let_go_what_is_being_stored)
 {
     revoker_world_start();
     revoker_world_poll();
     revoker_world_settle();
-    cr_assert_not(world.revoker->guard.is_closed);
     iscep_storm_guard_judge(world.revoker);
     iscep_storm_guard_close(world.revoker); /* as the poll does before it stores */
+    store_one("0A");
     revoker_world_settle();
     cr_assert_not(world.revoker->guard.is_judging);
-    cr_assert(world.revoker->guard.is_closed);
-    revoker_world_ask("0A", BLUE_ISSUER);
-    revoker_world_poll(); /* the round's own judgement opens it */
+    cr_assert_eq(revoker_world_counts().unjudged, 1);
+    iscep_storm_guard_judge_round(world.revoker);
     revoker_world_await(all_are_answered);
+}
+
+/* Who led was killed between the store and the judgement. */
+Test(storm, what_was_left_unjudged_is_judged_by_who_leads_next)
+{
+    world.options.is_polling = false;
+    world.options.storm_limit = 1;
+    revoker_world_start();
+    revoker_world_settle();
+    store_one("0A");
+    revoker_world_kill();
+    cr_assert_eq(blue.count, 0);
+    revoker_world_start();
+    revoker_world_await(all_are_answered);
+    store_one("0B");
+    store_one("0C");
+    revoker_world_kill();
+    revoker_world_start();
+    revoker_world_await(is_held);
+    revoker_world_settle();
+    cr_assert_eq(blue.count, 1);
+    cr_assert_eq(revoker_world_counts().held, 2);
 }
 
 /* Whoever hands out for ever would never have them judged. */
@@ -332,8 +384,8 @@ static void on_recorded(void *user, iscep_status status, const iscep_report *rep
 {
     (void)user;
     cr_assert_eq(status, ISCEP_OK, "%s", err->message);
-    iscep_journal_withhold(world.journal, report->delivery_id, "certificate_withheld", "as the test wishes",
-                           true, on_withheld, NULL);
+    iscep_journal_withhold(world.journal, report->delivery_id, report->fence, "certificate_withheld",
+                           "as the test wishes", true, on_withheld, NULL);
 }
 
 static bool withholding_is_done(void)

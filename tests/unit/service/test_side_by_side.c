@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal/store.h"
 #include "tests/unit/service/service_world.h"
 
 enum { FIRST = SERVICE_WORLD_FIRST_CALL, OWED = 3 };
@@ -150,6 +151,111 @@ Test(side_by_side, what_is_owed_is_delivered_by_one_of_them)
     }
     cr_assert_eq(w.cloud.http.count, FIRST + 1);
 }
+
+/* --- a failover has lost the report, and its id is another's by now, of which Intune has taken note --- */
+
+static void give_the_id_to_another(void)
+{
+    iscep_store *store = NULL;
+    cr_assert_eq(iscep_store_open_sqlite(&store, w.journal_path, ISCEP_STORE_WRITE, NULL), ISCEP_OK);
+    cr_assert_eq(iscep_store_run(store, NULL,
+                                 "UPDATE delivery SET state = 2, leased_until_ms = 0, fence = fence + $1",
+                                 iscep_number(INT64_C(1) << ISCEP_FENCE_CLAIM_BITS)),
+                 ISCEP_OK);
+    iscep_store_close(store);
+}
+
+static void assert_it_is_as_it_was(void)
+{
+    ISCEP_AUTO_ROWS *rows = NULL;
+    iscep_store *store = NULL;
+    bool has_row = false;
+    cr_assert_eq(iscep_store_open_sqlite(&store, w.journal_path, ISCEP_STORE_READ, NULL), ISCEP_OK);
+    cr_assert_eq(iscep_store_query(&rows, store, NULL,
+                                   "SELECT 1 FROM delivery WHERE state = $1 AND attempts = 0"
+                                   " AND is_revocation_asked = 0",
+                                   iscep_number(2)),
+                 ISCEP_OK);
+    cr_assert_eq(iscep_rows_next(rows, &has_row, NULL), ISCEP_OK);
+    cr_assert(has_row);
+    iscep_rows_close(rows);
+    rows = NULL;
+    iscep_store_close(store);
+}
+
+static void wait_for_what_is_lost(void)
+{
+    open_both();
+    service_world_report(&w, &w.cert, 20000, &caught);
+    service_world_await_calls(&w, FIRST + 1);
+    report_to_other(600);
+    service_world_await_journal(&w);
+    cr_assert_eq(other_caught.count, 0);
+    give_the_id_to_another();
+    service_world_await_answer(&w, &other_caught); /* his time is over */
+}
+
+Test(side_by_side, what_became_of_another_report_is_not_what_he_waits_for)
+{
+    wait_for_what_is_lost();
+    assert_answered(&other_caught, ISCEP_RETRY, "report_pending");
+    fake_http_answer_call(&w.cloud.http, FIRST, 200, WORLD_SUCCESS);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_RETRY, "delivery_unknown");
+    assert_it_is_as_it_was();
+}
+
+Test(side_by_side, another_report_is_not_withheld)
+{
+    service_world_configure_ca(&w);
+    wait_for_what_is_lost();
+    assert_answered(&other_caught, ISCEP_RETRY, "delivery_unknown");
+    cr_assert_eq(service_world_revocations(&w), 0);
+    assert_it_is_as_it_was();
+}
+
+static void lose_everything(void)
+{
+    iscep_store *store = NULL;
+    cr_assert_eq(iscep_store_open_sqlite(&store, w.journal_path, ISCEP_STORE_WRITE, NULL), ISCEP_OK);
+    cr_assert_eq(iscep_store_run_script(store,
+                                        "DELETE FROM owed_csr; DELETE FROM certificate; DELETE FROM event;"
+                                        " DELETE FROM delivery; DELETE FROM enrolment",
+                                        NULL),
+                 ISCEP_OK);
+    iscep_store_close(store);
+}
+
+static void report_next(void)
+{
+    iscep_service_request request = service_world_request(&w);
+    iscep_error err = ISCEP_ERROR_INIT;
+    request.transaction_id = iscep_bytes_of_text("next");
+    other_caught = (caught_answer){0};
+    cr_assert_eq(iscep_service_report_issued(w.service, &request, iscep_buf_bytes(&w.cert2), catch_answer,
+                                             &other_caught, &err),
+                 ISCEP_OK, "%s", err.message);
+}
+
+/* Both have the same number, at the same service. */
+Test(side_by_side, each_has_an_attempt_of_his_own_and_hears_of_no_other)
+{
+    open_both();
+    service_world_report(&w, &w.cert, 20000, &caught);
+    service_world_await_calls(&w, FIRST + 1);
+    lose_everything();
+    report_next();
+    service_world_await_calls(&w, FIRST + 2);
+    fake_http_answer_call(&w.cloud.http, FIRST, 200, WORLD_SUCCESS);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_RETRY, "delivery_unknown");
+    cr_assert_eq(other_caught.count, 0);
+    fake_http_answer_call(&w.cloud.http, FIRST + 1, 200, WORLD_SUCCESS);
+    service_world_await_answer(&w, &other_caught);
+    assert_answered(&other_caught, ISCEP_ALLOW, "Success");
+}
+
+/* --- one ends --- */
 
 static bool is_pending_read(void *user)
 {

@@ -90,6 +90,45 @@ static const ctl_advice table[] = {
      "Mend what is named (docs/CREDENTIALS.md), and run doctor as the user that the connector runs as, or "
      "root"},
 
+    /* --- the database that nodes share --- */
+    {"database", "journal_away", "the database cannot be reached",
+     "Look whether it runs, at host and port in [journal] database, and at firewalls on the way. Until it is "
+     "back the "
+     "connector writes its spool, and enrolment goes on"},
+    {"database", "database_tls", "the way to the database cannot be trusted, and so is not used",
+     "sslrootcert names the file with the CA that signed the database's certificate, host the name that is "
+     "in the certificate: mend what the message names, and leave sslmode=verify-full. Until then the "
+     "connector writes its spool, and enrolment goes on"},
+    {"database", "database_password", "the database does not accept the password",
+     "Write the role's password into database_password_file: it is read at each connecting, without a "
+     "restart or a reload. A connector that runs writes its spool until then; one that is started does not "
+     "start"},
+    {"database", "database_tables", "the connector cannot make the tables that it needs",
+     "Have the database's administrator run what intune-scepctl database schema prints, with the version "
+     "that is there behind it if there is one"},
+    {"database", "journal_denied", "the database does not let the connector in, or not do its work",
+     "The message says what it misses. For who looks after the database: intune-scepctl database schema "
+     "prints the "
+     "tables, the roles and what each may do"},
+    {"database", "journal_newer", "a newer version of the connector has changed the tables",
+     "Install that version here, too"},
+    {"database", "database_read_only", "the database is a standby",
+     "Name the primary, or several hosts and target_session_attrs=read-write, in [journal] database"},
+    {"database", "database_superuser",
+     "the connector may do everything in the database, and needs very little",
+     "Give it a role of its own: intune-scepctl database schema prints how"},
+    {"database", "database_schema", "the tables are older than this program",
+     "Nothing, if the connector's role may make tables; otherwise the database's administrator applies what "
+     "intune-scepctl database schema prints"},
+    {"database", "database_plain", "whoever is on the way to the database can read along",
+     "Write sslmode=verify-full and sslrootcert=FILE into [journal] database, and database_tls = verified"},
+    {"database", "database_clock", "this machine's clock and the database's differ",
+     "Let both be set, for instance by chrony"},
+    {"database", "database_slow", "the database is far away, or busy",
+     "Put it near the connectors: each report waits for a handful of its answers"},
+    {"database", NULL, "the database cannot be used",
+     "Mend what is named (docs/CONFIGURATION.md, [journal])"},
+
     /* --- the way out --- */
     {NULL, "dns", "a name cannot be resolved",
      "Look at /etc/resolv.conf, or try getent hosts NAME. A name that does not exist anywhere is a typing "

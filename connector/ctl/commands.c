@@ -16,9 +16,10 @@ static const ctl_command commands[] = {
          "the tenant's\n"
          "Intune service, and sends it a request that it must refuse. Stops at the first step that failed. "
          "No secret and\n"
-         "no token is printed. It does not look at the journal, the audit trail, the CAs and the running "
-         "connector:\n"
-         "docs/OPERATIONS.md.\n"
+         "no token is printed. With [journal] database it looks at that, too; not at a journal of this "
+         "node's own, the "
+         "audit\n"
+         "trail, the CAs and the running connector: docs/OPERATIONS.md.\n"
          "Exit: 0 the chain works, perhaps with warnings; 1 a step failed; 3 the steps could not be made.\n",
      .run = ctl_doctor},
     {.name = "config",
@@ -100,6 +101,27 @@ static const ctl_command commands[] = {
          "owed, what expires.\n"
          "Exit: 0 all is well, 1 there is a problem, 3 no answer.\n",
      .run = ctl_status},
+    {.name = "nodes",
+     .operands = "",
+     .takes = TAKES_CONFIG | TAKES_SOCKET | TAKES_JSON,
+     .summary = "the nodes that share the database: version, configuration, health, last seen",
+     .help = "Warns of different versions and configurations, of clocks that are wrong, of nodes that are "
+             "not seen, and while\n"
+             "one writes its spool. * is the node that was asked; LEADS: the tenants whose revocations it "
+             "asks Intune for.\n"
+             "Exit: 0 they are shown, whatever the warnings; 3 no answer. intune-scepctl status has an exit "
+             "code for them.\n",
+     .run = ctl_nodes},
+    {.name = "database",
+     .operands = "schema [FROM]",
+     .takes = TAKES_NOTHING,
+     .summary = "for the administrator of the database that nodes share",
+     .help = "  schema  the SQL that makes its tables, with the roles and what each may do; for a psql of "
+             "the administrator, where\n"
+             "          the connector's role may make no tables itself. FROM is the version that the tables "
+             "have already\n"
+             "Exit: 0.\n",
+     .words = ctl_database_words},
     {.name = "reload",
      .operands = "",
      .takes = ASKS_DAEMON,
@@ -171,6 +193,19 @@ static const ctl_command commands[] = {
          "FILE is a PKCS#10 request or an X.509 certificate in DER or PEM. The challenge is not printed.\n"
          "Exit: 0 it is sound, 1 it is neither or not sound, 3 it cannot be read.\n",
      .run = ctl_inspect,
+     .takes_files = true},
+    {.name = "profile",
+     .operands = "FILE",
+     .min_operands = 1,
+     .max_operands = 1,
+     .takes = TAKES_PLATFORM | TAKES_STRICT | TAKES_JSON,
+     .summary = "show what a device's profile says of SCEP, and what the device will make of it",
+     .help = "FILE is an Apple configuration profile (a property list, signed or not) or Windows SyncML. "
+             "Nothing is fetched, a\n"
+             "signature is not verified, and the challenge is not printed. docs/DEVICE-PROFILES.md.\n"
+             "Exit: 0 it is read, perhaps with warnings; 1 with --strict and warnings; 2 it cannot be read, "
+             "or is no profile.\n",
+     .run = ctl_profile,
      .takes_files = true},
     {.name = "codes",
      .operands = "[CODE]",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "intune/credential.h"
+#include "journal/conninfo.h"
 #include "net/tls.h"
 
 /* Who is told. */
@@ -66,6 +67,18 @@ static void check_directories(const check *of)
     check_directory(of, "journal", of->config->journal.path);
     if (of->config->audit != NULL && of->config->audit[0] == '/')
         check_directory(of, "audit trail", of->config->audit);
+}
+
+/* Without them libpq does not connect, and the connector writes its spool. */
+static void check_database(const check *of)
+{
+    char what[1024];
+    if (of->config->journal.database != NULL &&
+        iscep_conninfo_has_unreadable_file(of->config->journal.database->conninfo, what, sizeof what))
+        tell(of, "database_file",
+             "[journal] database: %s cannot be read by who asks this: put the file there, readable for the "
+             "connector's user",
+             what);
 }
 
 /* --- listeners --- */
@@ -129,6 +142,7 @@ void ctl_config_check(const iscep_config *config, const iscep_env *env, ctl_warn
     const check of = {.config = config, .env = env, .warn = warn, .user = user};
     check_secrets(&of);
     check_directories(&of);
+    check_database(&of);
     for (size_t i = 0; i < config->listener_count; i++)
         check_listener(&of, &config->listeners[i]);
     check_tenants(&of);

@@ -37,6 +37,8 @@ enum {
     TAKES_RETRY_EXIT = 16384,
     TAKES_ERROR_CODE = 32768,
     TAKES_DESCRIPTION = 65536,
+    TAKES_PLATFORM = 131072,
+    TAKES_STRICT = 262144,
     ASKS_DAEMON = TAKES_CONFIG | TAKES_SOCKET | TAKES_TENANT | TAKES_JSON, /* and prints what it says */
     IS_DOOR =
         TAKES_CONFIG | TAKES_SOCKET | TAKES_TENANT | TAKES_TIMEOUT | TAKES_VERBOSE /* for scripts: door.h */
@@ -49,6 +51,7 @@ typedef struct ctl_request {
     const char *transaction_id; /* NULL: one is made up, or made of the CSR */
     const char *by;             /* NULL: it is found out */
     const char *description;    /* of a failure; NULL: a general one */
+    const char *platform;       /* NULL: whoever reads the file */
     int64_t limit;              /* 0: the connector's */
     int64_t timeout_ms;         /* 0: the command's own */
     int64_t retry_exit;         /* 0: a retry is no exit code of its own */
@@ -66,7 +69,9 @@ ctl_command_fn ctl_csrverifier;
 ctl_command_fn ctl_doctor;
 ctl_command_fn ctl_exec;
 ctl_command_fn ctl_inspect;
+ctl_command_fn ctl_nodes;
 ctl_command_fn ctl_openxpki;
+ctl_command_fn ctl_profile;
 ctl_command_fn ctl_reload;
 ctl_command_fn ctl_status;
 ctl_command_fn ctl_trace;
@@ -88,6 +93,7 @@ typedef struct ctl_word {
 extern const ctl_word ctl_audit_words[];
 extern const ctl_word ctl_completion_words[];
 extern const ctl_word ctl_config_words[];
+extern const ctl_word ctl_database_words[];
 extern const ctl_word ctl_notify_words[];
 extern const ctl_word ctl_outbox_words[];
 extern const ctl_word ctl_revocations_words[];

@@ -225,6 +225,7 @@ static int exit_code_of(int32_t http_status)
         return CTL_USAGE;
     case 403:
     case 404:
+    case 409:
         return CTL_NO;
     default:
         return CTL_UNKNOWN;

@@ -36,7 +36,7 @@ int ctl_print_refusal(const ctl_request *request, const ctl_reply *reply, const 
 
 /*
  * The same, for what answers with one JSON document and HTTP 200: CTL_YES, and *out is the caller's. Otherwise why not has
- * been printed, and the value is the exit code: CTL_NO for a 403 or 404, CTL_USAGE for a 400, else CTL_UNKNOWN.
+ * been printed, and the value is the exit code: CTL_NO for a 403, 404 or 409, CTL_USAGE for a 400, else CTL_UNKNOWN.
  * wanted: the member that makes it an answer to this question: an array, a number from 0, or true.
  */
 int ctl_daemon_get(iscep_json **out, const ctl_request *request, const char *path, const char *wanted);

@@ -15,22 +15,25 @@ enum { INDENT = 24 };
 static const struct {
     const char *name;
     doctor_step_fn *run;
+    bool (*is_wanted)(const doctor_chart *chart); /* NULL: always */
+    bool is_aside;                                /* the others do not rely on it */
 } steps[] = {
-    {"configuration", doctor_configuration}, /* the file and what it says */
-    {"credential", doctor_credential},       /* secret or key: usable, and well kept */
-    {"dns", doctor_dns},                     /* Entra ID, Graph */
-    {"tcp", doctor_tcp},                     /* the same, or the proxy */
-    {"proxy", doctor_proxy},                 /* does it connect us */
-    {"tls", doctor_tls},                     /* who signed the certificates */
-    {"clock", doctor_clock},                 /* against Entra ID's */
-    {"graph_token", doctor_graph_token},     /* may we have one */
-    {"graph_roles", doctor_graph_roles},     /* consent */
-    {"discovery", doctor_discovery},         /* licence */
-    {"intune_reach", doctor_intune_reach},   /* DNS to TLS of the tenant's Intune */
-    {"intune_token", doctor_intune_token},   /* licence, cloud */
-    {"intune_roles", doctor_intune_roles},   /* consent */
-    {"validation", doctor_validation},       /* a refusal, as it must be */
-    {"revocation", doctor_revocation},       /* where Intune is asked for them, if it is */
+    {"configuration", doctor_configuration, NULL, false}, /* the file and what it says */
+    {"credential", doctor_credential, NULL, false},       /* secret or key: usable, and well kept */
+    {"database", doctor_database, doctor_has_database, true},
+    {"dns", doctor_dns, NULL, false},                   /* Entra ID, Graph */
+    {"tcp", doctor_tcp, NULL, false},                   /* the same, or the proxy */
+    {"proxy", doctor_proxy, NULL, false},               /* does it connect us */
+    {"tls", doctor_tls, NULL, false},                   /* who signed the certificates */
+    {"clock", doctor_clock, NULL, false},               /* against Entra ID's */
+    {"graph_token", doctor_graph_token, NULL, false},   /* may we have one */
+    {"graph_roles", doctor_graph_roles, NULL, false},   /* consent */
+    {"discovery", doctor_discovery, NULL, false},       /* licence */
+    {"intune_reach", doctor_intune_reach, NULL, false}, /* DNS to TLS of the tenant's Intune */
+    {"intune_token", doctor_intune_token, NULL, false}, /* licence, cloud */
+    {"intune_roles", doctor_intune_roles, NULL, false}, /* consent */
+    {"validation", doctor_validation, NULL, false},     /* a refusal, as it must be */
+    {"revocation", doctor_revocation, NULL, false},     /* where Intune is asked for them, if it is */
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 
@@ -108,17 +111,21 @@ static void tell(const doctor_chart *chart, iscep_json *all, size_t step, const 
 static bool walk(doctor_chart *chart, iscep_json *all)
 {
     const char *failed = NULL;
+    bool is_well = true;
     for (size_t i = 0; i < STEP_COUNT; i++) {
         doctor_finding finding = {.result = DOCTOR_OK};
+        if (steps[i].is_wanted != NULL && !steps[i].is_wanted(chart))
+            continue;
         if (failed != NULL)
             doctor_find(&finding, DOCTOR_SKIPPED, NULL, "not reached: %s failed", failed);
         else
             steps[i].run(chart, &finding);
-        if (finding.result == DOCTOR_FAILED)
+        is_well = is_well && finding.result != DOCTOR_FAILED;
+        if (finding.result == DOCTOR_FAILED && !steps[i].is_aside)
             failed = steps[i].name;
         tell(chart, all, i, &finding);
     }
-    return failed == NULL;
+    return is_well;
 }
 
 static void clear(doctor_chart *chart)

@@ -1,6 +1,6 @@
 /*
  * What the files of doctor share: doctor.c walks the table of steps and prints; doctor_local.c looks at this machine,
- * doctor_reach.c at the way out, doctor_cloud.c at Entra ID, Graph and Intune, through the same code as the daemon.
+ * doctor_database.c at the database, doctor_reach.c at the way out, doctor_cloud.c at Entra ID, Graph and Intune, through the same code as the daemon.
  */
 #ifndef ISCEP_CTL_DOCTOR_H
 #define ISCEP_CTL_DOCTOR_H
@@ -10,6 +10,7 @@
 #include "ctl/token_roles.h"
 #include "daemon/config.h"
 #include "intune/intune.h"
+#include "journal/database_probe.h"
 #include "net/http_probe.h"
 
 typedef enum doctor_result { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED, DOCTOR_SKIPPED } doctor_result;
@@ -50,7 +51,8 @@ typedef void doctor_step_fn(doctor_chart *chart, doctor_finding *finding);
 
 doctor_step_fn doctor_configuration; /* doctor_local.c */
 doctor_step_fn doctor_credential;
-doctor_step_fn doctor_dns; /* doctor_reach.c */
+doctor_step_fn doctor_database; /* doctor_database.c */
+doctor_step_fn doctor_dns;      /* doctor_reach.c */
 doctor_step_fn doctor_tcp;
 doctor_step_fn doctor_proxy;
 doctor_step_fn doctor_tls;
@@ -64,14 +66,18 @@ doctor_step_fn doctor_intune_roles;
 doctor_step_fn doctor_validation;
 doctor_step_fn doctor_revocation;
 
+/* Is there one? Otherwise there is no such step. */
+bool doctor_has_database(const doctor_chart *chart);
+
 /* code NULL: none. Appends to the detail of an earlier call; a worse result stays. */
 void doctor_find(doctor_finding *finding, doctor_result result, const char *code, const char *format, ...)
     ISCEP_PRINTF(4, 5);
 void doctor_find_error(doctor_finding *finding, const iscep_error *err); /* FAILED */
 
-/* What a server certificate and a clock tell; apart, so that tests reach them. */
+/* What a server certificate, a clock and a database tell; apart, so that tests reach them. */
 void doctor_judge_certificate(doctor_finding *finding, const char *url, const iscep_probe *probe,
                               const char *ca_file);
+void doctor_judge_database(doctor_finding *finding, const iscep_database_facts *facts, bool is_tls_demanded);
 void doctor_judge_clock(doctor_finding *finding, int64_t here_unix, int64_t there_unix);
 
 #endif

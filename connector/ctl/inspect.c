@@ -6,6 +6,7 @@
 #include "base/challenge.h"
 #include "base/env.h"
 #include "base/x509_read.h"
+#include "ctl/ext_key_usage.h"
 #include "ctl/print.h"
 
 /* What is known of the file: facts of both kinds, and what only one of them has. */
@@ -134,22 +135,6 @@ static void print_key_usage(const iscep_x509_facts *facts)
     ctl_print_fact("key usage", "%s", facts->has_key_usage ? iscep_buf_text(&text) : "none");
 }
 
-/* The few that Intune profiles ask for; any other is shown as its OID. */
-static const char *name_of_ext_key_usage(const char *oid)
-{
-    static const struct {
-        const char *oid;
-        const char *name;
-    } known[] = {{"1.3.6.1.5.5.7.3.1", "serverAuth"},           {"1.3.6.1.5.5.7.3.2", "clientAuth"},
-                 {"1.3.6.1.5.5.7.3.4", "emailProtection"},      {"1.3.6.1.5.5.7.3.7", "ipsecUser"},
-                 {"1.3.6.1.5.5.8.2.2", "ipsecIKEIntermediate"}, {"1.3.6.1.4.1.311.20.2.2", "smartcardLogon"},
-                 {"2.5.29.37.0", "anyExtendedKeyUsage"}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].oid, oid) == 0)
-            return known[i].name;
-    return "";
-}
-
 static void print_facts(const iscep_x509_facts *facts)
 {
     ctl_print_fact("subject", "%s", facts->subject[0] != '\0' ? facts->subject : "(empty)");
@@ -165,7 +150,7 @@ static void print_facts(const iscep_x509_facts *facts)
     print_key_usage(facts);
     for (size_t i = 0; i < facts->ext_key_usage_count; i++)
         ctl_print_fact("extended key usage", "%s %s", facts->ext_key_usage[i],
-                       name_of_ext_key_usage(facts->ext_key_usage[i]));
+                       ctl_ext_key_usage_name(facts->ext_key_usage[i]));
     if (facts->ext_key_usage_count == 0)
         ctl_print_fact("extended key usage", "none");
     bool may_sign = (facts->key_usage & (ISCEP_KEY_USAGE_CERT_SIGN | ISCEP_KEY_USAGE_CRL_SIGN)) != 0;

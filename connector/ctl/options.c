@@ -76,6 +76,13 @@ static const ctl_option options[] = {
      .value = "TEXT",
      TEXT(description),
      .help = "what Intune shows of the failure"},
+    {.name = "platform",
+     .bit = TAKES_PLATFORM,
+     .value = "NAME",
+     TEXT(platform),
+     .choices = "ios ipados macos android windows",
+     .help = "ios, ipados, macos, android or windows [whoever reads the file]"},
+    {.name = "strict", .bit = TAKES_STRICT, FLAG, .help = "a warning is a no"},
     {.name = "json", .bit = TAKES_JSON, FLAG, .help = "print one JSON document instead of text"},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options, FIRST_VALUE = ISCEP_OPTION_FIRST_LONG };

@@ -30,6 +30,9 @@ static void print_totals(const iscep_json *document)
            iscep_json_int_or_0(document, "waiting"), held, iscep_json_int_or_0(document, "answerable"),
            iscep_json_int_or_0(document, "ended"),
            iscep_json_is_true(document, "isMore") ? "; there are more: --limit N shows more of them" : "");
+    const int64_t unjudged = iscep_json_int_or_0(document, "unjudged");
+    if (unjudged > 0)
+        printf("%" PRId64 " more are to be judged by the storm guard first\n", unjudged);
     if (held > 0)
         puts("The storm guard holds some: more were asked for than usual. If they are meant: intune-scepctl "
              "revocations "

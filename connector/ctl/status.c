@@ -96,13 +96,15 @@ static void print_reasons(const iscep_json *by_code)
                            iscep_json_text_or_empty(e, "verdict"), iscep_json_text_or_empty(e, "code"));
 }
 
-static void print_work(const iscep_json *tenant, int64_t now_unix_ms)
+static void print_work(const iscep_json *tenant, const iscep_json *database, int64_t now_unix_ms)
 {
     char since[CTL_WHEN_SIZE];
     const iscep_json *owed = iscep_json_member(tenant, "owed");
     const iscep_json *revocations = iscep_json_member(tenant, "revocations");
     if (!iscep_json_is_object(owed))
-        ctl_print_fact("  owed to Intune", "not known: the journal does not answer");
+        ctl_print_fact("  owed to Intune", iscep_json_has_text(database, "state", "spool")
+                                               ? "not known while the database is away"
+                                               : "not known: the journal does not answer");
     else if (iscep_json_int_or_0(owed, "owed") == 0)
         ctl_print_fact("  owed to Intune", "nothing; %" PRId64 " given up",
                        iscep_json_int_or_0(owed, "dead"));
@@ -130,7 +132,7 @@ static void print_credentials(const iscep_json *credentials, int64_t now_unix_ms
     }
 }
 
-static void print_tenant(const iscep_json *tenant, int64_t now_unix_ms)
+static void print_tenant(const iscep_json *tenant, const iscep_json *database, int64_t now_unix_ms)
 {
     const iscep_json *verdicts = iscep_json_member(tenant, "verdicts");
     ctl_print_fact("tenant", "%s: %s", iscep_json_text_or_empty(tenant, "name"),
@@ -138,11 +140,26 @@ static void print_tenant(const iscep_json *tenant, int64_t now_unix_ms)
     print_intune(iscep_json_member(tenant, "intune"), now_unix_ms);
     print_verdicts(verdicts);
     print_reasons(iscep_json_member(verdicts, "byCode"));
-    print_work(tenant, now_unix_ms);
+    print_work(tenant, database, now_unix_ms);
     print_credentials(iscep_json_member(tenant, "credentials"), now_unix_ms);
 }
 
 /* --- the connector --- */
+
+static void print_database(const iscep_json *database, int64_t now_unix_ms)
+{
+    char since[CTL_WHEN_SIZE];
+    if (!iscep_json_is_true(database, "isShared"))
+        return;
+    if (iscep_json_has_text(database, "state", "spool"))
+        ctl_print_fact("database", "lost %s: the spool is written",
+                       when(since, database, "since", now_unix_ms));
+    else if (iscep_json_has_text(database, "state", "returning"))
+        ctl_print_fact("database", "in use; enrolments that come from the spool: %" PRId64,
+                       iscep_json_int_or_0(database, "spooled"));
+    else
+        ctl_print_fact("database", "in use");
+}
 
 static void print_connector(const iscep_json *status, int64_t now_unix_ms)
 {
@@ -156,6 +173,7 @@ static void print_connector(const iscep_json *status, int64_t now_unix_ms)
     ctl_print_fact("journal", "%s, %" PRId64 " KiB",
                    iscep_json_is_true(journal, "isHealthy") ? "healthy" : "cannot be written",
                    iscep_json_int_or_0(journal, "sizeBytes") / 1024);
+    print_database(iscep_json_member(status, "database"), now_unix_ms);
     for (; listener != NULL; listener = iscep_json_next(listener)) {
         const bool is_tls = iscep_json_is_true(listener, "tls");
         ctl_print_fact(
@@ -184,7 +202,7 @@ int ctl_status(const ctl_request *request)
     putchar('\n');
     const iscep_json *tenant = iscep_json_first(iscep_json_member(status, "tenants"));
     for (; tenant != NULL; tenant = iscep_json_next(tenant))
-        print_tenant(tenant, now_unix_ms);
+        print_tenant(tenant, iscep_json_member(status, "database"), now_unix_ms);
     print_connector(status, now_unix_ms);
     return well;
 }

@@ -1,6 +1,7 @@
 /* See admin_api.h. */
 #include "daemon/admin_api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +164,24 @@ static void handle_revocations(iscep_exchange *exchange, const iscep_admin_api *
     errand *asked = new_errand(exchange, api);
     if (asked != NULL)
         iscep_journal_list_revocations(api->journal, tenant_of(asked), !is_all, limit, on_document, asked);
+}
+
+static void on_nodes(void *user, iscep_json *document)
+{
+    iscep_exchange *exchange = user;
+    if (document != NULL)
+        reply_json(exchange, document);
+    else
+        iscep_exchange_reply_error(exchange, 503, "nomem", "out of memory");
+    iscep_json_free(document);
+}
+
+static void handle_nodes(iscep_exchange *exchange, const iscep_admin_api *api)
+{
+    if (api->heartbeat != NULL)
+        iscep_heartbeat_ask(api->heartbeat, on_nodes, exchange);
+    else
+        iscep_exchange_reply_error(exchange, 503, "shutting_down", "the connector is shutting down");
 }
 
 static void add_audit_head(iscep_json *root, iscep_audit *audit)
@@ -367,6 +386,21 @@ static void handle_approve(iscep_exchange *exchange, const iscep_admin_api *api)
         iscep_revoker_approve(revoker, on_count, action);
 }
 
+/* leader: who asks Intune; empty: nobody, as far as is known. */
+static void refuse_to_follow(iscep_exchange *exchange, const char *leader)
+{
+    char message[256];
+    if (leader[0] != '\0')
+        snprintf(
+            message, sizeof message,
+            "of the nodes that share the database %s asks Intune for this tenant's revocations: run it there",
+            leader);
+    else
+        snprintf(message, sizeof message,
+                 "no node asks Intune for this tenant's revocations: intune-scepctl nodes says why");
+    iscep_exchange_reply_error(exchange, 409, "not_leader", message);
+}
+
 static void handle_run(iscep_exchange *exchange, const iscep_admin_api *api)
 {
     static const char started[] = "{\"started\":true}\n";
@@ -374,9 +408,12 @@ static void handle_run(iscep_exchange *exchange, const iscep_admin_api *api)
     errand *action = new_revoker_action(exchange, api, "revocations_run", &revoker);
     if (action == NULL)
         return;
-    iscep_revoker_poll_now(revoker);
-    audit_action(action, 0, "");
-    iscep_exchange_reply(exchange, &(iscep_reply){.status = 200, .body = iscep_bytes_of_text(started)});
+    const char *leader = iscep_revoker_poll_now(revoker);
+    audit_action(action, 0, leader != NULL ? "not_leader" : "");
+    if (leader != NULL)
+        refuse_to_follow(exchange, leader);
+    else
+        iscep_exchange_reply(exchange, &(iscep_reply){.status = 200, .body = iscep_bytes_of_text(started)});
     free(action);
 }
 
@@ -394,6 +431,7 @@ static const struct {
     {"POST", "/v1/revocations/approve", handle_approve},
     {"POST", "/v1/revocations/run", handle_run},
     {"GET", "/v1/journal", handle_journal},
+    {"GET", "/v1/nodes", handle_nodes},
 };
 
 bool iscep_admin_api_has(const char *path)

@@ -5,6 +5,7 @@
 #ifndef ISCEP_DAEMON_ADMIN_API_H
 #define ISCEP_DAEMON_ADMIN_API_H
 
+#include "daemon/heartbeat.h"
 #include "net/http_server.h"
 #include "service/revoker.h"
 #include "service/service.h"
@@ -23,6 +24,7 @@ typedef struct iscep_admin_tenant {
 typedef struct iscep_admin_api {
     const iscep_env *env;
     iscep_journal *journal;
+    iscep_heartbeat *heartbeat; /* NULL: it has ended, or there is none */
     const iscep_admin_tenant *tenants;
     size_t tenant_count; /* 0: they have ended, and the journal still calls back */
     /* Which tenant is the listener tied to that this came through? NULL: none; as a function: there is no such listener. */

@@ -1,4 +1,4 @@
-/* See audit_keeper.h. The fact is "SEQ HASH"; it is no tenant's. */
+/* See audit_keeper.h. The fact is "SEQ HASH"; it is no tenant's. Where nodes share the journal each has one, as it has a trail. */
 #include "daemon/audit_keeper.h"
 
 #include <stdio.h>
@@ -9,11 +9,13 @@ enum { INTERVAL_MS = 1000, MAX_FACT_SIZE = 32 + ISCEP_AUDIT_HASH_SIZE };
 
 static const char tenant[] = "";
 static const char fact[] = "audit_head";
+enum { MAX_NAME_SIZE = 128 };
 
 struct iscep_audit_keeper {
     const iscep_env *env;
     iscep_journal *journal;
     iscep_timer *timer;
+    char name[MAX_NAME_SIZE]; /* the fact's */
     uint64_t kept_seq;
     bool is_asking; /* the journal's answer is still to come, and must find us */
     bool is_freed;
@@ -32,7 +34,7 @@ static void keep(iscep_audit_keeper *keeper)
     if (seq == keeper->kept_seq)
         return;
     snprintf(value, sizeof value, "%llu %s", (unsigned long long)seq, hash);
-    iscep_journal_set_fact(keeper->journal, tenant, fact, value, NULL, NULL);
+    iscep_journal_set_fact(keeper->journal, tenant, keeper->name, value, NULL, NULL);
     keeper->kept_seq = seq;
 }
 
@@ -66,6 +68,16 @@ static void on_fact(void *user, iscep_status status, const char *value, const is
     on_timer(keeper);
 }
 
+static void name_fact(iscep_audit_keeper *keeper)
+{
+    iscep_journal_standing_facts standing;
+    iscep_journal_standing(keeper->journal, &standing);
+    if (standing.is_shared)
+        snprintf(keeper->name, sizeof keeper->name, "%s/%s", fact, iscep_journal_node(keeper->journal));
+    else
+        iscep_text_copy(keeper->name, sizeof keeper->name, fact);
+}
+
 iscep_status iscep_audit_keeper_new(iscep_audit_keeper **out, const iscep_env *env, iscep_loop *loop,
                                     iscep_journal *journal, iscep_error *err)
 {
@@ -78,7 +90,8 @@ iscep_status iscep_audit_keeper_new(iscep_audit_keeper **out, const iscep_env *e
         free(keeper);
         return status;
     }
-    iscep_journal_get_fact(journal, tenant, fact, on_fact, keeper);
+    name_fact(keeper);
+    iscep_journal_get_fact(journal, tenant, keeper->name, on_fact, keeper);
     *out = keeper;
     return ISCEP_OK;
 }

@@ -254,6 +254,8 @@ static iscep_status settle(iscep_config *config, iscep_error *err)
 {
     iscep_status status = iscep_config_settle_connector(config, err);
     if (status == ISCEP_OK)
+        status = iscep_config_settle_database(config, err);
+    if (status == ISCEP_OK)
         status = iscep_config_settle_credentials(config, err);
     if (status == ISCEP_OK)
         status = settle_tenants(config, err);
@@ -265,7 +267,9 @@ static iscep_status settle(iscep_config *config, iscep_error *err)
         status = iscep_config_settle_step_cas(config, err);
     if (status == ISCEP_OK)
         status = settle_policy(config, err);
-    return status == ISCEP_OK ? iscep_config_settle_revocation(config, err) : status;
+    if (status == ISCEP_OK)
+        status = iscep_config_settle_revocation(config, err);
+    return status == ISCEP_OK ? iscep_config_settle_digest(config, err) : status;
 }
 
 static iscep_status load(iscep_config **out, const char *path, bool is_for_socket, iscep_error *err)

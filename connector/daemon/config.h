@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "ca/ca.h"
 #include "intune/cloud.h"
+#include "journal/store_postgres.h"
 #include "net/curl_http.h"
 #include "net/http_server.h"
 #include "net/limiter.h"
@@ -130,6 +131,8 @@ struct iscep_config {
     size_t step_ca_count;
     /* [journal] */
     iscep_journal_options journal;
+    iscep_postgres_options database; /* its conninfo NULL: the journal is this node's own */
+    bool is_database_tls_demanded;   /* database_tls = verified */
     iscep_reporting_options reporting;
     /* [tenant/NAME], in the order of the file */
     iscep_config_tenant tenants[ISCEP_CONFIG_MAX_TENANTS];
@@ -146,7 +149,8 @@ struct iscep_config {
     /* [policy], of all tenants */
     iscep_policy policy;
     /* Its own. */
-    char digest[65]; /* SHA-256 of the file, hex: which configuration is in force */
+    char digest[65];        /* SHA-256 of the file, hex: which configuration is in force */
+    char common_digest[65]; /* of what must be the same on all nodes that share a journal: config_digest.c */
     struct iscep_config_source *source;
 };
 

@@ -28,6 +28,12 @@ static const char *read_in_flight(iscep_config *config, void *to, const char *te
     return iscep_config_read_number32(to, text, 1, 10000);
 }
 
+static const char *read_connections(iscep_config *config, void *to, const char *text)
+{
+    (void)config;
+    return iscep_config_read_number32(to, text, 1, 64);
+}
+
 static const char *read_report(iscep_config *config, void *to, const char *text)
 {
     (void)config;
@@ -64,6 +70,7 @@ const char *iscep_config_read_audit(iscep_config *config, void *to, const char *
 }
 
 #define JOURNAL(member)   offsetof(iscep_config, journal.member)
+#define DATABASE(member)  offsetof(iscep_config, database.member)
 #define REPORTING(member) offsetof(iscep_config, reporting.member)
 
 const struct key iscep_journal_keys[] = {
@@ -76,5 +83,12 @@ const struct key iscep_journal_keys[] = {
     {"max_deliveries_in_flight", REPORTING(max_in_flight), read_in_flight, "32"},
     {"retention_days", JOURNAL(retention_days), read_days, "400"},
     {"max_size_mb", JOURNAL(max_size_mb), read_megabytes, "4096"},
+    {"attempt_timeout_ms", REPORTING(attempt_timeout_ms), iscep_config_read_milliseconds, "30000"},
+    {"database", DATABASE(conninfo), iscep_config_read_text, NULL},
+    {"database_password_file", DATABASE(password_file), iscep_config_read_loaded_secret, NULL},
+    {"database_tls", 0, iscep_config_read_tls_demand, "verified"},
+    {"database_connections", JOURNAL(connections), read_connections, "4"},
+    {"database_timeout_ms", DATABASE(timeout_ms), iscep_config_read_milliseconds, "2000"},
+    {"node", JOURNAL(node), iscep_config_read_node, NULL},
     {0},
 };

@@ -55,6 +55,8 @@ iscep_status iscep_config_set_defaults(iscep_config *config, const section *of,
                                        iscep_error *err) ISCEP_CHECKED;
 /* Of a loaded configuration; NULL: the key has none. */
 const char *iscep_config_default(const iscep_config *config, const section *of, const struct key *key);
+/* The same, of what is in force: what the file says, or the default. */
+const char *iscep_config_value(const iscep_config *config, const section *of, const struct key *key);
 
 /* --- what the file said (config_source.c) --- */
 
@@ -181,8 +183,14 @@ iscep_status iscep_config_settle_revocation(iscep_config *config, iscep_error *e
 bool iscep_config_derive_revocation(const iscep_config *config, const void *base, const char *key,
                                     const char **text);
 
-/* [journal] (config_journal.c) */
+/* [journal] (config_journal.c), and the database that several nodes share (config_database.c) */
 extern const struct key iscep_journal_keys[];
+const char *iscep_config_read_tls_demand(iscep_config *config, void *to, const char *text);
+const char *iscep_config_read_node(iscep_config *config, void *to, const char *text);
+/* Once every section was read. CONFIG: the database cannot be used like this. */
+iscep_status iscep_config_settle_database(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
+/* Likewise, and last of all: fills in common_digest (config_digest.c). */
+iscep_status iscep_config_settle_digest(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
 
 /* [policy] (config_policy.c) */
 extern const struct key iscep_policy_keys[];

@@ -103,3 +103,9 @@ const char *iscep_config_default(const iscep_config *config, const section *of, 
     bool is_derived = of->kind->derive != NULL && of->kind->derive(config, of->base, key->name, &text);
     return is_derived ? text : key->default_text;
 }
+
+const char *iscep_config_value(const iscep_config *config, const section *of, const struct key *key)
+{
+    const char *given = iscep_config_given(config, of->title, key->name, NULL);
+    return given != NULL ? given : iscep_config_default(config, of, key);
+}

@@ -6,17 +6,10 @@
 
 #include "daemon/config_key.h"
 
-/* NULL: the key has no value. */
-static const char *value_of(const iscep_config *config, const section *of, const struct key *key)
-{
-    const char *given = iscep_config_given(config, of->title, key->name, NULL);
-    return given != NULL ? given : iscep_config_default(config, of, key);
-}
-
 static bool is_default(const iscep_config *config, const section *of, const struct key *key)
 {
     const char *by_default = iscep_config_default(config, of, key);
-    return by_default != NULL && strcmp(by_default, value_of(config, of, key)) == 0;
+    return by_default != NULL && strcmp(by_default, iscep_config_value(config, of, key)) == 0;
 }
 
 /* Short forms of credentials, and the listener "default", are no sections. */
@@ -45,7 +38,7 @@ static void emit_keys(iscep_buf *out, const iscep_config *config, const section 
 {
     bool is_first = true;
     for (const struct key *key = iscep_config_keys(of); key->name != NULL; key++) {
-        const char *value = value_of(config, of, key);
+        const char *value = iscep_config_value(config, of, key);
         if (value == NULL || is_default(config, of, key) != are_defaults)
             continue;
         iscep_buf_printf(out, "%s%s = %s\n", is_first ? heading : "", key->name, value);
@@ -74,7 +67,7 @@ static void describe_section(void *user, const iscep_config *config, const secti
     iscep_json_add_text(object, "section", of->title);
     iscep_json *keys = iscep_json_add_array(object, "keys");
     for (const struct key *key = iscep_config_keys(of); key->name != NULL; key++) {
-        const char *value = value_of(config, of, key);
+        const char *value = iscep_config_value(config, of, key);
         if (value == NULL)
             continue;
         iscep_json *entry = iscep_json_append_object(keys);

@@ -8,6 +8,7 @@
 
 #include "base/audit.h"
 #include "daemon/audit_keeper.h"
+#include "daemon/heartbeat.h"
 #include "daemon/recent.h"
 #include "daemon/reload.h"
 #include "daemon/verdict_metrics.h"
@@ -26,6 +27,7 @@ struct iscep_core {
     iscep_audit *audit;
     iscep_journal *journal;
     iscep_audit_keeper *audit_keeper;
+    iscep_heartbeat *heartbeat;
     iscep_recent *recent;
     iscep_limiter *limiter;
     iscep_runner *runners[ISCEP_CONFIG_MAX_WORKERS];
@@ -88,6 +90,22 @@ static void on_withheld(void *user)
     iscep_core *core = user;
     if (iscep_loop_post(core->options.loop, wake_revokers, core, NULL) != ISCEP_OK)
         return;
+}
+
+/* --- what the other nodes are told --- */
+
+/* "working", "degraded" or "failing" of this node; what is wrong with others is no fault of ours. */
+static const char *own_health(void *user)
+{
+    static const char *const states[] = {"working", "degraded", "failing"};
+    const iscep_core *core = user;
+    iscep_status_sources sources = core->overview.sources;
+    sources.heartbeat = NULL;
+    ISCEP_AUTO_JSON *document = iscep_status_document(&sources, NULL, 0);
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (iscep_json_has_text(document, "state", states[i]))
+            return states[i];
+    return "unknown";
 }
 
 /* --- the configuration in force --- */
@@ -196,6 +214,8 @@ bool iscep_core_is_stuck(iscep_core *core)
 static void reply_metrics(iscep_exchange *exchange, void *user)
 {
     const iscep_core *core = user;
+    if (core->heartbeat != NULL)
+        iscep_heartbeat_measure(core->heartbeat);
     iscep_overview_reply_metrics(exchange, &core->overview);
 }
 
@@ -207,8 +227,11 @@ static void reply_status(iscep_exchange *exchange, void *user)
 
 static void fill_apis(iscep_core *core)
 {
-    core->admin = (iscep_admin_api){
-        .env = &core->env, .journal = core->journal, .door_tenant = tenant_of_door, .door_user = core};
+    core->admin = (iscep_admin_api){.env = &core->env,
+                                    .journal = core->journal,
+                                    .heartbeat = core->heartbeat,
+                                    .door_tenant = tenant_of_door,
+                                    .door_user = core};
     core->hosted = (iscep_hosted_api){.env = &core->env};
     core->keeper = (iscep_keeper_api){.loop = core->options.loop,
                                       .handler_user = iscep_runner_handler_user(core->runners[0]),
@@ -225,6 +248,7 @@ static void fill_apis(iscep_core *core)
                                                     .started_unix_ms = iscep_now_unix_ms(&core->env),
                                                     .reload = &core->reload.outcome,
                                                     .journal = core->journal,
+                                                    .heartbeat = core->heartbeat,
                                                     .recent = core->recent,
                                                     .metrics_count = core->runner_count};
     for (size_t i = 0; i < core->runner_count; i++)
@@ -249,6 +273,9 @@ static iscep_status make_records(iscep_core *core, const iscep_config *config, i
         status =
             iscep_audit_keeper_new(&core->audit_keeper, &core->env, core->options.loop, core->journal, err);
     if (status == ISCEP_OK)
+        status = iscep_heartbeat_new(&core->heartbeat, &core->env, core->options.loop, core->journal,
+                                     own_health, core, err);
+    if (status == ISCEP_OK)
         status = iscep_recent_new(&core->recent, &core->env, err);
     return status == ISCEP_OK ? iscep_limiter_new(&core->limiter, &core->env, &config->limits, err) : status;
 }
@@ -270,6 +297,7 @@ static iscep_status make_workers(iscep_core *core, const iscep_config *config, i
 static iscep_status enter_first(iscep_core *core, iscep_config *config, iscep_error *err)
 {
     const iscep_reload_needs needs = {.config_path = core->options.config_path,
+                                      .heartbeat = core->heartbeat,
                                       .adapt = core->options.adapt,
                                       .adapt_user = core->options.adapt_user,
                                       .events = &core->options.events,
@@ -365,6 +393,10 @@ void iscep_core_run(iscep_core *core)
 static void free_parts(iscep_core *core)
 {
     iscep_gate_free(core->gate);
+    core->admin.heartbeat = NULL;
+    core->overview.sources.heartbeat = NULL;
+    iscep_heartbeat_free(core->heartbeat);
+    core->heartbeat = NULL;
     iscep_reload_clear(&core->reload);
     iscep_audit_keeper_free(core->audit_keeper);
     for (size_t i = core->runner_count; i-- > 0;)

@@ -161,6 +161,7 @@ static void handle_next(iscep_exchange *exchange, iscep_hosted_api *api)
     }
     asking->exchange = exchange;
     LIST_INSERT_HEAD(&api->askers, asking, link);
+    const bool was_attended = iscep_ca_is_attended(ca);
     iscep_hosted_wait *wait;
     iscep_status status = iscep_hosted_take(&wait, prefer_retired(api, ca),
                                             iscep_now_mono_ms(api->env) + wait_ms, on_work, asking, &err);
@@ -170,6 +171,8 @@ static void handle_next(iscep_exchange *exchange, iscep_hosted_api *api)
         asking->wait = wait;
         iscep_exchange_on_gone(exchange, on_gone, asking);
     }
+    if (!was_attended && api->on_attended != NULL)
+        api->on_attended(api->attended_user);
 }
 
 /* --- results --- */

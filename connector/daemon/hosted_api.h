@@ -19,6 +19,9 @@ typedef struct iscep_hosted_api {
     void *retired_user;
     const uint32_t *plugin_uids; /* borrowed: who is given work and believed, beside root and our own user */
     size_t plugin_uid_count;     /* 0: whoever may open the socket */
+    /* A server has come for work where none was: what was left for others may be carried out here. */
+    void (*on_attended)(void *user);
+    void *attended_user;
     LIST_HEAD(, iscep_hosted_asker) askers; /* who waits for work */
     bool is_stopping;
 } iscep_hosted_api;

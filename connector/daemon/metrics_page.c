@@ -47,7 +47,7 @@ static void show_oldest(iscep_metrics *metrics, const char *tenant, const iscep_
 void iscep_metrics_page_show_journal(iscep_metrics *metrics, const char *tenant, const iscep_json *totals,
                                      int64_t now_unix_ms)
 {
-    static const char *const states[] = {"waiting", "held", "answerable"};
+    static const char *const states[] = {"unjudged", "waiting", "held", "answerable"};
     const char *const labels[] = {tenant, NULL};
     if (totals == NULL)
         return;

@@ -23,7 +23,12 @@ static const iscep_routing *retired_routing(void *user, size_t index)
     return at != NULL ? &at->routing : NULL;
 }
 
-static void point_apis(iscep_reload *r, const iscep_generation *next)
+static void wake_revokers(void *user)
+{
+    iscep_generation_wake_revokers(user);
+}
+
+static void point_apis(iscep_reload *r, iscep_generation *next)
 {
     iscep_admin_api *admin = r->needs.keeper->admin;
     iscep_hosted_api *hosted = r->needs.keeper->hosted;
@@ -34,6 +39,8 @@ static void point_apis(iscep_reload *r, const iscep_generation *next)
     hosted->plugin_uids = next->config->plugin_uids.ids;
     hosted->plugin_uid_count = next->config->plugin_uids.count;
     hosted->routing = &next->routing;
+    hosted->on_attended = wake_revokers;
+    hosted->attended_user = next;
     hosted->retired = retired_routing;
     hosted->retired_user = r;
     iscep_hosted_api_release(hosted);
@@ -65,6 +72,7 @@ static void enter(iscep_reload *r, iscep_generation *next)
     point_apis(r, next);
     memcpy(r->outcome.digest, next->config->digest, sizeof r->outcome.digest);
     iscep_overview_show(r->needs.overview, next, r->needs.gate);
+    iscep_heartbeat_show(r->needs.heartbeat, next->config->common_digest);
     if (before == NULL)
         return;
     follow(r, next, before);
@@ -143,9 +151,15 @@ void iscep_reload_clear(iscep_reload *reload)
 
 /* --- what cannot change while it runs --- */
 
-static const char *const fixed_names[ISCEP_RELOAD_FIXED_COUNT] = {"workers", "[journal] path",
-                                                                  "[journal] retention_days or max_size_mb",
-                                                                  "audit", "log_format or log_target"};
+static const char *const fixed_names[ISCEP_RELOAD_FIXED_COUNT] = {
+    "workers",       "[journal] path",           "[journal] retention_days or max_size_mb",
+    "audit",         "log_format or log_target", "[journal] database, or what belongs to it",
+    "[journal] node"};
+
+static const char *text_or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
 
 static void describe_fixed(iscep_reload_fixed out, const iscep_config *config)
 {
@@ -153,8 +167,12 @@ static void describe_fixed(iscep_reload_fixed out, const iscep_config *config)
     iscep_text_copy(out[1], sizeof out[1], config->journal.path);
     snprintf(out[2], sizeof out[2], "%lld %lld", (long long)config->journal.retention_days,
              (long long)config->journal.max_size_mb);
-    iscep_text_copy(out[3], sizeof out[3], config->audit != NULL ? config->audit : "");
+    iscep_text_copy(out[3], sizeof out[3], text_or_empty(config->audit));
     snprintf(out[4], sizeof out[4], "%d %d", (int)config->log_format, (int)config->log_target);
+    snprintf(out[5], sizeof out[5], "%u %lld %s %s", (unsigned)config->journal.connections,
+             (long long)config->database.timeout_ms, text_or_empty(config->database.password_file),
+             text_or_empty(config->database.conninfo));
+    iscep_text_copy(out[6], sizeof out[6], config->journal.node);
 }
 
 /* Names the first difference from what was opened; NULL: none. Also the second time that it is read. */

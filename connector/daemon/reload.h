@@ -25,13 +25,14 @@ typedef struct iscep_reload_needs {
     iscep_gate *gate;
     const iscep_keeper_api *keeper; /* its admin and hosted follow the configuration; so does overview */
     iscep_overview *overview;
+    iscep_heartbeat *heartbeat; /* tells the other nodes what is in force */
     void (*on_answered)(void *user, iscep_runner *runner, const iscep_answer *answer); /* see generation.h */
     iscep_callback on_withheld;
     void *user;
 } iscep_reload_needs;
 
 /* What was opened at the start, and stays as it was until the end: settings as text. */
-enum { ISCEP_RELOAD_FIXED_COUNT = 5, ISCEP_RELOAD_FIXED_SIZE = 1024 };
+enum { ISCEP_RELOAD_FIXED_COUNT = 7, ISCEP_RELOAD_FIXED_SIZE = 4096 };
 typedef char iscep_reload_fixed[ISCEP_RELOAD_FIXED_COUNT][ISCEP_RELOAD_FIXED_SIZE];
 
 typedef struct iscep_reload {

@@ -71,6 +71,20 @@ static bool add_journal(iscep_json *root, const iscep_status_sources *sources,
     return is_healthy;
 }
 
+/* {"warnings":[…]}: what is wrong among the nodes, as the last beat has found it. */
+static void add_nodes(iscep_json *root, const iscep_status_sources *sources)
+{
+    static const char *const members[] = {"severity", "code", "node", "message", "advice"};
+    const iscep_json *warnings =
+        sources->heartbeat != NULL ? iscep_heartbeat_warnings(sources->heartbeat) : NULL;
+    iscep_json *list = iscep_json_add_array(iscep_json_add_object(root, "nodes"), "warnings");
+    for (const iscep_json *at = iscep_json_first(warnings); at != NULL; at = iscep_json_next(at)) {
+        iscep_json *copy = iscep_json_append_object(list);
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+            iscep_json_add_text(copy, members[i], iscep_json_text(at, members[i]));
+    }
+}
+
 static void add_fact(iscep_json *object, const char *name, double value)
 {
     if (value < 0)
@@ -134,6 +148,8 @@ iscep_json *iscep_status_document(const iscep_status_sources *sources, const isc
     add_configuration(root, sources);
     add_listeners(root, sources);
     const bool is_healthy = add_journal(root, sources, totals, totals_count);
+    iscep_heartbeat_describe_database(root, sources->journal);
+    add_nodes(root, sources);
     add_process(root);
     const bool is_ready = add_tenants(root, problems, sources, totals, totals_count);
     iscep_json_add_bool(root, "ready", is_ready && is_healthy);

@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "daemon/api.h"
+#include "daemon/heartbeat.h"
 #include "daemon/recent.h"
 #include "journal/inspect.h"
 
@@ -38,6 +39,7 @@ typedef struct iscep_status_sources {
     const iscep_status_listener *listeners;
     size_t listener_count;
     iscep_journal *journal;
+    const iscep_heartbeat *heartbeat; /* NULL: the other nodes are not looked at */
     iscep_recent *recent;
     iscep_metrics *const *metrics; /* the registries of all workers */
     size_t metrics_count;

@@ -318,6 +318,49 @@ static void judge_journal(iscep_problems *problems, const iscep_json *journal)
             iscep_json_text_or_empty(journal, "reason"), code);
 }
 
+/* What is recorded meanwhile is told to Intune from the spool. */
+static void judge_database(iscep_problems *problems, const iscep_json *database)
+{
+    if (iscep_json_has_text(database, "state", "spool"))
+        ADD(problems, WARNING, "database_away",
+            "look at the database and the way to it: intune-scepctl doctor; what is recorded meanwhile moves "
+            "there "
+            "by itself",
+            "the database cannot be used, and this node writes its spool: %s (%s)",
+            iscep_json_text_or_empty(database, "reason"), iscep_json_text_or_empty(database, "code"));
+    else if (iscep_json_has_text(database, "state", "returning") &&
+             iscep_json_text(database, "reason") != NULL)
+        ADD(problems, WARNING, "spool_stuck",
+            "look at the database; it is tried again each second, and what else is on the spool moves",
+            "some of the spool cannot be moved to the database: %s (%s)",
+            iscep_json_text_or_empty(database, "reason"), iscep_json_text_or_empty(database, "code"));
+    else if (iscep_json_has_text(database, "state", "returning"))
+        ADD(problems, NOTICE, "spool_returning", "wait: they move by themselves",
+            "%lld enrolments are on their way from the spool to the database",
+            (long long)iscep_json_int_or_0(database, "spooled"));
+}
+
+/* The codes are those of node_warnings.c. */
+static const char *own_code(const char *code)
+{
+    static const char *const codes[] = {"node_versions",     "node_configurations", "node_clock",
+                                        "node_spooled",      "node_failing",        "node_not_seen",
+                                        "node_schema_older", "node_name_taken"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(codes[i], code) == 0)
+            return codes[i];
+    return "node";
+}
+
+static void judge_nodes(iscep_problems *problems, const iscep_json *nodes)
+{
+    const iscep_json *at = iscep_json_first(iscep_json_member(nodes, "warnings"));
+    for (; at != NULL; at = iscep_json_next(at))
+        ADD(problems, iscep_json_has_text(at, "severity", "notice") ? NOTICE : WARNING,
+            own_code(iscep_json_text_or_empty(at, "code")), iscep_json_text_or_empty(at, "advice"), "%s",
+            iscep_json_text_or_empty(at, "message"));
+}
+
 static void judge_reload(iscep_problems *problems, const iscep_json *configuration)
 {
     const iscep_json *reload = iscep_json_member(configuration, "lastReload");
@@ -361,6 +404,8 @@ void iscep_problems_judge(iscep_problems *problems, iscep_json *document)
     problems->tenant = NULL;
     problems->worst = NOTHING;
     judge_journal(problems, iscep_json_member(document, "journal"));
+    judge_database(problems, iscep_json_member(document, "database"));
+    judge_nodes(problems, iscep_json_member(document, "nodes"));
     judge_reload(problems, iscep_json_member(document, "configuration"));
     judge_listeners(problems, iscep_json_member(document, "listeners"));
     judge_process(problems, iscep_json_member(document, "process"));

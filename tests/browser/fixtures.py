@@ -42,13 +42,19 @@ def tenant(name="contoso"):
             "credentials": [{"name": "main", "kind": "certificate", "expiresAt": at(days=211)}],
             "owed": {"owed": 0, "dead": 0, "oldestOwedAt": None},
             "revocations": {"isPolling": True, "waiting": 0, "held": 0, "answerable": 0, "lastPollAt": at(minutes=-9),
-                            "lastPollResult": "ok", "nextPollAt": at(minutes=6), "isHeld": False, "heldSince": None,
+                            "lastPollResult": "ok", "nextPollAt": at(minutes=6), "isLeader": True, "leader": None, "isHeld": False, "heldSince": None,
                             "heldReason": None},
             "verdicts": verdicts(141, 3, 0, [
                 code("validate", "allow", "Success", 141),
                 code("validate", "deny", "ChallengeExpired", 3, "the device waited too long: sync it")]),
             "refusals": [refusal("ChallengeExpired", "Intune refused: the challenge has expired; the device waited too long: "
                                  "sync it", "the device waited too long: sync it")]}
+
+
+def database(state=None, lost=None):
+    """state: of one that several nodes share."""
+    return {"isShared": state is not None, "state": state or "database", "since": at(hours=-30) if lost is None else lost,
+            "code": None if lost is None else "journal_away", "reason": None if lost is None else "connection refused", "spooled": 0}
 
 
 def document(*tenants, state="working", problems=()):
@@ -62,6 +68,8 @@ def document(*tenants, state="working", problems=()):
                           {"name": "webhooks", "address": "tcp:0.0.0.0:8443", "tls": True, "servesScep": True, "expiresAt": at(days=21),
                            "connections": 12}],
             "journal": {"path": "/var/lib/intune-scep/journal.db", "isHealthy": True, "code": None, "reason": None, "sizeBytes": 48 << 20},
+            "database": database(),
+            "nodes": {"warnings": []},
             "process": {"rssBytes": 14 << 20, "fds": 41, "maxFds": 1048576, "cpuSeconds": 93.4}}
 
 
@@ -132,10 +140,12 @@ def twelve():
     tenants[4].update(state="failing")
     tenants[4]["intune"].update(reachable=False)
     tenants[7].update(state="degraded")
-    return document(*tenants, state="degraded", problems=[
+    made = document(*tenants, state="degraded", problems=[
         problem("error", "intune_unreachable", "Intune cannot be asked: connection refused (connect)",
                 "check firewall, proxy and the configured addresses", "customer-04"),
         problem("warning", "outbox_dead", "3 reports were given up", "intune-scepctl outbox list --dead", "customer-07")])
+    made["database"] = database("spool", lost=at(minutes=-2))
+    return made
 
 
 def hostile():

@@ -67,6 +67,13 @@ Test(config_check, a_sound_configuration_is_silent)
     cr_assert_str_eq(codes, "");
 }
 
+Test(config_check, a_file_of_the_database_that_is_not_there_is_told)
+{
+    check(TENANT "database = host=db.example sslmode=verify-full sslrootcert=/nowhere/ca.pem\n");
+    cr_assert_str_eq(codes, "database_file");
+    cr_assert_not_null(strstr(texts, "sslrootcert=/nowhere/ca.pem"), "%s", texts);
+}
+
 Test(config_check, secrets_that_everybody_can_read_are_told_once)
 {
     cr_assert_eq(chmod(config_case_path("secret"), 0644), 0);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ctl/doctor.h"
+#include "journal/schema.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
@@ -54,6 +55,66 @@ Test(doctor, a_trusted_stranger_in_microsofts_place_is_pointed_out)
         cr_assert_str_eq(finding.code, rows[i].code);
         cr_assert_not_null(strstr(finding.detail, rows[i].text), "%s", finding.detail);
     }
+}
+
+#define GOOD_DATABASE                                                                                        \
+    .server = "15.1", .role = "scep", .tls = "TLSv1.3", .may_make = true,                                    \
+    .schema = {iscep_schema_version(), iscep_schema_version()}, .round_trip_us = 1234
+
+Test(doctor, a_database_is_judged_by_what_it_lets_the_connector_do)
+{
+    const struct {
+        iscep_database_facts facts;
+        bool is_tls_demanded;
+        doctor_result result;
+        const char *code;
+    } rows[] = {
+        {{GOOD_DATABASE}, true, DOCTOR_OK, ""},
+        {{GOOD_DATABASE, .clock_ahead_ms = -30000}, true, DOCTOR_OK, ""},
+        {{GOOD_DATABASE, .clock_ahead_ms = -30001}, true, DOCTOR_WARNING, "database_clock"},
+        {{GOOD_DATABASE, .is_superuser = true}, true, DOCTOR_WARNING, "database_superuser"},
+        {{GOOD_DATABASE, .is_read_only = true}, true, DOCTOR_FAILED, "database_read_only"},
+        {{GOOD_DATABASE, .lacks = "INSERT on event"}, true, DOCTOR_FAILED, "journal_denied"},
+        {{.server = "15.1", .role = "scep", .is_local = true}, true, DOCTOR_FAILED, "database_tables"},
+        {{.server = "15.1", .role = "scep", .is_local = true, .may_make = true},
+         true,
+         DOCTOR_WARNING,
+         "database_schema"},
+        {{.server = "15.1", .may_make = true, .schema = {iscep_schema_version(), 1}},
+         false,
+         DOCTOR_WARNING,
+         "database_plain"},
+        {{.server = "15.1", .may_make = true, .schema = {iscep_schema_version() + 1, 1}, .is_local = true},
+         true,
+         DOCTOR_OK,
+         ""},
+        {{.server = "15.1", .may_make = true, .schema = {99, iscep_schema_version() + 1}, .is_local = true},
+         true,
+         DOCTOR_FAILED,
+         "journal_newer"},
+        {{.server = "15.1",
+          .may_make = true,
+          .schema = {iscep_schema_version(), 1},
+          .is_local = true,
+          .round_trip_us = 20001},
+         true,
+         DOCTOR_WARNING,
+         "database_slow"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        doctor_finding finding = {.result = DOCTOR_OK};
+        doctor_judge_database(&finding, &rows[i].facts, rows[i].is_tls_demanded);
+        cr_assert_eq(finding.result, rows[i].result, "row %zu: %s", i, finding.detail);
+        cr_assert_str_eq(finding.code, rows[i].code, "row %zu", i);
+    }
+}
+
+Test(doctor, what_a_database_is_is_told_in_one_line)
+{
+    const iscep_database_facts facts = {GOOD_DATABASE};
+    doctor_finding finding = {.result = DOCTOR_OK};
+    doctor_judge_database(&finding, &facts, true);
+    cr_assert_str_eq(finding.detail, "PostgreSQL 15.1, as scep, TLSv1.3, schema 2, 1.2 ms");
 }
 
 Test(doctor, a_finding_keeps_its_first_code_and_its_worst_result)

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "daemon/heartbeat.h"
 #include "journal/deliveries.h"
 #include "journal/inspect.h"
 #include "service/revoker.h"
@@ -112,10 +113,21 @@ void iscep_revoker_approve(iscep_revoker *revoker, iscep_journal_count_fn done, 
     answer_count(done, user);
 }
 
-void iscep_revoker_poll_now(iscep_revoker *revoker)
+const char *iscep_revoker_poll_now(iscep_revoker *revoker)
 {
     (void)revoker;
-    journal_asked.polled++;
+    journal_asked.polled += journal_asked.leader == NULL;
+    return journal_asked.leader;
+}
+
+void iscep_heartbeat_ask(iscep_heartbeat *heartbeat, iscep_nodes_document_fn done, void *user)
+{
+    iscep_json *json = NULL;
+    (void)heartbeat;
+    snprintf(journal_asked.asked, sizeof journal_asked.asked, "nodes");
+    if (journal_asked.fault.status == ISCEP_OK)
+        cr_assert_eq(iscep_json_parse(&json, iscep_bytes_of_text(journal_asked.document), NULL), ISCEP_OK);
+    done(user, json);
 }
 
 void iscep_revoker_describe(const iscep_revoker *revoker, iscep_json *object)

@@ -9,6 +9,7 @@ typedef struct fake_journal {
     char asked[512];
     unsigned woken;
     unsigned polled;
+    const char *leader;   /* who polls instead; NULL: we do */
     const char *document; /* of what answers with one */
     int64_t count;        /* of what answers with a number */
     iscep_error fault;    /* its status is not ISCEP_OK: the answer to everything */

@@ -306,6 +306,35 @@ Test(admin_api, revocations_are_approved_and_asked_for)
     cr_assert_eq(journal_asked.polled, 1);
 }
 
+Test(admin_api, who_does_not_lead_says_who_does)
+{
+    journal_asked.leader = "node-b";
+    post("/v1/revocations/run", "", 409,
+         "{\"error\":{\"code\":\"not_leader\",\"message\":\"of the nodes that share the database node-b asks "
+         "Intune for this tenant's revocations: run it there\"}}\n");
+    assert_audited("\"code\":\"not_leader\"");
+    journal_asked.leader = "";
+    post("/v1/revocations/run", "", 409,
+         "{\"error\":{\"code\":\"not_leader\",\"message\":\"no node asks Intune for this tenant's "
+         "revocations: "
+         "intune-scepctl nodes says why\"}}\n");
+    cr_assert_eq(journal_asked.polled, 0);
+}
+
+Test(admin_api, the_nodes_are_shown_as_long_as_this_one_is_one)
+{
+    int heartbeat;
+    get("/v1/nodes", 503, NULL);
+    assert_asked("");
+    api.heartbeat = (iscep_heartbeat *)(void *)&heartbeat;
+    journal_asked.document = "{\"nodes\":[]}";
+    get("/v1/nodes", 200, "{\"nodes\":[]}\n");
+    assert_asked("nodes");
+    journal_asked.fault.status = ISCEP_NOMEM;
+    get("/v1/nodes", 503, NULL);
+    post("/v1/nodes", "{}", 405, NULL);
+}
+
 Test(admin_api, with_several_tenants_one_must_be_named)
 {
     tenants[1] = (iscep_admin_tenant){.name = "fabrikam", .service = tenants[0].service};

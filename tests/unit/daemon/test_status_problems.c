@@ -195,6 +195,29 @@ Test(status_problems, of_the_connector_itself)
 #define DOWN(name)                                                                                           \
     "{\"name\":\"" name "\",\"intune\":{\"reachable\":false,\"code\":\"dns\",\"message\":\"x\"}}"
 
+#define HEALTHY "\"journal\":{\"isHealthy\":true},"
+
+Test(status_problems, the_database_and_the_other_nodes_are_judged)
+{
+    assert_rest(HEALTHY "\"database\":{\"isShared\":true,\"state\":\"database\"},\"nodes\":{\"warnings\":[]}",
+                "working;");
+    assert_rest(HEALTHY "\"database\":{\"state\":\"spool\",\"code\":\"journal_away\",\"reason\":\"refused\"}",
+                "degraded; warning database_away");
+    assert_rest(HEALTHY "\"database\":{\"state\":\"returning\",\"spooled\":3}",
+                "working; notice spool_returning");
+    assert_rest(HEALTHY
+                "\"database\":{\"state\":\"returning\",\"code\":\"journal_full\",\"reason\":\"no room\","
+                "\"spooled\":3}",
+                "degraded; warning spool_stuck");
+    assert_rest(
+        HEALTHY
+        "\"nodes\":{\"warnings\":["
+        "{\"severity\":\"notice\",\"code\":\"node_spooled\",\"message\":\"x\",\"advice\":\"wait for it\"},"
+        "{\"severity\":\"warning\",\"code\":\"node_versions\",\"message\":\"x\",\"advice\":\"upgrade them\"},"
+        "{\"severity\":\"warning\",\"code\":\"made_up\",\"message\":\"x\",\"advice\":\"look at the node\"}]}",
+        "degraded; warning node_versions warning node notice node_spooled");
+}
+
 Test(status_problems, one_tenants_outage_is_not_the_others)
 {
     cr_assert_str_eq(judge(REST, (const char *const[]){DOWN("a"), TENANT_OF("b", "", "", "", "", ""), NULL}),

@@ -89,7 +89,7 @@ static iscep_status check_profile(const iscep_json *json, iscep_error *err)
     return status;
 }
 
-static iscep_status mint(iscep_buf *out, const mock_state *mock, const iscep_json *json, iscep_error *err)
+iscep_status mock_admin_mint(iscep_buf *out, const mock_state *mock, const iscep_json *json, iscep_error *err)
 {
     mock_facts facts;
     int64_t pad_to = mock_admin_int(json, "padTo", 0);
@@ -105,22 +105,14 @@ static iscep_status mint(iscep_buf *out, const mock_state *mock, const iscep_jso
 
 void mock_admin_mint_challenge(mock_state *mock, const mock_request *request, mock_reply *reply)
 {
-    static const mock_json_rule rules[] = {
-        MOCK_PROFILE_RULES,
-        {"tenantId", MOCK_JSON_TEXT, false},
-        {"deviceId", MOCK_JSON_TEXT, false},
-        {"userId", MOCK_JSON_TEXT, false},
-        {"lifetimeSeconds", MOCK_JSON_INT, false},
-        {"issuedInSeconds", MOCK_JSON_INT, false},
-        {"padTo", MOCK_JSON_INT, false},
-    };
+    static const mock_json_rule rules[] = {MOCK_CHALLENGE_RULES};
     ISCEP_AUTO_BUF challenge;
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_buf_init(&challenge, MOCK_CHALLENGE_MAX_LEN);
     ISCEP_AUTO_JSON *json = mock_admin_read(request, reply, rules, sizeof(rules) / sizeof(rules[0]));
     if (json == NULL)
         return;
-    if (mint(&challenge, mock, json, &err) == ISCEP_OK)
+    if (mock_admin_mint(&challenge, mock, json, &err) == ISCEP_OK)
         iscep_buf_printf(&reply->body, "{\"challenge\":\"%s\"}", iscep_buf_text(&challenge));
     else
         mock_admin_refuse(reply, err.status == ISCEP_USAGE ? 400 : 500, "bad_request", err.message);

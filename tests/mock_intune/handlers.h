@@ -30,6 +30,8 @@ mock_handler mock_admin_change_settings;
 mock_handler mock_admin_assign_device;
 mock_handler mock_admin_unassign_device;
 mock_handler mock_admin_reset;
+/* device_admin.c */
+mock_handler mock_admin_make_profile;
 /* tenant_admin.c */
 mock_handler mock_admin_list_tenants;
 mock_handler mock_admin_get_tenant;

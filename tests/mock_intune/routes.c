@@ -23,6 +23,7 @@ static const mock_route routes[] = {
     {"POST", REVOCATIONS "/downloadRevocationRequests", mock_handle_download, false, MOCK_DOWNLOAD},
     {"POST", REVOCATIONS "/uploadRevocationResults", mock_handle_upload, false, MOCK_UPLOAD},
     ADMIN("POST", "/admin/challenges", mock_admin_mint_challenge),
+    ADMIN("POST", "/admin/profiles", mock_admin_make_profile),
     ADMIN("GET", "/admin/transactions", mock_admin_list_transactions),
     ADMIN("GET", "/admin/transactions/*", mock_admin_get_transaction),
     ADMIN("GET", "/admin/stats", mock_admin_get_stats),

@@ -13,12 +13,30 @@ static iscep_status refuse(iscep_fail_info *out, iscep_fail_info fail_info, isce
 
 /* PKCSReq: whoever signs must hold the key that is to be certified. RenewalReq: must hold a certificate of
  * ours. */
-static bool is_signer_entitled(const iscep_host_ca *ca, const iscep_pki_message *message,
-                               const iscep_cert_request *request)
+static iscep_vouching is_signer_entitled(const iscep_host_ca *ca, const iscep_pki_message *message,
+                                         const iscep_cert_request *request)
 {
     if (message->message_type == SCEP_MESSAGE_RENEWAL_REQ)
-        return iscep_host_ca_vouches_for(ca, message->signer);
-    return EVP_PKEY_eq(X509_get0_pubkey(message->signer), X509_REQ_get0_pubkey(request->csr)) == 1;
+        return iscep_host_ca_vouch(ca, message->signer);
+    bool is_same = EVP_PKEY_eq(X509_get0_pubkey(message->signer), X509_REQ_get0_pubkey(request->csr)) == 1;
+    return is_same ? ISCEP_VOUCH_YES : ISCEP_VOUCH_NO;
+}
+
+static iscep_status check_signer(const iscep_host_ca *ca, const iscep_pki_message *message,
+                                 const iscep_cert_request *request, iscep_fail_info *fail_info,
+                                 iscep_error *err)
+{
+    switch (is_signer_entitled(ca, message, request)) {
+    case ISCEP_VOUCH_YES:
+        return ISCEP_OK;
+    case ISCEP_VOUCH_LATER:
+        return iscep_error_set(err, ISCEP_NETWORK, "ca_away",
+                               "the CA cannot be asked about the signer's certificate");
+    case ISCEP_VOUCH_NO:
+        break;
+    }
+    return refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err,
+                  "the message is not signed by the key or certificate it needs");
 }
 
 iscep_status iscep_admit_request(const iscep_host_ca *ca, const iscep_crypto *crypto,
@@ -28,9 +46,8 @@ iscep_status iscep_admit_request(const iscep_host_ca *ca, const iscep_crypto *cr
     iscep_cert_request request;
     iscep_status status =
         iscep_cert_request_parse(&request, crypto, iscep_buf_bytes(&message->content), fail_info, err);
-    if (status == ISCEP_OK && !is_signer_entitled(ca, message, &request))
-        status = refuse(fail_info, ISCEP_BAD_MESSAGE_CHECK, err,
-                        "the message is not signed by the key or certificate it needs");
+    if (status == ISCEP_OK)
+        status = check_signer(ca, message, &request, fail_info, err);
     iscep_cert_request_clear(&request);
     return status;
 }
@@ -63,13 +80,13 @@ iscep_status iscep_admit_poll(const iscep_host_ca *ca, const iscep_crypto *crypt
                              "the poll names another certificate than the request did");
 }
 
-bool iscep_admit_delivery(const iscep_host_ca *ca, const iscep_crypto *crypto, iscep_bytes csr, X509 *cert)
+iscep_vouching iscep_admit_delivery(const iscep_host_ca *ca, const iscep_crypto *crypto, iscep_bytes csr,
+                                    X509 *cert)
 {
     iscep_cert_request request;
     iscep_fail_info unused;
     bool is_sound = iscep_cert_request_parse(&request, crypto, csr, &unused, NULL) == ISCEP_OK &&
-                    EVP_PKEY_eq(X509_get0_pubkey(cert), X509_REQ_get0_pubkey(request.csr)) == 1 &&
-                    iscep_host_ca_vouches_for(ca, cert);
+                    EVP_PKEY_eq(X509_get0_pubkey(cert), X509_REQ_get0_pubkey(request.csr)) == 1;
     iscep_cert_request_clear(&request);
-    return is_sound;
+    return is_sound ? iscep_host_ca_vouch(ca, cert) : ISCEP_VOUCH_NO;
 }

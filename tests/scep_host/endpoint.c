@@ -4,6 +4,7 @@
 enum {
     QUEUED_PER_WORKER = 64,
     PATIENCE_MARGIN_MS = 3000, /* beyond the plugins' own time: for the host's own work, and a queue */
+    CA_QUESTIONS = 2,          /* of one message: is the signer's certificate valid, and sign */
     LEAVE_MS = 5000,           /* how long threads may take to come back at the end */
 };
 
@@ -42,7 +43,9 @@ static iscep_status load_plugins(iscep_endpoint *endpoint, const iscep_endpoint_
 iscep_status iscep_endpoint_open(iscep_endpoint *endpoint, const iscep_endpoint_host *host,
                                  const iscep_endpoint_plan *plan, iscep_error *err)
 {
-    *endpoint = (iscep_endpoint){.path = plan->path, .env = host->env, .patience_ms = PATIENCE_MARGIN_MS};
+    *endpoint = (iscep_endpoint){.path = plan->path,
+                                 .env = host->env,
+                                 .patience_ms = PATIENCE_MARGIN_MS + CA_QUESTIONS * host->ca_timeout_ms};
     const iscep_transactions_options table = ISCEP_TRANSACTIONS_OPTIONS_INIT;
     iscep_status status = ISCEP_OK;
     if (plan->static_challenge_file)
@@ -61,7 +64,8 @@ iscep_status iscep_endpoint_open(iscep_endpoint *endpoint, const iscep_endpoint_
                                     .plugin_count = endpoint->plugin_count,
                                     .static_challenge = endpoint->static_challenge,
                                     .transactions = endpoint->transactions,
-                                    .pending_retry_ms = host->pending_retry_ms};
+                                    .pending_retry_ms = host->pending_retry_ms,
+                                    .ca_patience_ms = host->ca_patience_ms};
     return status;
 }
 

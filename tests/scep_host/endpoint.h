@@ -35,7 +35,9 @@ typedef struct iscep_endpoint_host {
     iscep_plugin_revoke revoke;
     void *revoke_user;
     int64_t pending_retry_ms;
-    uint32_t workers; /* threads of each */
+    int64_t ca_timeout_ms;  /* for each question to a CA on another host; 0: there is none */
+    int64_t ca_patience_ms; /* iscep_enrol */
+    uint32_t workers;       /* threads of each */
 } iscep_endpoint_host;
 
 typedef struct iscep_endpoint {

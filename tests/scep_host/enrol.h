@@ -13,7 +13,8 @@
  *
  * A poll for a parked transaction, and the same request once more, enter again where it was parked: at "ask the plugin", or
  * with a certificate at "report it". What is parked with a certificate and beyond its lifetime is withheld. A request that
- * was answered with a certificate gets the same certificate again.
+ * was answered with a certificate gets the same certificate again. A CA on another host that cannot be asked is waited for in
+ * the same way, until the host's patience ends; then, and also if nobody asks any more, the plugin is told of the failure.
  *
  * While a plugin with the form that does not block is asked, nobody waits: the passage stands still, and is gone on with
  * when the plugin's descriptor is readable.
@@ -36,6 +37,7 @@ typedef struct iscep_enrol {
     const iscep_secret *static_challenge; /* NULL: what all plugins decline is refused */
     iscep_transactions *transactions;
     int64_t pending_retry_ms; /* the plugin is not asked again sooner, unless it names a time itself */
+    int64_t ca_patience_ms;   /* what a CA that cannot be asked keeps waiting longer has failed */
 } iscep_enrol;
 
 /* One message on its way. Threads: one at a time. */
@@ -44,6 +46,9 @@ typedef struct iscep_passage iscep_passage;
 /* peer: the device's address; may be NULL. USAGE: it is no pkiMessage that could be answered. Nothing is borrowed. */
 iscep_status iscep_passage_new(iscep_passage **out, const iscep_enrol *enrol, iscep_bytes message,
                                const char *peer, iscep_error *err) ISCEP_CHECKED;
+/* One for a transaction that has waited too long for its CA; it has no reply. *out is NULL if there is none. */
+iscep_status iscep_passage_new_abandoned(iscep_passage **out, const iscep_enrol *enrol,
+                                         iscep_error *err) ISCEP_CHECKED;
 /*
  * As far as it can go: to its end, where the CertRep that answers the message is appended; a refusal is a CertRep too. Or to
  * where a plugin has to be waited for. THROTTLED: too much is under way; others: the host failed; then it is at its end, too.

@@ -221,6 +221,12 @@ iscep_status iscep_http_front_new(iscep_http_front **out, const iscep_http_front
     return ISCEP_OK;
 }
 
+void iscep_http_front_settle(iscep_http_front *front)
+{
+    for (size_t i = 0; i < front->options.endpoint_count; i++)
+        iscep_operation_start_settling(&front->operations, &front->options.endpoints[i]);
+}
+
 uint16_t iscep_http_front_port(const iscep_http_front *front)
 {
     return front->port;

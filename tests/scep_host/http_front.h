@@ -29,6 +29,8 @@ typedef struct iscep_http_front_options {
 iscep_status iscep_http_front_new(iscep_http_front **out, const iscep_http_front_options *options,
                                   iscep_error *err) ISCEP_CHECKED;
 uint16_t iscep_http_front_port(const iscep_http_front *front);
+/* What has waited for the CA for too long is settled (iscep_passage_new_abandoned); not waited for. */
+void iscep_http_front_settle(iscep_http_front *front);
 /* Finishes what is under way, then calls drained(user). */
 void iscep_http_front_drain(iscep_http_front *front, iscep_callback drained, void *user);
 /* After the loop has ended, and before the endpoints settle: their workers cancel what waits for a plugin, and what they still

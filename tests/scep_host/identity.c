@@ -84,12 +84,45 @@ static iscep_status make_cert(iscep_identity *out, const iscep_identity_plan *pl
     return iscep_pem_write_cert(out->cert_path, out->cert, err);
 }
 
+/* What another host would certify: the key, under that name. */
+static iscep_status make_request(iscep_cert_request *out, const iscep_identity_plan *plan, EVP_PKEY *key,
+                                 iscep_error *err)
+{
+    X509_REQ *csr = out->csr = X509_REQ_new_ex(iscep_crypto_context(plan->crypto), NULL);
+    if (!csr || X509_REQ_set_version(csr, X509_REQ_VERSION_1) != 1 ||
+        X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(csr), "CN", MBSTRING_ASC,
+                                   (const uint8_t *)plan->subject, -1, -1, 0) != 1 ||
+        X509_REQ_set_pubkey(csr, key) != 1 || X509_REQ_sign(csr, key, EVP_sha256()) <= 0)
+        return failed(err, "a certificate request cannot be made");
+    return ISCEP_OK;
+}
+
+/* Of a CA its own certificate, and otherwise one that it issues. */
+static iscep_status fetch_cert(iscep_identity *out, const iscep_identity_plan *plan, iscep_error *err)
+{
+    iscep_cert_request request = {0};
+    iscep_status status = ISCEP_OK;
+    if (plan->is_ca) {
+        status = plan->authority->fetch_ca(plan->authority, &out->cert, err);
+    } else {
+        status = make_request(&request, plan, out->key.pkey, err);
+        if (status == ISCEP_OK)
+            status = plan->authority->sign(plan->authority, &out->cert, &request, err);
+        iscep_cert_request_clear(&request);
+    }
+    if (status == ISCEP_OK && plan->issuer &&
+        X509_verify(out->cert, X509_get0_pubkey(plan->issuer->cert)) != 1)
+        status = failed(err, "the certificate that came is not of this CA");
+    out->is_new = status == ISCEP_OK;
+    return status == ISCEP_OK ? iscep_pem_write_cert(out->cert_path, out->cert, err) : status;
+}
+
 static iscep_status load_cert(iscep_identity *out, const iscep_identity_plan *plan, iscep_error *err)
 {
     out->cert = iscep_pem_read_cert(plan->crypto, out->cert_path);
     if (!out->cert)
         return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "the certificate cannot be read");
-    if (X509_check_private_key(out->cert, out->key.pkey) != 1)
+    if (out->key.pkey && X509_check_private_key(out->cert, out->key.pkey) != 1)
         return iscep_crypto_error(err, ISCEP_CONFIG, "ca", "the key is not this certificate's");
     X509 *issuer = plan->issuer ? plan->issuer->cert : out->cert;
     if (X509_verify(out->cert, X509_get0_pubkey(issuer)) != 1)
@@ -126,10 +159,13 @@ iscep_status iscep_identity_open(iscep_identity *out, const iscep_identity_plan 
         return iscep_error_nomem(err);
     }
     bool has_cert = iscep_state_file_exists(out->cert_path);
-    iscep_status status = load_or_make_key(out, plan, has_cert, err);
+    bool has_key = !(plan->authority && plan->is_ca);
+    iscep_status status = has_key ? load_or_make_key(out, plan, has_cert, err) : ISCEP_OK;
     if (status != ISCEP_OK)
         return status;
-    status = has_cert ? load_cert(out, plan, err) : make_cert(out, plan, err);
+    status = has_cert          ? load_cert(out, plan, err)
+             : plan->authority ? fetch_cert(out, plan, err)
+                               : make_cert(out, plan, err);
     if (status != ISCEP_OK) {
         iscep_error_prefix(err, out->cert_path);
         return status;

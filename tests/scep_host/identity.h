@@ -8,6 +8,7 @@
 #define ISCEP_HOST_IDENTITY_H
 
 #include "base/env.h"
+#include "issuer.h"
 #include "key.h"
 
 typedef struct iscep_identity {
@@ -26,8 +27,10 @@ typedef struct iscep_identity_plan {
     const char *subject; /* the common name */
     bool is_ca;
     const iscep_identity *issuer; /* NULL: it is self-signed */
-    const char *key_uri;          /* its key is in a key store; NULL: in a file */
-    const char *key_provider;     /* of OpenSSL; NULL: OpenSSL's own */
+    /* Another host makes the certificate, of which a copy is kept; of a CA it has the key, too. NULL: it is made here */
+    iscep_issuer *authority;
+    const char *key_uri;      /* its key is in a key store; NULL: in a file */
+    const char *key_provider; /* of OpenSSL; NULL: OpenSSL's own */
 } iscep_identity_plan;
 
 /* CONFIG: certificate and key, or certificate and issuer, do not belong together, or a half of it is gone. Clear in either

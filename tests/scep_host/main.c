@@ -40,11 +40,22 @@ static void warn_of_unreported(const scep_server *host)
                         ISCEP_LOG_TEXT("advice", "revoke those whose device does not ask again"));
 }
 
+static iscep_status open_remote(iscep_issuer **out, const scep_server *host,
+                                const iscep_host_options *options, iscep_error *err)
+{
+    iscep_issuer_remote_options remote = options->remote;
+    remote.crypto = host->crypto;
+    return iscep_issuer_remote_open(out, &remote, err);
+}
+
 static iscep_status make_issuing(scep_server *host, const iscep_host_options *options, iscep_error *err)
 {
     iscep_status status = iscep_crypto_new(&host->crypto, options->is_legacy_des_allowed, err);
+    iscep_host_ca_options ca = options->ca;
+    if (status == ISCEP_OK && options->remote.url)
+        status = open_remote(&ca.remote, host, options, err);
     if (status == ISCEP_OK)
-        status = iscep_host_ca_open(&host->ca, &host->env, host->crypto, &options->ca, err);
+        status = iscep_host_ca_open(&host->ca, &host->env, host->crypto, &ca, err);
     if (status == ISCEP_OK)
         warn_of_unreported(host);
     return status;
@@ -82,6 +93,8 @@ static iscep_status make_deciding(scep_server *host, const iscep_host_options *o
                                         .revoke = revoke_for_plugin,
                                         .revoke_user = host,
                                         .pending_retry_ms = options->pending_retry_ms,
+                                        .ca_timeout_ms = options->remote.url ? options->remote.timeout_ms : 0,
+                                        .ca_patience_ms = options->ca_patience_ms,
                                         .workers = options->workers};
     iscep_status status = ISCEP_OK;
     while (status == ISCEP_OK && host->endpoint_count < options->endpoint_count) {
@@ -130,10 +143,14 @@ static void on_signal(void *user)
     iscep_http_front_drain(host->front, stop, host->loop);
 }
 
-/* On a worker, for it touches files. */
+/* On a worker, for it touches files, and perhaps asks a CA on another host. */
 static void run_sweep(void *user)
 {
     scep_server *host = user;
+    iscep_error err = ISCEP_ERROR_INIT;
+    if (iscep_host_ca_revoke_withheld(host->ca, &err) != ISCEP_OK)
+        iscep_log_event(host->env.log, ISCEP_LOG_WARN, "withheld_not_revoked",
+                        ISCEP_LOG_TEXT("error", err.message));
     for (size_t i = 0; i < host->endpoint_count; i++)
         iscep_enrol_sweep(&host->endpoints[i].enrol);
     iscep_loop_post_item(host->loop, &host->swept);
@@ -148,6 +165,7 @@ static void start_sweep(void *user)
 static void rest_before_sweep(void *user)
 {
     scep_server *host = user;
+    iscep_http_front_settle(host->front);
     iscep_timer_arm(host->sweep, SWEEP_MS);
 }
 

@@ -79,6 +79,9 @@ static void reply_failure(operation *op)
     case ISCEP_THROTTLED:
         reply_error(op, 503, op->err.code, op->err.message);
         return;
+    case ISCEP_NETWORK: /* a CA on another host, of which strangers need not know more */
+        reply_error(op, 503, "ca_away", "the CA cannot be asked: try again later");
+        return;
     default: /* what went wrong in here is not for strangers */
         reply_error(op, 500, "internal", "the server failed");
         return;
@@ -175,6 +178,25 @@ static iscep_status answer_crl(operation *op)
     return status == ISCEP_OK ? iscep_buf_status(&op->reply, &op->err) : status;
 }
 
+/* One after the other, as far as it goes without waiting for a plugin. */
+static iscep_status settle_abandoned(operation *op)
+{
+    int descriptor;
+    int64_t until_mono_ms;
+    for (;;) {
+        iscep_status status = op->passage
+                                  ? ISCEP_OK
+                                  : iscep_passage_new_abandoned(&op->passage, &op->endpoint->enrol, &op->err);
+        if (status == ISCEP_OK && op->passage)
+            status = iscep_passage_go_on(op->passage, &op->reply, &op->err);
+        if (status != ISCEP_OK || !op->passage ||
+            iscep_passage_waits(op->passage, &descriptor, &until_mono_ms))
+            return status;
+        iscep_passage_free(op->passage);
+        op->passage = NULL;
+    }
+}
+
 /* On a thread too, for it runs the plugin's code. */
 static iscep_status end_passage(operation *op)
 {
@@ -185,17 +207,18 @@ static iscep_status end_passage(operation *op)
 
 static const job_kind MESSAGE_JOB = {"application/x-pki-message", answer_message};
 static const job_kind CRL_JOB = {"application/pkix-crl", answer_crl};
-static const job_kind END_JOB = {NULL, end_passage}; /* without a reply */
+static const job_kind SETTLE_JOB = {NULL, settle_abandoned}; /* without a reply, as the next */
+static const job_kind END_JOB = {NULL, end_passage};
 
-/* Answers if it fails: NULL. */
+/* Answers, if there is somebody to be answered and it fails: NULL. */
 static operation *new_operation(iscep_operations *operations, const job_kind *kind, iscep_workers *workers,
                                 iscep_exchange *exchange)
 {
     operation *op = calloc(1, sizeof(*op));
-    if (!op) {
+    if (!op && exchange)
         iscep_exchange_reply_error(exchange, 503, "nomem", "out of memory");
+    if (!op)
         return NULL;
-    }
     *op = (operation){.env = operations->env,
                       .loop = operations->loop,
                       .workers = workers,
@@ -255,6 +278,15 @@ void iscep_operation_start_crl(iscep_operations *operations, const iscep_host_ca
         return;
     op->ca = ca;
     submit(op);
+}
+
+void iscep_operation_start_settling(iscep_operations *operations, iscep_endpoint *endpoint)
+{
+    operation *op = new_operation(operations, &SETTLE_JOB, endpoint->workers, NULL);
+    if (!op)
+        return; /* the next time */
+    op->endpoint = endpoint;
+    iscep_workers_resume(op->workers, &op->job);
 }
 
 void iscep_operations_cancel(iscep_operations *operations)

@@ -21,6 +21,9 @@ void iscep_operation_start_message(iscep_operations *operations, iscep_endpoint 
 void iscep_operation_start_crl(iscep_operations *operations, const iscep_host_ca *ca, iscep_workers *workers,
                                iscep_exchange *exchange);
 
+/* What has waited for the CA for too long, and nobody asks for any more: the plugins are told. */
+void iscep_operation_start_settling(iscep_operations *operations, iscep_endpoint *endpoint);
+
 /* Those that wait end without an answer, on their endpoints' threads. After the loop has ended, and before the endpoints settle,
  * which is before the loop is freed. */
 void iscep_operations_cancel(iscep_operations *operations);

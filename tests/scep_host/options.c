@@ -39,6 +39,14 @@ const char ISCEP_HOST_HELP_TEXT[] =
     "  --crl-url URL                put URL into issued certificates as CRL distribution point; the CRL is\n"
     "                               at /crl of the address that is listened on\n"
     "\n"
+    "A CA on another host (scep-ca), instead; an RA speaks SCEP for it:\n"
+    "  --issuer-url URL             https://HOST[:PORT]\n"
+    "  --issuer-ca-file FILE        whom to believe that he is that host (PEM)\n"
+    "  --issuer-cert FILE           who we are, to him (PEM)\n"
+    "  --issuer-key FILE            and the key of that\n"
+    "  --issuer-timeout-ms N        how long it may take for an answer (5000)\n"
+    "  --issuer-patience-ms N       how long a device is told PENDING while it cannot be asked (1800000)\n"
+    "\n"
     "The server:\n"
     "  --listen HOST:PORT           address to listen on; port 0 takes a free one (127.0.0.1:0)\n"
     "  --port-file FILE             write the port to FILE when ready\n"
@@ -62,6 +70,12 @@ typedef enum option_id {
     OPT_CA_KEY,
     OPT_CA_PROVIDER,
     OPT_RA,
+    OPT_ISSUER_URL,
+    OPT_ISSUER_CA_FILE,
+    OPT_ISSUER_CERT,
+    OPT_ISSUER_KEY,
+    OPT_ISSUER_TIMEOUT,
+    OPT_ISSUER_PATIENCE,
     OPT_NEXT_CA,
     OPT_LISTEN,
     OPT_PORT_FILE,
@@ -85,6 +99,12 @@ static const struct option LONG_OPTIONS[] = {
     {"ca-key", required_argument, NULL, OPT_CA_KEY},
     {"ca-provider", required_argument, NULL, OPT_CA_PROVIDER},
     {"ra", no_argument, NULL, OPT_RA},
+    {"issuer-url", required_argument, NULL, OPT_ISSUER_URL},
+    {"issuer-ca-file", required_argument, NULL, OPT_ISSUER_CA_FILE},
+    {"issuer-cert", required_argument, NULL, OPT_ISSUER_CERT},
+    {"issuer-key", required_argument, NULL, OPT_ISSUER_KEY},
+    {"issuer-timeout-ms", required_argument, NULL, OPT_ISSUER_TIMEOUT},
+    {"issuer-patience-ms", required_argument, NULL, OPT_ISSUER_PATIENCE},
     {"next-ca", no_argument, NULL, OPT_NEXT_CA},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
@@ -255,6 +275,37 @@ static iscep_status set_plugin_option(iscep_host_options *options, option_id id,
     }
 }
 
+static iscep_status set_issuer_url(iscep_host_options *options, const char *text, iscep_error *err)
+{
+    size_t len = strlen(text);
+    if (strncmp(text, "https://", 8) != 0 || len == 8 || len > MAX_URL_LEN / 2 || text[len - 1] == '/')
+        return wrong(err, "issuer-url", text, "an https:// address without / at its end");
+    options->remote.url = text;
+    return ISCEP_OK;
+}
+
+static iscep_status set_issuer_option(iscep_host_options *options, option_id id, char *value,
+                                      iscep_error *err)
+{
+    switch (id) {
+    case OPT_ISSUER_URL:
+        return set_issuer_url(options, value, err);
+    case OPT_ISSUER_CA_FILE:
+        options->remote.ca_file = value;
+        return ISCEP_OK;
+    case OPT_ISSUER_CERT:
+        options->remote.client_certificate = value;
+        return ISCEP_OK;
+    case OPT_ISSUER_KEY:
+        options->remote.client_key = value;
+        return ISCEP_OK;
+    case OPT_ISSUER_TIMEOUT:
+        return set_number(&options->remote.timeout_ms, "issuer-timeout-ms", value, 1, 600 * 1000, err);
+    default: /* OPT_ISSUER_PATIENCE */
+        return set_number(&options->ca_patience_ms, "issuer-patience-ms", value, 0, 3600 * 1000, err);
+    }
+}
+
 static iscep_status set_option(iscep_host_options *options, option_id id, char *value, iscep_error *err)
 {
     switch (id) {
@@ -284,6 +335,13 @@ static iscep_status set_option(iscep_host_options *options, option_id id, char *
     case OPT_NEXT_CA:
         options->ca.has_next = true;
         return ISCEP_OK;
+    case OPT_ISSUER_URL:
+    case OPT_ISSUER_CA_FILE:
+    case OPT_ISSUER_CERT:
+    case OPT_ISSUER_KEY:
+    case OPT_ISSUER_TIMEOUT:
+    case OPT_ISSUER_PATIENCE:
+        return set_issuer_option(options, id, value, err);
     case OPT_LISTEN:
         return set_listen(options, value, err);
     case OPT_PORT_FILE:
@@ -325,6 +383,24 @@ static iscep_status check_endpoints(const iscep_host_options *options, iscep_err
     return ISCEP_OK;
 }
 
+/* The CA's own options are for whoever has it here. */
+static iscep_status check_issuer(const iscep_host_options *options, iscep_error *err)
+{
+    const iscep_issuer_remote_options *remote = &options->remote;
+    bool has_part = remote->ca_file || remote->client_certificate || remote->client_key;
+    bool has_all = remote->ca_file && remote->client_certificate && remote->client_key;
+    if (!remote->url && !has_part)
+        return ISCEP_OK;
+    if (!remote->url || !has_all)
+        return iscep_error_set(
+            err, ISCEP_USAGE, NULL,
+            "--issuer-url, --issuer-ca-file, --issuer-cert and --issuer-key belong together");
+    if (options->ca.key_uri || options->ca.has_next)
+        return iscep_error_set(err, ISCEP_USAGE, NULL,
+                               "--issuer-url: --ca-key and --next-ca are of a CA that is not elsewhere");
+    return ISCEP_OK;
+}
+
 static iscep_status check_whole(const iscep_host_options *options, int argc, char **argv, iscep_error *err)
 {
     if (options->command != ISCEP_HOST_RUN)
@@ -333,7 +409,8 @@ static iscep_status check_whole(const iscep_host_options *options, int argc, cha
         return iscep_error_set(err, ISCEP_USAGE, NULL, "\"%s\": not an option", argv[optind]);
     if (options->ca.key_provider && !options->ca.key_uri)
         return iscep_error_set(err, ISCEP_USAGE, NULL, "--ca-provider: there is no --ca-key for it");
-    return check_endpoints(options, err);
+    iscep_status status = check_issuer(options, err);
+    return status == ISCEP_OK ? check_endpoints(options, err) : status;
 }
 
 /* What getopt did not take. */
@@ -351,6 +428,8 @@ iscep_status iscep_host_options_parse(iscep_host_options *out, int argc, char **
 {
     *out = (iscep_host_options){.command = ISCEP_HOST_RUN,
                                 .ca = {.state_dir = "scep-host.state", .validity_days = 365},
+                                .remote = {.timeout_ms = 5000},
+                                .ca_patience_ms = 30 * 60 * 1000,
                                 .listen_host = "127.0.0.1",
                                 .pending_retry_ms = 1000,
                                 .workers = 16};

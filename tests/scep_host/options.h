@@ -18,6 +18,8 @@ typedef struct iscep_host_options {
     iscep_endpoint_plan endpoints[ISCEP_HOST_MAX_ENDPOINTS];
     size_t endpoint_count;
     iscep_host_ca_options ca;
+    iscep_issuer_remote_options remote;
+    uint32_t ca_patience_ms; /* how long a remote CA that cannot be asked may keep a device waiting */
     char listen_host[256];
     uint16_t listen_port;
     const char *port_file; /* NULL: none */

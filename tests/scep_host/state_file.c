@@ -40,17 +40,39 @@ iscep_status iscep_state_dir_make(const char *path, iscep_error *err)
     return ISCEP_OK;
 }
 
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t len = strlen(name);
+    return len > strlen(suffix) && strcmp(name + len - strlen(suffix), suffix) == 0;
+}
+
 size_t iscep_state_dir_count(const char *path, const char *suffix)
 {
     size_t count = 0;
     DIR *dir = opendir(path);
-    for (const struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
-        size_t len = strlen(entry->d_name);
-        count += len > strlen(suffix) && strcmp(entry->d_name + len - strlen(suffix), suffix) == 0;
-    }
+    for (const struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
+        count += ends_with(entry->d_name, suffix);
     if (dir)
         closedir(dir);
     return count;
+}
+
+iscep_status iscep_state_dir_each(const char *path, const char *suffix,
+                                  iscep_status (*visit)(void *user, const char *path, iscep_error *err),
+                                  void *user, iscep_error *err)
+{
+    char file[PATH_MAX];
+    iscep_status status = ISCEP_OK;
+    DIR *dir = opendir(path);
+    if (!dir)
+        return storage_error("read directory", path, err);
+    for (const struct dirent *entry; status == ISCEP_OK && (entry = readdir(dir)) != NULL;) {
+        snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+        if (ends_with(entry->d_name, suffix))
+            status = visit(user, file, err);
+    }
+    closedir(dir);
+    return status;
 }
 
 static bool write_all(int file, iscep_bytes content)

@@ -10,6 +10,10 @@
 iscep_status iscep_state_dir_make(const char *path, iscep_error *err) ISCEP_CHECKED;
 /* How many names in the directory end like that; 0 if it cannot be read. */
 size_t iscep_state_dir_count(const char *path, const char *suffix);
+/* visit(user, path of a file) for each name that ends like that, until one fails. Files may go meanwhile. */
+iscep_status iscep_state_dir_each(const char *path, const char *suffix,
+                                  iscep_status (*visit)(void *user, const char *path, iscep_error *err),
+                                  void *user, iscep_error *err) ISCEP_CHECKED;
 /* On disk (fsync) under its name when this returns ISCEP_OK. */
 iscep_status iscep_state_file_write(const char *path, mode_t mode, iscep_bytes content,
                                     iscep_error *err) ISCEP_CHECKED;

@@ -23,6 +23,8 @@ struct iscep_transaction {
     size_t turn;
     int64_t ask_again_mono_ms; /* PENDING: not before */
     int64_t expires_mono_ms;   /* PENDING, DELIVERED; while pending counted from the first request */
+    int64_t
+        ca_away_since_mono_ms; /* PENDING without a certificate, because the CA could not be asked; -1: it is not */
 };
 
 TAILQ_HEAD(transaction_list, iscep_transaction);
@@ -57,10 +59,22 @@ static bool is_expired(const iscep_transaction *transaction, int64_t now)
     return transaction->state != BUSY && transaction->expires_mono_ms <= now;
 }
 
-/* A certificate that nobody will deliver any more has to be revoked: take_expired. */
-static bool is_to_be_settled(const iscep_transaction *transaction)
+static bool is_issued(const iscep_transaction *transaction)
 {
     return transaction->state == PENDING && transaction->cert.len > 0;
+}
+
+static bool is_waiting_for_ca(const iscep_transaction *transaction)
+{
+    return transaction->state == PENDING && transaction->cert.len == 0 &&
+           transaction->ca_away_since_mono_ms >= 0;
+}
+
+/* A certificate that nobody will deliver any more has to be revoked, and what was allowed and came to nothing has to be
+ * reported: take_expired, take_abandoned. */
+static bool is_to_be_settled(const iscep_transaction *transaction)
+{
+    return is_issued(transaction) || is_waiting_for_ca(transaction);
 }
 
 /* The transaction of that id; what has expired on the way there goes. */
@@ -132,6 +146,7 @@ static iscep_claim add_locked(iscep_transactions *table, const iscep_enrolment *
     if (!transaction)
         return ISCEP_CLAIM_FULL;
     transaction->state = BUSY;
+    transaction->ca_away_since_mono_ms = -1;
     transaction->expires_mono_ms = iscep_now_mono_ms(table->env) + ISCEP_PENDING_LIFETIME_MS;
     TAILQ_INSERT_TAIL(&table->list, transaction, link);
     table->count++;
@@ -222,12 +237,32 @@ void iscep_transaction_pass_turn(iscep_transaction *transaction)
     transaction->turn++;
 }
 
+int64_t iscep_transaction_wait_for_ca(iscep_transaction *transaction, int64_t now_mono_ms)
+{
+    if (transaction->ca_away_since_mono_ms < 0)
+        transaction->ca_away_since_mono_ms = now_mono_ms;
+    return transaction->ca_away_since_mono_ms;
+}
+
+iscep_transaction *iscep_transactions_take_abandoned(iscep_transactions *table, int64_t patience_ms)
+{
+    pthread_mutex_lock(&table->lock);
+    int64_t since = iscep_now_mono_ms(table->env) - patience_ms;
+    iscep_transaction *at = TAILQ_FIRST(&table->list);
+    while (at && !(is_waiting_for_ca(at) && at->ca_away_since_mono_ms <= since))
+        at = TAILQ_NEXT(at, link);
+    if (at)
+        at->state = BUSY;
+    pthread_mutex_unlock(&table->lock);
+    return at;
+}
+
 iscep_transaction *iscep_transactions_take_expired(iscep_transactions *table)
 {
     pthread_mutex_lock(&table->lock);
     int64_t now = iscep_now_mono_ms(table->env);
     iscep_transaction *at = TAILQ_FIRST(&table->list);
-    while (at && !(is_expired(at, now) && is_to_be_settled(at)))
+    while (at && !(is_expired(at, now) && is_issued(at)))
         at = TAILQ_NEXT(at, link);
     if (at)
         at->state = BUSY;

@@ -69,6 +69,12 @@ iscep_bytes iscep_transaction_cert(const iscep_transaction *transaction);
 size_t iscep_transaction_turn(const iscep_transaction *transaction);
 void iscep_transaction_pass_turn(iscep_transaction *transaction); /* to the next */
 
+/* It waits for a CA that cannot be asked: since when, which is now unless it does already. For whoever has claimed it. */
+int64_t iscep_transaction_wait_for_ca(iscep_transaction *transaction, int64_t now_mono_ms);
+/* One that nobody works on and that has waited longer than that for its CA, for the caller to settle: the plugin has allowed it,
+ * and must be told. NULL: there is none. */
+iscep_transaction *iscep_transactions_take_abandoned(iscep_transactions *table, int64_t patience_ms);
+
 /* One that is pending with a certificate beyond its lifetime, for the caller to settle: such a one does not just go. NULL:
  * there is none. */
 iscep_transaction *iscep_transactions_take_expired(iscep_transactions *table);

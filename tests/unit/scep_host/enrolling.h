@@ -39,6 +39,8 @@ void plug_next(const scep_config_entry *settings, size_t count);
 message_options request(void);
 /* The message to its end, waiting for plugins as a host does. */
 iscep_status answer_message(iscep_buf *answer, const message_options *options, iscep_error *err);
+/* What is under way already, to its end; frees it. */
+void finish_passage(iscep_passage *passage, iscep_buf *answer);
 /* Sends the message; what came back is in reply. */
 void send_message(const message_options *options);
 void send_request(void);

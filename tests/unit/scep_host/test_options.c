@@ -161,3 +161,36 @@ Test(options, that_are_wrong_are_named)
         cr_assert_not_null(strstr(err.message, table[i].named), "%s: %s", table[i].line, err.message);
     }
 }
+
+#define ISSUER "--issuer-url https://ca:8443 --issuer-ca-file a --issuer-cert c --issuer-key k "
+
+Test(options, of_a_remote_ca_are_understood)
+{
+    cr_assert_eq(parse("--plugin p.so " ISSUER "--issuer-timeout-ms 700 --issuer-patience-ms 0"), ISCEP_OK);
+    cr_assert_str_eq(options.remote.url, "https://ca:8443");
+    cr_assert_str_eq(options.remote.ca_file, "a");
+    cr_assert_str_eq(options.remote.client_certificate, "c");
+    cr_assert_str_eq(options.remote.client_key, "k");
+    cr_assert_eq(options.remote.timeout_ms, 700u);
+    cr_assert_eq(options.ca_patience_ms, 0u);
+    cr_assert_eq(parse("--plugin p.so"), ISCEP_OK);
+    cr_assert_null(options.remote.url);
+    cr_assert_eq(options.remote.timeout_ms, 5000u);
+    cr_assert_eq(options.ca_patience_ms, 1800000u);
+}
+
+Test(options, of_a_remote_ca_are_whole_and_encrypted)
+{
+    static const char *const wrong[] = {
+        "--plugin p.so --issuer-url https://ca:8443",
+        "--plugin p.so --issuer-ca-file a --issuer-cert c --issuer-key k",
+        "--plugin p.so --issuer-url http://ca --issuer-ca-file a --issuer-cert c --issuer-key k",
+        "--plugin p.so --issuer-url https://ca/ --issuer-ca-file a --issuer-cert c --issuer-key k",
+        "--plugin p.so --issuer-url https:// --issuer-ca-file a --issuer-cert c --issuer-key k",
+        "--plugin p.so " ISSUER "--next-ca",
+        "--plugin p.so " ISSUER "--ca-key handle:0x81000001",
+        "--plugin p.so " ISSUER "--issuer-timeout-ms 0",
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        cr_assert_eq(parse(wrong[i]), ISCEP_USAGE, "%s", wrong[i]);
+}

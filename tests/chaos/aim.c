@@ -74,12 +74,12 @@ void chaos_aim_close(chaos_aim *aim)
     free(aim);
 }
 
-const char *chaos_aim_choose(chaos_aim *aim, chaos_random *random)
+const char *chaos_aim_choose(chaos_aim *aim, chance *random)
 {
     int32_t total = 0;
     for (size_t i = 0; i < PHASE_COUNT; i++)
         total += phases[i].weight;
-    int32_t at = chaos_random_between(random, 1, total);
+    int32_t at = chance_between(random, 1, total);
     aim->chosen = phases;
     for (; at > aim->chosen->weight; aim->chosen++)
         at -= aim->chosen->weight;
@@ -126,10 +126,10 @@ static bool await_sign(chaos_aim *aim)
     return true;
 }
 
-void chaos_aim_wait(chaos_aim *aim, chaos_random *random)
+void chaos_aim_wait(chaos_aim *aim, chance *random)
 {
     bool is_hit = aim->chosen->log == NO_LOG || await_sign(aim);
-    poll(NULL, 0, chaos_random_between(random, aim->chosen->min_ms, aim->chosen->max_ms));
+    poll(NULL, 0, chance_between(random, aim->chosen->min_ms, aim->chosen->max_ms));
     aim->hits[aim->chosen - phases] += is_hit;
 }
 

@@ -6,7 +6,7 @@
 #define CHAOS_AIM_H
 
 #include "base/env.h"
-#include "random.h"
+#include "tests/support/chance.h"
 
 typedef struct chaos_aim chaos_aim;
 
@@ -22,11 +22,11 @@ iscep_status chaos_aim_open(chaos_aim **out, const chaos_aim_options *options,
 void chaos_aim_close(chaos_aim *aim);
 
 /* Chooses a phase; static storage. */
-const char *chaos_aim_choose(chaos_aim *aim, chaos_random *random);
+const char *chaos_aim_choose(chaos_aim *aim, chance *random);
 /* Is it a phase of the start, so that nobody must wait for that? */
 bool chaos_aim_is_start(const chaos_aim *aim);
 /* Returns in the middle of the phase chosen, or, if it does not come, after a while. */
-void chaos_aim_wait(chaos_aim *aim, chaos_random *random);
+void chaos_aim_wait(chaos_aim *aim, chance *random);
 
 /* How many times the phase was hit, one after the other from 0; NULL behind the last. */
 const char *chaos_aim_hits(const chaos_aim *aim, size_t index, int64_t *hits);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/bench/fetch.h"
+#include "tests/support/scep_client_csr.h"
 
 enum {
     MAX_MESSAGE_LEN = 256 * 1024,
@@ -23,31 +24,32 @@ typedef struct enrolment {
 
 static void pause_ms(chaos_device *device, int32_t min, int32_t max)
 {
-    poll(NULL, 0, chaos_random_between(device->random, min, max));
+    poll(NULL, 0, chance_between(device->random, min, max));
 }
 
 static int64_t patience_ms(chaos_device *device)
 {
-    return chaos_random_chance(device->random, IMPATIENT_PERCENT)
-               ? chaos_random_between(device->random, 2, 200)
-               : PATIENT_MS;
+    return chance_has(device->random, IMPATIENT_PERCENT) ? chance_between(device->random, 2, 200)
+                                                         : PATIENT_MS;
 }
 
 /* NETWORK or SERVICE: the reply is lost. */
-static iscep_status ask(chaos_answer *out, enrolment *at, iscep_error *err)
+static iscep_status ask(scep_client_answer *out, enrolment *at, iscep_error *err)
 {
     chaos_device *device = at->device;
     ISCEP_AUTO_BUF url, message, reply;
     iscep_buf_init(&url, MAX_URL_LEN);
     iscep_buf_init(&message, MAX_MESSAGE_LEN);
     iscep_buf_init(&reply, MAX_MESSAGE_LEN);
-    const chaos_question question = {.identity = device->identity,
-                                     .ca = device->world->ca,
-                                     .transaction_id = device->transaction_id,
-                                     .name = device->name,
-                                     .csr = iscep_buf_bytes(&at->csr),
-                                     .is_poll = at->is_pending};
-    iscep_status status = chaos_question_emit(&message, &question, err);
+    const scep_client_question question = {.message =
+                                               at->is_pending ? SCEP_CLIENT_CERT_POLL : SCEP_CLIENT_PKCS_REQ,
+                                           .signer = device->identity,
+                                           .key = device->identity->key,
+                                           .ca = device->world->ca,
+                                           .recipient = device->world->ca,
+                                           .transaction_id = device->transaction_id,
+                                           .csr = iscep_buf_bytes(&at->csr)};
+    iscep_status status = scep_client_question_emit(&message, &question, err);
     iscep_buf_printf(&url, "%s?operation=PKIOperation", device->world->scep_url);
     const bench_fetch_request request = {.method = "POST",
                                          .url = iscep_buf_text(&url),
@@ -56,20 +58,21 @@ static iscep_status ask(chaos_answer *out, enrolment *at, iscep_error *err)
                                          .timeout_ms = patience_ms(device)};
     if (status == ISCEP_OK)
         status = bench_fetch(&reply, &request, err);
-    return status == ISCEP_OK ? chaos_answer_parse(out, iscep_buf_bytes(&reply), &question, err) : status;
+    return status == ISCEP_OK ? scep_client_answer_parse(out, iscep_buf_bytes(&reply), &question, err)
+                              : status;
 }
 
 /* 0: ask again. */
-static chaos_ending hear(enrolment *at, const chaos_answer *answer)
+static chaos_ending hear(enrolment *at, const scep_client_answer *answer)
 {
     chaos_device *device = at->device;
-    at->is_pending = answer->kind == CHAOS_ANSWER_PENDING;
-    if (answer->kind == CHAOS_ANSWER_ISSUED) {
+    at->is_pending = answer->kind == SCEP_CLIENT_PENDING;
+    if (answer->kind == SCEP_CLIENT_ISSUED) {
         X509_up_ref(answer->cert);
         device->cert = answer->cert;
         return CHAOS_DELIVERED;
     }
-    if (answer->kind == CHAOS_ANSWER_PENDING) {
+    if (answer->kind == SCEP_CLIENT_PENDING) {
         at->refusals = 0;
         device->pending++;
         return 0;
@@ -83,7 +86,7 @@ static chaos_ending hear(enrolment *at, const chaos_answer *answer)
 /* One question. A lost reply is answered by asking anew, with the same CSR and transaction. */
 static chaos_ending step(enrolment *at)
 {
-    chaos_answer answer = {0};
+    scep_client_answer answer = {0};
     iscep_error err = ISCEP_ERROR_INIT;
     chaos_ending ending = 0;
     iscep_status status = ask(&answer, at, &err);
@@ -96,7 +99,7 @@ static chaos_ending step(enrolment *at)
         iscep_text_copy(at->device->reason, sizeof(at->device->reason), err.message);
         ending = CHAOS_REFUSED;
     }
-    chaos_answer_clear(&answer);
+    scep_client_answer_clear(&answer);
     return ending;
 }
 
@@ -112,6 +115,14 @@ static chaos_ending carry_through(enrolment *at)
     }
 }
 
+static iscep_status emit_csr(iscep_buf *out, const chaos_device *device, const char *challenge,
+                             iscep_error *err)
+{
+    const scep_client_name subject = {"CN", device->name};
+    const scep_client_csr csr = {.subject = &subject, .subject_count = 1, .challenge = challenge};
+    return scep_client_csr_emit(out, device->identity->key, &csr, err);
+}
+
 chaos_ending chaos_device_enrol(chaos_device *device)
 {
     ISCEP_AUTO_BUF challenge;
@@ -121,7 +132,7 @@ chaos_ending chaos_device_enrol(chaos_device *device)
     iscep_buf_init(&at.csr, 64 * 1024);
     iscep_status status = chaos_intune_challenge(&challenge, &device->world->intune, device->name, &err);
     if (status == ISCEP_OK)
-        status = chaos_csr_emit(&at.csr, device->identity, device->name, iscep_buf_text(&challenge), &err);
+        status = emit_csr(&at.csr, device, iscep_buf_text(&challenge), &err);
     chaos_ending ending = CHAOS_REFUSED;
     if (status == ISCEP_OK)
         ending = carry_through(&at);

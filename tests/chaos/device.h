@@ -3,7 +3,7 @@
 #define CHAOS_DEVICE_H
 
 #include "fleet.h"
-#include "scep_client.h"
+#include "tests/support/scep_client.h"
 
 typedef enum chaos_ending {
     CHAOS_DELIVERED = 1,
@@ -14,8 +14,8 @@ typedef enum chaos_ending {
 
 typedef struct chaos_device {
     const chaos_fleet_options *world;
-    const chaos_identity *identity;
-    chaos_random *random;
+    const scep_client_identity *identity;
+    chance *random;
     char name[CHAOS_NAME_SIZE];
     char transaction_id[CHAOS_TRANSACTION_SIZE];
     bool (*is_over)(void *user); /* is it time to give up? */

@@ -20,12 +20,12 @@ typedef struct delivery {
 typedef struct member {
     chaos_fleet *fleet;
     pthread_t thread;
-    chaos_random random;
+    chance random;
 } member;
 
 struct chaos_fleet {
     chaos_fleet_options options;
-    chaos_identity identities[IDENTITIES];
+    scep_client_identity identities[IDENTITIES];
     member *members;
     uint32_t member_count; /* whose thread runs */
     atomic_bool is_finishing;
@@ -121,7 +121,7 @@ static iscep_status start_members(chaos_fleet *fleet, iscep_error *err)
         return iscep_error_nomem(err);
     for (uint32_t i = 0; i < fleet->options.devices; i++) {
         member *added = &fleet->members[i];
-        *added = (member){.fleet = fleet, .random = chaos_random_of(fleet->options.seed, i + 1)};
+        *added = (member){.fleet = fleet, .random = chance_of(fleet->options.seed, i + 1)};
         if (pthread_create(&added->thread, NULL, live, added) != 0)
             return iscep_error_set(err, ISCEP_NOMEM, "thread", "no thread for a device");
         fleet->member_count++;
@@ -138,7 +138,7 @@ iscep_status chaos_fleet_start(chaos_fleet **out, const chaos_fleet_options *opt
     pthread_mutex_init(&fleet->lock, NULL);
     iscep_status status = ISCEP_OK;
     for (size_t i = 0; i < IDENTITIES && status == ISCEP_OK; i++)
-        status = chaos_identity_make(&fleet->identities[i], err);
+        status = scep_client_identity_make(&fleet->identities[i], err);
     if (status == ISCEP_OK)
         status = start_members(fleet, err);
     if (status != ISCEP_OK) {
@@ -164,7 +164,7 @@ void chaos_fleet_free(chaos_fleet *fleet)
     if (fleet == NULL)
         return;
     for (size_t i = 0; i < IDENTITIES; i++)
-        chaos_identity_clear(&fleet->identities[i]);
+        scep_client_identity_clear(&fleet->identities[i]);
     pthread_mutex_destroy(&fleet->lock);
     for (int64_t i = 0; i < fleet->counts.delivered; i++)
         X509_free(fleet->deliveries[i].cert);
@@ -181,13 +181,13 @@ chaos_fleet_counts chaos_fleet_count(chaos_fleet *fleet)
     return counts;
 }
 
-bool chaos_fleet_pick(chaos_fleet *fleet, chaos_random *random, char out[CHAOS_TRANSACTION_SIZE])
+bool chaos_fleet_pick(chaos_fleet *fleet, chance *random, char out[CHAOS_TRANSACTION_SIZE])
 {
     pthread_mutex_lock(&fleet->lock);
     int32_t count = (int32_t)fleet->counts.delivered;
     if (count > 0)
         iscep_text_copy(out, CHAOS_TRANSACTION_SIZE,
-                        fleet->deliveries[chaos_random_between(random, 0, count - 1)].transaction_id);
+                        fleet->deliveries[chance_between(random, 0, count - 1)].transaction_id);
     pthread_mutex_unlock(&fleet->lock);
     return count > 0;
 }

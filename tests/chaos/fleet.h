@@ -10,7 +10,7 @@
 
 #include "base/env.h"
 #include "intune.h"
-#include "random.h"
+#include "tests/support/chance.h"
 #include "text_set.h"
 
 #define CHAOS_NAME_SIZE        32
@@ -47,7 +47,7 @@ void chaos_fleet_free(chaos_fleet *fleet);
 
 chaos_fleet_counts chaos_fleet_count(chaos_fleet *fleet);
 /* The transaction of one of the certificates delivered; false: there is none. */
-bool chaos_fleet_pick(chaos_fleet *fleet, chaos_random *random, char out[CHAOS_TRANSACTION_SIZE]);
+bool chaos_fleet_pick(chaos_fleet *fleet, chance *random, char out[CHAOS_TRANSACTION_SIZE]);
 /* All certificates that devices have. After chaos_fleet_finish. */
 iscep_status chaos_fleet_delivered(const chaos_fleet *fleet, chaos_text_set *thumbprints,
                                    chaos_text_set *serials, iscep_error *err) ISCEP_CHECKED;

@@ -49,7 +49,7 @@ static iscep_status go_through(chaos_case *it, const iscep_env *env, const chaos
                            .host = it->host,
                            .fleet = it->fleet,
                            .intune = it->intune,
-                           .random = chaos_random_of(options->seed, 1000 + (uint64_t)options->mode),
+                           .random = chance_of(options->seed, 1000 + (uint64_t)options->mode),
                            .kills = options->kills};
     const chaos_reloader_options reloads = {.connector = it->connector,
                                             .config = options->config,

@@ -39,8 +39,8 @@ static iscep_status ask_for_revocation(chaos_ordeal *ordeal, iscep_error *err)
 static iscep_status ask_for_revocations(chaos_ordeal *ordeal, iscep_error *err)
 {
     iscep_status status = ISCEP_OK;
-    int32_t count = chaos_random_chance(&ordeal->random, REVOCATION_PERCENT)
-                        ? chaos_random_between(&ordeal->random, 1, MAX_REVOCATIONS)
+    int32_t count = chance_has(&ordeal->random, REVOCATION_PERCENT)
+                        ? chance_between(&ordeal->random, 1, MAX_REVOCATIONS)
                         : 0;
     for (int32_t i = 0; i < count && status == ISCEP_OK; i++)
         status = ask_for_revocation(ordeal, err);
@@ -73,7 +73,7 @@ static iscep_status kill_host(chaos_ordeal *ordeal, iscep_error *err)
 static iscep_status let_live(chaos_ordeal *ordeal, iscep_error *err)
 {
     iscep_status status = chaos_program_await(ordeal->connector, err);
-    poll(NULL, 0, chaos_random_between(&ordeal->random, 0, MAX_LIFE_MS));
+    poll(NULL, 0, chance_between(&ordeal->random, 0, MAX_LIFE_MS));
     return status;
 }
 
@@ -94,8 +94,7 @@ static iscep_status kill_once(chaos_ordeal *ordeal, uint32_t kill, iscep_error *
     chaos_program_kill(ordeal->connector);
     show_progress(ordeal, kill, phase, forecast);
     status = chaos_program_start(ordeal->connector, err);
-    return status == ISCEP_OK && chaos_random_chance(&ordeal->random, HOST_PERCENT) ? kill_host(ordeal, err)
-                                                                                    : status;
+    return status == ISCEP_OK && chance_has(&ordeal->random, HOST_PERCENT) ? kill_host(ordeal, err) : status;
 }
 
 /* However short the ordeal was: there is something to judge. */

@@ -13,7 +13,7 @@ typedef struct chaos_ordeal {
     chaos_fleet *fleet;       /* enrols */
     chaos_intune intune;
     chaos_aim *aim;
-    chaos_random random;
+    chance random;
     uint32_t kills;
     int64_t revocations_asked;
 } chaos_ordeal;

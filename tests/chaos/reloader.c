@@ -21,7 +21,7 @@ enum {
 struct chaos_reloader {
     chaos_reloader_options options;
     glob_t configs;
-    chaos_random random;
+    chance random;
     pthread_t thread;
     bool has_thread;
     atomic_bool is_finishing;
@@ -50,7 +50,7 @@ static const char *last_of(const chaos_reloader *reloader)
 static const char *choose(chaos_reloader *reloader)
 {
     const int32_t last = (int32_t)reloader->configs.gl_pathc - 1;
-    return reloader->configs.gl_pathv[chaos_random_between(&reloader->random, 0, last)];
+    return reloader->configs.gl_pathv[chance_between(&reloader->random, 0, last)];
 }
 
 /* One that is broken is there while the connector works, and is gone before it can be started again. */
@@ -73,8 +73,8 @@ static void *run(void *user)
 {
     chaos_reloader *reloader = user;
     while (!atomic_load(&reloader->is_finishing)) {
-        if (!chaos_random_chance(&reloader->random, BURST_PERCENT))
-            poll(NULL, 0, chaos_random_between(&reloader->random, 1, MAX_PAUSE_MS));
+        if (!chance_has(&reloader->random, BURST_PERCENT))
+            poll(NULL, 0, chance_between(&reloader->random, 1, MAX_PAUSE_MS));
         reload_once(reloader);
     }
     return NULL;
@@ -97,7 +97,7 @@ iscep_status chaos_reloader_start(chaos_reloader **out, const chaos_reloader_opt
     if (reloader == NULL)
         return iscep_error_nomem(err);
     reloader->options = *options;
-    reloader->random = chaos_random_of(options->seed, 2000);
+    reloader->random = chance_of(options->seed, 2000);
     iscep_status status = find_configs(reloader, err);
     if (status == ISCEP_OK) {
         reloader->has_thread = pthread_create(&reloader->thread, NULL, run, reloader) == 0;

@@ -7,7 +7,7 @@
 #define CHAOS_RELOADER_H
 
 #include "program.h"
-#include "random.h"
+#include "tests/support/chance.h"
 
 typedef struct chaos_reloader chaos_reloader;
 

@@ -23,20 +23,20 @@ static const char *const kinds[] = {
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof((array)[0])))
 
 /* For a moment; now and then for longer than a caller waits. */
-static int32_t duration_ms(chaos_random *random)
+static int32_t duration_ms(chance *random)
 {
-    return chaos_random_chance(random, OUTAGE_PERCENT) ? chaos_random_between(random, 1500, 3000)
-                                                       : chaos_random_between(random, 50, 500);
+    return chance_has(random, OUTAGE_PERCENT) ? chance_between(random, 1500, 3000)
+                                              : chance_between(random, 50, 500);
 }
 
-static iscep_status plant(char forecast[CHAOS_FORECAST_SIZE], const chaos_intune *intune,
-                          chaos_random *random, iscep_error *err)
+static iscep_status plant(char forecast[CHAOS_FORECAST_SIZE], const chaos_intune *intune, chance *random,
+                          iscep_error *err)
 {
-    const char *endpoint = endpoints[chaos_random_between(random, 0, COUNT(endpoints) - 1)];
-    int32_t kind = chaos_random_between(random, 0, COUNT(kinds) - 1);
-    int32_t latency_ms = chaos_random_between(random, 0, 150);
+    const char *endpoint = endpoints[chance_between(random, 0, COUNT(endpoints) - 1)];
+    int32_t kind = chance_between(random, 0, COUNT(kinds) - 1);
+    int32_t latency_ms = chance_between(random, 0, 150);
     int32_t for_ms = duration_ms(random);
-    bool is_processed = chaos_random_chance(random, PROCESSED_PERCENT);
+    bool is_processed = chance_has(random, PROCESSED_PERCENT);
     ISCEP_AUTO_BUF fault;
     ISCEP_AUTO_JSON *reply = NULL;
     iscep_buf_init(&fault, 512);
@@ -47,13 +47,13 @@ static iscep_status plant(char forecast[CHAOS_FORECAST_SIZE], const chaos_intune
 }
 
 iscep_status chaos_weather_change(char forecast[CHAOS_FORECAST_SIZE], const chaos_intune *intune,
-                                  chaos_random *random, iscep_error *err)
+                                  chance *random, iscep_error *err)
 {
     forecast[0] = '\0';
-    if (chaos_random_chance(random, CALM_PERCENT))
+    if (chance_has(random, CALM_PERCENT))
         return ISCEP_OK;
     iscep_status status = plant(forecast, intune, random, err);
-    if (status == ISCEP_OK && chaos_random_chance(random, SECOND_PERCENT))
+    if (status == ISCEP_OK && chance_has(random, SECOND_PERCENT))
         status = plant(forecast, intune, random, err);
     return status;
 }

@@ -1,6 +1,7 @@
 /* See scep_client.h. */
 #include "scep_client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/cms.h>
@@ -10,9 +11,6 @@
 
 #include "tests/scep_host/ossl_auto.h"
 #include "tests/scep_host/rfc8894.h"
-
-#define PKCS_REQ  "19"
-#define CERT_POLL "20"
 
 static iscep_status broken(iscep_error *err, const char *what)
 {
@@ -33,17 +31,17 @@ static iscep_status append_der(iscep_buf *out, uint8_t *der, int len, iscep_erro
 
 /* --- who asks --- */
 
-static X509_NAME *new_name(const char *name)
+static X509_NAME *new_name(void)
 {
     X509_NAME *subject = X509_NAME_new();
     if (subject != NULL)
-        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1, 0);
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)"a device", -1, -1, 0);
     return subject;
 }
 
 static bool fill_certificate(X509 *cert, EVP_PKEY *key)
 {
-    OSSL_AUTO(X509_NAME) *name = new_name("a device of chaos");
+    OSSL_AUTO(X509_NAME) *name = new_name();
     return X509_set_version(cert, X509_VERSION_3) == 1 &&
            ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) == 1 &&
            X509_gmtime_adj(X509_getm_notBefore(cert), -60) != NULL &&
@@ -52,47 +50,35 @@ static bool fill_certificate(X509 *cert, EVP_PKEY *key)
            X509_set_pubkey(cert, key) == 1 && X509_sign(cert, key, EVP_sha256()) > 0;
 }
 
-iscep_status chaos_identity_make(chaos_identity *out, iscep_error *err)
+iscep_status scep_client_identity_make(scep_client_identity *out, iscep_error *err)
 {
-    *out = (chaos_identity){.key = EVP_RSA_gen(2048), .cert = X509_new()};
+    *out = (scep_client_identity){.key = EVP_RSA_gen(2048), .cert = X509_new()};
     if (out->key != NULL && out->cert != NULL && fill_certificate(out->cert, out->key))
         return ISCEP_OK;
-    chaos_identity_clear(out);
+    scep_client_identity_clear(out);
     return broken(err, "no key or certificate for a device");
 }
 
-void chaos_identity_clear(chaos_identity *identity)
+void scep_client_identity_clear(scep_client_identity *identity)
 {
     EVP_PKEY_free(identity->key);
     X509_free(identity->cert);
-    *identity = (chaos_identity){0};
-}
-
-iscep_status chaos_csr_emit(iscep_buf *out, const chaos_identity *identity, const char *name,
-                            const char *challenge, iscep_error *err)
-{
-    OSSL_AUTO(X509_REQ) *csr = X509_REQ_new();
-    OSSL_AUTO(X509_NAME) *subject = new_name(name);
-    uint8_t *der = NULL;
-    if (csr == NULL || subject == NULL || X509_REQ_set_subject_name(csr, subject) != 1 ||
-        X509_REQ_set_pubkey(csr, identity->key) != 1 ||
-        X509_REQ_add1_attr_by_NID(csr, NID_pkcs9_challengePassword, V_ASN1_PRINTABLESTRING,
-                                  (const uint8_t *)challenge, (int)strlen(challenge)) != 1 ||
-        X509_REQ_sign(csr, identity->key, EVP_sha256()) <= 0)
-        return broken(err, "the CSR");
-    int len = i2d_X509_REQ(csr, &der);
-    return append_der(out, der, len, err);
+    *identity = (scep_client_identity){0};
 }
 
 /* --- the question --- */
 
 /* IssuerAndSubject (RFC 8894 3.3.3): which certificate the poll is about. */
-static iscep_status emit_issuer_and_subject(iscep_buf *out, const chaos_question *question, iscep_error *err)
+static iscep_status emit_issuer_and_subject(iscep_buf *out, const scep_client_question *question,
+                                            iscep_error *err)
 {
-    OSSL_AUTO(X509_NAME) *subject = new_name(question->name);
+    const uint8_t *csr_at = question->csr.data;
+    OSSL_AUTO(X509_REQ) *csr = d2i_X509_REQ(NULL, &csr_at, (long)question->csr.len);
+    if (csr == NULL)
+        return broken(err, "the CSR");
     uint8_t *issuer_der = NULL, *subject_der = NULL;
     int issuer_len = i2d_X509_NAME(X509_get_subject_name(question->ca), &issuer_der);
-    int subject_len = i2d_X509_NAME(subject, &subject_der);
+    int subject_len = i2d_X509_NAME(X509_REQ_get_subject_name(csr), &subject_der);
     uint8_t header[8], *header_end = header;
     if (issuer_len > 0 && subject_len > 0) {
         ASN1_put_object(&header_end, 1, issuer_len + subject_len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
@@ -105,13 +91,15 @@ static iscep_status emit_issuer_and_subject(iscep_buf *out, const chaos_question
     return out->len > 0 ? iscep_buf_status(out, err) : broken(err, "issuer and subject");
 }
 
-static iscep_status encipher(BIO *out, iscep_bytes content, X509 *ca, iscep_error *err)
+static iscep_status encipher(BIO *out, iscep_bytes content, const scep_client_question *question,
+                             iscep_error *err)
 {
+    const EVP_CIPHER *cipher = question->has_only_des3 ? EVP_des_ede3_cbc() : EVP_aes_128_cbc();
     OSSL_AUTO(BIO) *plain = BIO_new_mem_buf(content.data, (int)content.len);
     OSSL_AUTO(X509_STACK) *recipients = sk_X509_new_null();
-    if (plain == NULL || recipients == NULL || sk_X509_push(recipients, ca) < 1)
+    if (plain == NULL || recipients == NULL || sk_X509_push(recipients, question->recipient) < 1)
         return iscep_error_nomem(err);
-    OSSL_AUTO(CMS_ContentInfo) *cms = CMS_encrypt(recipients, plain, EVP_aes_128_cbc(), CMS_BINARY);
+    OSSL_AUTO(CMS_ContentInfo) *cms = CMS_encrypt(recipients, plain, cipher, CMS_BINARY);
     return cms != NULL && i2d_CMS_bio(out, cms) == 1 ? ISCEP_OK : broken(err, "the envelope");
 }
 
@@ -120,23 +108,25 @@ static bool add_text(CMS_SignerInfo *signer, const char *oid, const char *text)
     return CMS_signed_add1_attr_by_txt(signer, oid, V_ASN1_PRINTABLESTRING, text, (int)strlen(text)) == 1;
 }
 
-static bool add_attributes(CMS_SignerInfo *signer, const chaos_question *question)
+static bool add_attributes(CMS_SignerInfo *signer, const scep_client_question *question)
 {
     uint8_t nonce[ISCEP_NONCE_LEN];
-    return RAND_bytes(nonce, sizeof(nonce)) == 1 &&
-           add_text(signer, ISCEP_OID_MESSAGE_TYPE, question->is_poll ? CERT_POLL : PKCS_REQ) &&
+    char message[4];
+    snprintf(message, sizeof(message), "%d", (int)question->message);
+    return RAND_bytes(nonce, sizeof(nonce)) == 1 && add_text(signer, ISCEP_OID_MESSAGE_TYPE, message) &&
            add_text(signer, ISCEP_OID_TRANSACTION_ID, question->transaction_id) &&
            CMS_signed_add1_attr_by_txt(signer, ISCEP_OID_SENDER_NONCE, V_ASN1_OCTET_STRING, nonce,
                                        sizeof(nonce)) == 1;
 }
 
-static iscep_status sign(iscep_buf *out, BIO *envelope, const chaos_question *question, iscep_error *err)
+static iscep_status sign(iscep_buf *out, BIO *envelope, const scep_client_question *question,
+                         iscep_error *err)
 {
     const unsigned flags = CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP;
     OSSL_AUTO(CMS_ContentInfo) *cms = CMS_sign(NULL, NULL, NULL, NULL, flags);
     CMS_SignerInfo *signer = cms == NULL ? NULL
-                                         : CMS_add1_signer(cms, question->identity->cert,
-                                                           question->identity->key, EVP_sha256(), flags);
+                                         : CMS_add1_signer(cms, question->signer->cert, question->signer->key,
+                                                           EVP_sha256(), flags);
     if (signer == NULL || !add_attributes(signer, question) ||
         CMS_final(cms, envelope, NULL, CMS_BINARY) != 1)
         return broken(err, "the signature");
@@ -145,17 +135,17 @@ static iscep_status sign(iscep_buf *out, BIO *envelope, const chaos_question *qu
     return append_der(out, der, len, err);
 }
 
-iscep_status chaos_question_emit(iscep_buf *out, const chaos_question *question, iscep_error *err)
+iscep_status scep_client_question_emit(iscep_buf *out, const scep_client_question *question, iscep_error *err)
 {
     ISCEP_AUTO_BUF names;
     iscep_buf_init(&names, 4096);
     OSSL_AUTO(BIO) *envelope = BIO_new(BIO_s_mem());
     iscep_status status = envelope != NULL ? ISCEP_OK : iscep_error_nomem(err);
-    if (status == ISCEP_OK && question->is_poll)
+    bool is_poll = question->message == SCEP_CLIENT_CERT_POLL;
+    if (status == ISCEP_OK && is_poll)
         status = emit_issuer_and_subject(&names, question, err);
     if (status == ISCEP_OK)
-        status = encipher(envelope, question->is_poll ? iscep_buf_bytes(&names) : question->csr, question->ca,
-                          err);
+        status = encipher(envelope, is_poll ? iscep_buf_bytes(&names) : question->csr, question, err);
     return status == ISCEP_OK ? sign(out, envelope, question, err) : status;
 }
 
@@ -173,13 +163,13 @@ static void read_text(char *out, size_t size, const CMS_SignerInfo *signer, cons
     out[len] = '\0';
 }
 
-/* The content of a CertRep that the CA has signed for this transaction; NULL otherwise. */
-static BIO *verify(CMS_ContentInfo *cms, const chaos_question *question)
+/* The content of a CertRep that the CA or its RA has signed for this transaction; NULL otherwise. */
+static BIO *verify(CMS_ContentInfo *cms, const scep_client_question *question)
 {
     OSSL_AUTO(X509_STACK) *certs = sk_X509_new_null();
     char transaction_id[256], type[8];
     BIO *content = BIO_new(BIO_s_mem());
-    bool is_signed = certs != NULL && content != NULL && sk_X509_push(certs, question->ca) > 0 &&
+    bool is_signed = certs != NULL && content != NULL && sk_X509_push(certs, question->recipient) > 0 &&
                      CMS_verify(cms, certs, NULL, NULL, content,
                                 CMS_NO_SIGNER_CERT_VERIFY | CMS_NOINTERN | CMS_BINARY) == 1;
     if (is_signed) {
@@ -195,39 +185,41 @@ static BIO *verify(CMS_ContentInfo *cms, const chaos_question *question)
 }
 
 /* The one certificate in the envelope, if it is for our key. */
-static X509 *open_envelope(BIO *envelope, const chaos_identity *identity)
+static X509 *open_envelope(BIO *envelope, const scep_client_question *question)
 {
     OSSL_AUTO(CMS_ContentInfo) *cms = d2i_CMS_bio(envelope, NULL);
     OSSL_AUTO(BIO) *plain = BIO_new(BIO_s_mem());
     if (cms == NULL || plain == NULL ||
-        CMS_decrypt(cms, identity->key, identity->cert, NULL, plain, CMS_BINARY) != 1)
+        CMS_decrypt(cms, question->signer->key, question->signer->cert, NULL, plain, CMS_BINARY) != 1)
         return NULL;
     OSSL_AUTO(CMS_ContentInfo) *degenerate = d2i_CMS_bio(plain, NULL);
     STACK_OF(X509) *certs = degenerate != NULL ? CMS_get1_certs(degenerate) : NULL;
     X509 *cert = sk_X509_num(certs) == 1 ? sk_X509_pop(certs) : NULL;
     sk_X509_pop_free(certs, X509_free);
-    if (cert != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert), identity->key) == 1)
+    if (cert != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert), question->key) == 1)
         return cert;
     X509_free(cert);
     return NULL;
 }
 
-static iscep_status read_refusal(chaos_answer *out, const CMS_SignerInfo *signer)
+static iscep_status read_refusal(scep_client_answer *out, const CMS_SignerInfo *signer)
 {
     char info[8], text[480];
     read_text(info, sizeof(info), signer, ISCEP_OID_FAIL_INFO, V_ASN1_PRINTABLESTRING);
     read_text(text, sizeof(text), signer, ISCEP_OID_FAIL_INFO_TEXT, V_ASN1_UTF8STRING);
     iscep_text_copy(out->reason, sizeof(out->reason), text[0] != '\0' ? text : info);
-    out->kind = CHAOS_ANSWER_REFUSED;
+    out->fail_info = iscep_fail_info_name(info[0] >= '0' && info[1] == '\0' ? (iscep_fail_info)(info[0] - '0')
+                                                                            : ISCEP_BAD_REQUEST);
+    out->kind = SCEP_CLIENT_REFUSED;
     return ISCEP_OK;
 }
 
-iscep_status chaos_answer_parse(chaos_answer *out, iscep_bytes der, const chaos_question *question,
-                                iscep_error *err)
+iscep_status scep_client_answer_parse(scep_client_answer *out, iscep_bytes der,
+                                      const scep_client_question *question, iscep_error *err)
 {
     const uint8_t *at = der.data;
     char pki_status[8];
-    *out = (chaos_answer){0};
+    *out = (scep_client_answer){0};
     OSSL_AUTO(CMS_ContentInfo) *cms = d2i_CMS_ContentInfo(NULL, &at, (long)der.len);
     OSSL_AUTO(BIO) *envelope = cms != NULL ? verify(cms, question) : NULL;
     if (envelope == NULL)
@@ -237,17 +229,17 @@ iscep_status chaos_answer_parse(chaos_answer *out, iscep_bytes der, const chaos_
     if (strcmp(pki_status, "2") == 0)
         return read_refusal(out, signer);
     if (strcmp(pki_status, "3") == 0) {
-        out->kind = CHAOS_ANSWER_PENDING;
+        out->kind = SCEP_CLIENT_PENDING;
         return ISCEP_OK;
     }
-    out->cert = strcmp(pki_status, "0") == 0 ? open_envelope(envelope, question->identity) : NULL;
+    out->cert = strcmp(pki_status, "0") == 0 ? open_envelope(envelope, question) : NULL;
     if (out->cert == NULL)
         return broken(err, "a success without a certificate for our key");
-    out->kind = CHAOS_ANSWER_ISSUED;
+    out->kind = SCEP_CLIENT_ISSUED;
     return ISCEP_OK;
 }
 
-void chaos_answer_clear(chaos_answer *answer)
+void scep_client_answer_clear(scep_client_answer *answer)
 {
     X509_free(answer->cert);
     answer->cert = NULL;

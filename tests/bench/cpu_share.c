@@ -117,7 +117,8 @@ static iscep_status write_value(const char *group, const char *name, const char 
     return is_written ? ISCEP_OK : failed(err, path);
 }
 
-static iscep_status limit_v1(const char *group, const char *thread, uint32_t quota_us, iscep_error *err)
+static iscep_status limit_v1(const char *group, bench_cpu_sharer kind, const char *id, uint32_t quota_us,
+                             iscep_error *err)
 {
     char quota[32], period[32];
     snprintf(quota, sizeof quota, "%u", quota_us);
@@ -125,7 +126,8 @@ static iscep_status limit_v1(const char *group, const char *thread, uint32_t quo
     iscep_status status = write_value(group, "cpu.cfs_period_us", period, err);
     if (status == ISCEP_OK)
         status = write_value(group, "cpu.cfs_quota_us", quota, err);
-    return status == ISCEP_OK ? write_value(group, "tasks", thread, err) : status;
+    return status == ISCEP_OK ? write_value(group, kind == BENCH_THREAD ? "tasks" : "cgroup.procs", id, err)
+                              : status;
 }
 
 static iscep_status pass_on_cpu(bench_cpu_shares *shares, const char *own, iscep_error *err)
@@ -141,8 +143,8 @@ static iscep_status pass_on_cpu(bench_cpu_shares *shares, const char *own, iscep
 
 /* A threaded group makes its parent a place where threads may be apart, and there the controller may be passed on though
  * processes are in it (Linux, cgroup-v2.rst, "Threads"). */
-static iscep_status limit_v2(bench_cpu_shares *shares, const char *own, const char *group, const char *thread,
-                             uint32_t quota_us, iscep_error *err)
+static iscep_status limit_v2(bench_cpu_shares *shares, const char *own, const char *group,
+                             bench_cpu_sharer kind, const char *id, uint32_t quota_us, iscep_error *err)
 {
     char limit[64];
     snprintf(limit, sizeof limit, "%u %d", quota_us, PERIOD_US);
@@ -151,32 +153,35 @@ static iscep_status limit_v2(bench_cpu_shares *shares, const char *own, const ch
         status = pass_on_cpu(shares, own, err);
     if (status == ISCEP_OK)
         status = write_value(group, "cpu.max", limit, err);
-    return status == ISCEP_OK ? write_value(group, "cgroup.threads", thread, err) : status;
+    return status == ISCEP_OK
+               ? write_value(group, kind == BENCH_THREAD ? "cgroup.threads" : "cgroup.procs", id, err)
+               : status;
 }
 
-static iscep_status add_group(bench_cpu_shares *shares, const hierarchy *h, pid_t thread, uint32_t quota_us,
-                              iscep_error *err)
+static iscep_status add_group(bench_cpu_shares *shares, const hierarchy *h, bench_cpu_sharer kind,
+                              pid_t sharer, uint32_t quota_us, iscep_error *err)
 {
     char *group = shares->groups[shares->count], id[32];
     int len =
         snprintf(group, BENCH_GROUP_PATH_SIZE, "%s/iscep-bench-%d-%zu", h->own, (int)getpid(), shares->count);
-    snprintf(id, sizeof id, "%d", (int)thread);
+    snprintf(id, sizeof id, "%d", (int)sharer);
     if (len < 0 || len >= BENCH_GROUP_PATH_SIZE || mkdir(group, 0700) != 0)
         return failed(err, group);
     shares->count++;
-    return h->is_v2 ? limit_v2(shares, h->own, group, id, quota_us, err) : limit_v1(group, id, quota_us, err);
+    return h->is_v2 ? limit_v2(shares, h->own, group, kind, id, quota_us, err)
+                    : limit_v1(group, kind, id, quota_us, err);
 }
 
-iscep_status bench_cpu_shares_open(bench_cpu_shares *out, const pid_t *threads, size_t count,
-                                   uint32_t percent, iscep_error *err)
+iscep_status bench_cpu_shares_open(bench_cpu_shares *out, bench_cpu_sharer kind, const pid_t *sharers,
+                                   size_t count, uint32_t percent, iscep_error *err)
 {
     hierarchy h;
     *out = (bench_cpu_shares){0};
     iscep_status status = count <= BENCH_MAX_SHARES
                               ? find_hierarchy(&h, err)
-                              : iscep_error_set(err, ISCEP_CONFIG, "cgroup", "too many threads");
+                              : iscep_error_set(err, ISCEP_CONFIG, "cgroup", "too many of them");
     for (size_t i = 0; i < count && status == ISCEP_OK; i++)
-        status = add_group(out, &h, threads[i], PERIOD_US / 100 * percent, err);
+        status = add_group(out, &h, kind, sharers[i], PERIOD_US / 100 * percent, err);
     return status;
 }
 

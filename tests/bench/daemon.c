@@ -25,6 +25,8 @@ static void emit_connector(iscep_buf *out, const bench_daemon *daemon, const ben
     emit_number(out, "workers", settings->workers);
     emit_number(out, "request_timeout_ms", settings->request_timeout_ms);
     iscep_buf_printf(out, "[journal]\npath = %s.journal\n", daemon->socket_path);
+    if (settings->database != NULL)
+        iscep_buf_printf(out, "database = %s\nnode = %s\n", settings->database, settings->node);
 }
 
 static void emit_tenant(iscep_buf *out, const bench_stack *stack, const bench_intune *intune,
@@ -104,12 +106,11 @@ static bool is_ready(const void *subject)
     return access(daemon->socket_path, F_OK) == 0 && bench_fetch(&reply, &request, NULL) == ISCEP_OK;
 }
 
-static iscep_status run(bench_daemon *daemon, const char *config, const bench_stack *stack, iscep_error *err)
+static iscep_status run(bench_daemon *daemon, const char *config, const char *log, const bench_stack *stack,
+                        iscep_error *err)
 {
-    char program[PATH_MAX], log[BENCH_PATH_SIZE];
+    char program[PATH_MAX];
     iscep_status status = bench_program_path(program, sizeof program, stack, "intune-scepd", err);
-    if (status == ISCEP_OK)
-        status = bench_path_in(log, sizeof log, stack, "connector.log", err);
     if (status != ISCEP_OK)
         return status;
     const char *argv[] = {program, "-c", config, NULL};
@@ -119,22 +120,32 @@ static iscep_status run(bench_daemon *daemon, const char *config, const bench_st
     return bench_explain(status, log, err);
 }
 
+static iscep_status name_file(char out[BENCH_PATH_SIZE], const bench_stack *stack, const char *name,
+                              const char *suffix, iscep_error *err)
+{
+    char file[64];
+    snprintf(file, sizeof file, "%.48s.%s", name, suffix);
+    return bench_path_in(out, BENCH_PATH_SIZE, stack, file, err);
+}
+
 iscep_status bench_daemon_start(bench_daemon *out, const bench_stack *stack, const bench_intune *intune,
                                 const bench_daemon_settings *settings, iscep_error *err)
 {
+    const char *name = settings->node != NULL ? settings->node : "connector";
+    char config[BENCH_PATH_SIZE], log[BENCH_PATH_SIZE];
     *out = (bench_daemon){0};
-    char config[BENCH_PATH_SIZE];
     int reserved = settings->has_doors ? bench_reserve_port(&out->tls_port) : -1;
     if (settings->has_doors && reserved < 0)
         return iscep_error_set(err, ISCEP_NETWORK, "port", "there is no free port: %s", strerror(errno));
-    iscep_status status =
-        bench_path_in(out->socket_path, sizeof out->socket_path, stack, "connector.sock", err);
+    iscep_status status = name_file(out->socket_path, stack, name, "sock", err);
     if (status == ISCEP_OK)
-        status = bench_path_in(config, sizeof config, stack, "connector.conf", err);
+        status = name_file(config, stack, name, "conf", err);
+    if (status == ISCEP_OK)
+        status = name_file(log, stack, name, "log", err);
     if (status == ISCEP_OK)
         status = prepare(out, config, stack, intune, settings, err);
     if (status == ISCEP_OK)
-        status = run(out, config, stack, err);
+        status = run(out, config, log, stack, err);
     if (reserved >= 0)
         close(reserved);
     return status;

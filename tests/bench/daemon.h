@@ -15,7 +15,9 @@ typedef struct bench_daemon_settings {
     uint32_t request_timeout_ms;
     uint32_t connect_timeout_ms; /* to Intune */
     uint32_t workers;
-    bool has_doors; /* also TCP with TLS, for the API and the webhooks of [step-ca/bench] */
+    bool has_doors;       /* also TCP with TLS, for the API and the webhooks of [step-ca/bench] */
+    const char *node;     /* beside others: its name, and that of its files; NULL: it is alone */
+    const char *database; /* conninfo of the journal that they share; NULL: a file of its own */
 } bench_daemon_settings;
 
 typedef struct bench_daemon {

@@ -225,7 +225,11 @@ static bool make_rows(sqlite3 *db, uint32_t count)
         " 1790000000000 + i, 1790000000000 + i, 1, NULL, NULL, printf('%%036X', i) FROM (SELECT i * 2 - 1 AS "
         "i FROM n"
         " UNION ALL SELECT i * 2 FROM n) ORDER BY i;"
-        "INSERT INTO delivery SELECT i, i, 'bench', 1, 2, 0, 0, NULL, 1, 1790000000000 + i, 1790000000000 + "
+        "INSERT INTO delivery (id, enrolment_id, tenant, kind, state, is_deferred, error_code, description,"
+        " attempts, recorded_unix_ms, due_unix_ms, leased_until_ms, code, message, request_id, "
+        "not_after_unix,"
+        " is_active, is_revoked, is_revocation_asked) SELECT i, i, 'bench', 1, 2, 0, 0, NULL, 1, "
+        "1790000000000 + i, 1790000000000 + "
         "i, 0,"
         " 'Success', '', printf('%%036X', i), 4102444800, 1, 0, 0 FROM n;"
         "INSERT INTO certificate SELECT i, printf('%%032X', i), printf('%%040X', i), 'CN=Issuing "
@@ -248,7 +252,7 @@ static bool fill(sqlite3 *db, uint32_t count, uint32_t merge_after)
 iscep_status bench_bare_make(const char *path, uint32_t count, uint32_t merge_after, iscep_error *err)
 {
     iscep_store *store = NULL;
-    iscep_status status = iscep_store_open(&store, path, ISCEP_STORE_WRITE, err);
+    iscep_status status = iscep_store_open_sqlite(&store, path, ISCEP_STORE_WRITE, err);
     if (status == ISCEP_OK)
         status = iscep_schema_migrate(store, iscep_schema_migrations, iscep_schema_migration_count, err);
     iscep_store_close(store);

@@ -1,8 +1,10 @@
 /* iscep-bench: sets the stage, measures row by row and round by round, and reports. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
+#include "fleet.h"
 #include "parts.h"
 #include "progress.h"
 #include "report.h"
@@ -70,6 +72,8 @@ int main(int argc, char **argv)
     iscep_error err = ISCEP_ERROR_INIT;
     bench_progress_catch_signals();
     raise_descriptor_limit();
+    if (argc > 1 && strcmp(argv[1], "fleet") == 0)
+        return fleet_main(argc - 1, argv + 1);
     if (bench_options_parse(&options, argc, argv, &err) != ISCEP_OK) {
         fprintf(stderr, "iscep-bench: %s\n", err.message);
         return EXIT_USAGE;

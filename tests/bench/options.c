@@ -41,7 +41,8 @@ static const struct preset {
                   .steady_warm_up = 400};
 
 /* What --only takes, beside the rows' names. */
-static const char *const parts[] = {"doors", "memory", "journal", "workers", "pace", "hop", "idle", "steady"};
+static const char *const parts[] = {"doors", "memory", "journal",  "workers", "pace",   "hop",
+                                    "idle",  "steady", "database", "nodes",   "scaling"};
 
 static const uint32_t default_levels[] = {1, 64, 1024};
 
@@ -64,6 +65,7 @@ void bench_options_print_help(FILE *to)
 {
     fputs(
         "Usage: iscep-bench [run] [OPTION]...\n"
+        "       iscep-bench fleet --help\n"
         "Measures what the connector costs: starts intune-mock and intune-scepd itself, asks them in\n"
         "four ways, and compares with libcurl alone. Needs no configuration and leaves nothing behind.\n"
         "\n"
@@ -72,7 +74,9 @@ void bench_options_print_help(FILE *to)
         "      --in-flight LIST  requests at a time; default 1,64,1024\n"
         "      --only PART       a row (curl, libiscep, daemon, plugin), doors, memory, journal, workers, "
         "pace,\n"
-        "                        hop, idle or steady; default all\n"
+        "                        hop, idle, steady, database, nodes or scaling (these three need "
+        "PostgreSQL);\n"
+        "                        default all\n"
         "      --minutes N       of constant load, of steady; default 2\n"
         "      --quick           a check that it works: 1 round, 400 requests, memory with 1000 in flight,\n"
         "                        a small journal\n"

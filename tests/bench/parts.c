@@ -172,22 +172,86 @@ static void measure_steady(bench_results *results, bench_stage *stage)
     settle(&results->steady_fate, bench_steady_measure(&results->steady, &plan, stage, &err), &err);
 }
 
+/* --- a database that nodes share --- */
+
+/* A machine without PostgreSQL is no failure. */
+static void settle_shared(bench_fate *fate, const bench_stage *stage, iscep_status status,
+                          const iscep_error *err)
+{
+    settle(fate, status, err);
+    if (status == ISCEP_CONFIG && stage->postgres.keeper == 0)
+        fate->outcome = BENCH_NOT_RUN;
+}
+
+static void measure_database(bench_results *results, bench_stage *stage)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    bench_database_plan plan = {.rounds = results->options->rounds,
+                                .alone = 500,
+                                .paced = 600,
+                                .per_second = 200,
+                                .at_once = 3000,
+                                .small_history = 1000,
+                                .large_history = 1000000};
+    if (results->options->is_quick) {
+        plan.alone = plan.paced = plan.at_once = 50;
+        plan.large_history = 2000;
+    }
+    iscep_status status =
+        bench_database_measure(&results->database, &plan, &stage->stack, &stage->postgres, &err);
+    settle_shared(&results->database_fate, stage, status, &err);
+}
+
+static void measure_nodes(bench_results *results, bench_stage *stage)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    bench_nodes_plan plan = {.levels = BENCH_NODE_LEVELS,
+                             .history = {1000, 1000000},
+                             .settling_ms = 2000,
+                             .idle_ms = 20000,
+                             .busy_ms = 5000,
+                             .per_second = 10,
+                             .operations = 200};
+    if (results->options->is_quick) {
+        plan.levels = 1;
+        plan.history[BENCH_HISTORY_LARGE] = 2000;
+        plan.settling_ms = plan.idle_ms = 100;
+        plan.busy_ms = 200;
+        plan.operations = 5;
+    }
+    settle_shared(&results->nodes_fate, stage, bench_nodes_measure(&results->nodes, &plan, stage, &err),
+                  &err);
+}
+
+static void measure_scaling(bench_results *results, bench_stage *stage)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    const bench_scaling_plan plan = {.rounds = results->options->rounds,
+                                     .enrolments =
+                                         results->options->is_quick ? 50 : results->options->requests / 2,
+                                     .in_flight = results->options->is_quick ? 8 : 64};
+    iscep_status status = bench_scaling_measure(&results->scaling, &plan, stage, &err);
+    settle_shared(&results->scaling_fate, stage, status, &err);
+}
+
 /* --- all of them --- */
 
 static const struct part {
     const char *name; /* NULL: rows, each of which has a name of its own */
     void (*measure)(bench_results *results, bench_stage *stage);
 } parts[] = {
-    {NULL, measure_rows},         {"doors", measure_doors},     {"memory", measure_memory},
-    {"journal", measure_journal}, {"workers", measure_workers}, {"pace", measure_paced},
-    {"hop", measure_hop},         {"idle", measure_idle},       {"steady", measure_steady},
+    {NULL, measure_rows},           {"doors", measure_doors},     {"memory", measure_memory},
+    {"journal", measure_journal},   {"workers", measure_workers}, {"pace", measure_paced},
+    {"hop", measure_hop},           {"idle", measure_idle},       {"steady", measure_steady},
+    {"database", measure_database}, {"nodes", measure_nodes},     {"scaling", measure_scaling},
 };
 
-/* The journal needs a directory, and nothing of the cloud. */
+/* What is measured of the journal alone needs a directory, and nothing of the cloud. */
 static iscep_status open_stage(bench_stage *out, const bench_options *options, iscep_error *err)
 {
     *out = (bench_stage){0};
-    if (options->only != NULL && strcmp(options->only, "journal") == 0)
+    if (options->only != NULL &&
+        (strcmp(options->only, "journal") == 0 || strcmp(options->only, "database") == 0))
         return bench_stack_open(&out->stack, options->bin_dir, err);
     return bench_stage_open(out, options->bin_dir, err);
 }

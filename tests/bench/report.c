@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "report_shared.h"
 #include "targets.h"
 
 enum { FIELD_SIZE = 32 };
@@ -205,6 +206,19 @@ static void print_steady(const bench_results *results, FILE *to)
         (long long)s->retried);
 }
 
+static void print_shared(const bench_results *results, FILE *to)
+{
+    print_fate(to, "database", &results->database_fate);
+    if (results->database_fate.outcome == BENCH_DONE)
+        bench_report_print_database(&results->database, to);
+    print_fate(to, "nodes", &results->nodes_fate);
+    if (results->nodes_fate.outcome == BENCH_DONE)
+        bench_report_print_nodes(&results->nodes, to);
+    print_fate(to, "scaling", &results->scaling_fate);
+    if (results->scaling_fate.outcome == BENCH_DONE)
+        bench_report_print_scaling(&results->scaling, to);
+}
+
 static void print_targets(const bench_results *results, FILE *to)
 {
     bench_target targets[BENCH_TARGET_COUNT];
@@ -235,5 +249,6 @@ void bench_report_print(const bench_results *results, FILE *to)
     print_hop(results, to);
     print_idle(results, to);
     print_steady(results, to);
+    print_shared(results, to);
     print_targets(results, to);
 }

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "report.h"
+#include "report_shared.h"
 #include "targets.h"
 
 static void add_spread(iscep_json *json, const char *name, const bench_cell *cell, bench_metric metric)
@@ -81,14 +82,6 @@ static void add_memory(iscep_json *json, const bench_results *results, int proto
     add_members(json, members, sizeof members / sizeof *members);
 }
 
-static void add_rate(iscep_json *json, const char *name, const bench_spread *spread)
-{
-    iscep_json *object = iscep_json_add_object(json, name);
-    iscep_json_add_int(object, "median", spread->median);
-    iscep_json_add_int(object, "min", spread->min);
-    iscep_json_add_int(object, "max", spread->max);
-}
-
 static void add_journal(iscep_json *json, const bench_results *results)
 {
     const bench_journal_result *j = &results->journal;
@@ -99,16 +92,16 @@ static void add_journal(iscep_json *json, const bench_results *results)
     iscep_json_add_int(json, "rounds", j->rounds);
     iscep_json_add_int(json, "smallHistory", j->small_history);
     iscep_json_add_int(json, "largeHistory", j->large_history);
-    add_rate(json, "reportsPerTransaction", &j->group);
-    add_rate(json, "sqlitePerSecond", &j->bare);
-    add_rate(json, "journalPerSecond", &j->journal);
-    add_rate(json, "journalLargePerSecond", &j->journal_large);
+    bench_report_add_spread(json, "reportsPerTransaction", &j->group);
+    bench_report_add_spread(json, "sqlitePerSecond", &j->bare);
+    bench_report_add_spread(json, "journalPerSecond", &j->journal);
+    bench_report_add_spread(json, "journalLargePerSecond", &j->journal_large);
 }
 
 static void add_speedup(iscep_json *json, const bench_speedup *speedup)
 {
-    add_rate(json, "onePerSecond", &speedup->one);
-    add_rate(json, "twoPerSecond", &speedup->two);
+    bench_report_add_spread(json, "onePerSecond", &speedup->one);
+    bench_report_add_spread(json, "twoPerSecond", &speedup->two);
     iscep_json_add_int(json, "percent", speedup->percent);
 }
 
@@ -133,12 +126,12 @@ static void add_paced(iscep_json *json, const bench_results *results)
         return;
     iscep_json_add_int(json, "perSecond", p->plan.per_second);
     iscep_json_add_int(json, "requests", p->plan.requests);
-    add_rate(json, "curlP50Us", &p->curl_p50);
-    add_rate(json, "curlP99Us", &p->curl_p99);
-    add_rate(json, "daemonP50Us", &p->daemon_p50);
-    add_rate(json, "daemonP99Us", &p->daemon_p99);
-    add_rate(json, "addedP50Us", &p->added_p50);
-    add_rate(json, "addedP99Us", &p->added_p99);
+    bench_report_add_spread(json, "curlP50Us", &p->curl_p50);
+    bench_report_add_spread(json, "curlP99Us", &p->curl_p99);
+    bench_report_add_spread(json, "daemonP50Us", &p->daemon_p50);
+    bench_report_add_spread(json, "daemonP99Us", &p->daemon_p99);
+    bench_report_add_spread(json, "addedP50Us", &p->added_p50);
+    bench_report_add_spread(json, "addedP99Us", &p->added_p99);
 }
 
 static void add_hop(iscep_json *json, const bench_results *results)
@@ -151,10 +144,10 @@ static void add_hop(iscep_json *json, const bench_results *results)
     for (int way = 0; way < BENCH_HOP_WAY_COUNT; way++) {
         iscep_json *one = iscep_json_append_object(ways);
         iscep_json_add_text(one, "name", bench_hop_way_name((bench_hop_way)way));
-        add_rate(one, "bareP50Ns", &h->bare_p50[way]);
-        add_rate(one, "p50Ns", &h->p50[way]);
-        add_rate(one, "p99Ns", &h->p99[way]);
-        add_rate(one, "addedP50Ns", &h->added_p50[way]);
+        bench_report_add_spread(one, "bareP50Ns", &h->bare_p50[way]);
+        bench_report_add_spread(one, "p50Ns", &h->p50[way]);
+        bench_report_add_spread(one, "p99Ns", &h->p99[way]);
+        bench_report_add_spread(one, "addedP50Ns", &h->added_p50[way]);
     }
 }
 
@@ -191,6 +184,20 @@ static void add_steady(iscep_json *json, const bench_results *results)
         {"fdsMax", s->fds_max},
     };
     add_members(json, members, sizeof members / sizeof *members);
+}
+
+static void add_shared(iscep_json *root, const bench_results *results)
+{
+    iscep_json *json;
+    if (is_told(&results->database_fate) &&
+        add_fate(json = iscep_json_add_object(root, "database"), &results->database_fate))
+        bench_report_add_database(json, &results->database);
+    if (is_told(&results->nodes_fate) &&
+        add_fate(json = iscep_json_add_object(root, "nodes"), &results->nodes_fate))
+        bench_report_add_nodes(json, &results->nodes);
+    if (is_told(&results->scaling_fate) &&
+        add_fate(json = iscep_json_add_object(root, "scaling"), &results->scaling_fate))
+        bench_report_add_scaling(json, &results->scaling);
 }
 
 static void add_target(iscep_json *json, const bench_target *target)
@@ -233,6 +240,7 @@ iscep_status bench_report_emit_json(iscep_buf *out, const bench_results *results
         add_idle(iscep_json_add_object(root, "idle"), results);
     if (is_told(&results->steady_fate))
         add_steady(iscep_json_add_object(root, "steady"), results);
+    add_shared(root, results);
     iscep_json *list = iscep_json_add_array(root, "targets");
     for (size_t i = 0; i < BENCH_TARGET_COUNT; i++)
         add_target(iscep_json_append_object(list), &targets[i]);

@@ -29,7 +29,10 @@ bool bench_results_have_failure(const bench_results *results)
                                        &results->paced_fate,
                                        &results->hop_fate,
                                        &results->idle_fate,
-                                       &results->steady_fate};
+                                       &results->steady_fate,
+                                       &results->database_fate,
+                                       &results->nodes_fate,
+                                       &results->scaling_fate};
     for (size_t i = 0; i < results->cell_count; i++)
         if (results->cells[i].failure[0] != '\0')
             return true;

@@ -2,13 +2,16 @@
 #ifndef BENCH_RESULTS_H
 #define BENCH_RESULTS_H
 
+#include "database.h"
 #include "hop.h"
 #include "idle.h"
 #include "memory.h"
+#include "nodes.h"
 #include "options.h"
 #include "paced.h"
 #include "row_journal.h"
 #include "rows.h"
+#include "scaling.h"
 #include "stats.h"
 #include "steady.h"
 #include "workers.h"
@@ -53,6 +56,12 @@ typedef struct bench_results {
     bench_idle idle;
     bench_fate steady_fate;
     bench_steady steady;
+    bench_fate database_fate;
+    bench_database database;
+    bench_fate nodes_fate;
+    bench_nodes nodes;
+    bench_fate scaling_fate;
+    bench_scaling scaling;
 } bench_results;
 
 /* in_flight must have been measured; NULL otherwise. */

@@ -32,6 +32,7 @@ iscep_status bench_stage_open(bench_stage *out, const char *bin_dir, iscep_error
 void bench_stage_close(bench_stage *stage)
 {
     bench_intune_stop(&stage->intune);
+    bench_postgres_stop(&stage->postgres);
     bench_stack_close(&stage->stack);
     iscep_buf_wipe(&stage->challenge);
     iscep_buf_clear(&stage->csr);

@@ -2,11 +2,13 @@
 #ifndef BENCH_STAGE_H
 #define BENCH_STAGE_H
 
+#include "postgres.h"
 #include "rows.h"
 
 typedef struct bench_stage {
     bench_stack stack;
     bench_intune intune;
+    bench_postgres postgres; /* not started yet: bench_postgres_start */
     iscep_buf challenge;
     iscep_buf csr;
     iscep_buf token;

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cert.h"
-#include "doors.h"
+#include "enrolments.h"
 #include "progress.h"
 #include "scep_plugin.h"
 #include "stats.h"
@@ -17,16 +16,9 @@ enum {
     DOORS = 2,
     MAX_SAMPLES = 360,
     MIN_INTERVAL_S = 1,
-    MAX_ID_LEN = 64,
     HOUR_S = 3600,
     ALLOWED_PER_MILLE = 10,
 };
-
-/* What is asked: by turns a new request, and that it was granted. */
-typedef struct enrolments {
-    iscep_bytes csr;
-    bench_issuer *issuer;
-} enrolments;
 
 typedef struct course {
     bench_steady found;
@@ -38,42 +30,6 @@ typedef struct course {
     int64_t fds[MAX_SAMPLES];
     size_t samples;
 } course;
-
-/* --- the requests --- */
-
-static bool is_report(bench_turn turn)
-{
-    return turn.turn % 2 == 1;
-}
-
-/* The serial number of an enrolment's certificate, and as text its transaction id. */
-static uint64_t number_of(bench_turn turn)
-{
-    return ((uint64_t)turn.connection + 1) << 40 | turn.turn / 2;
-}
-
-static iscep_status write_turn(iscep_buf *out, const bench_door *door, bench_turn turn, iscep_error *err)
-{
-    const enrolments *them = door->subject;
-    char id[MAX_ID_LEN];
-    ISCEP_AUTO_BUF cert;
-    iscep_buf_init(&cert, ISCEP_QUESTION_DER_MAX);
-    int id_len = snprintf(id, sizeof id, "steady-%llu", (unsigned long long)number_of(turn));
-    iscep_status status = is_report(turn) ? bench_issue(&cert, them->issuer, number_of(turn), err) : ISCEP_OK;
-    const iscep_question question = {
-        .kind = is_report(turn) ? ISCEP_ASK_ISSUED : ISCEP_ASK_VALIDATE,
-        .transaction_id = {(const uint8_t *)id, (size_t)id_len},
-        .csr_der = {them->csr.data, them->csr.len},
-        .cert_der = {cert.data, cert.len},
-    };
-    return status == ISCEP_OK ? bench_question_write(out, door, &question, BENCH_ANSWER_TIMEOUT_MS, err)
-                              : status;
-}
-
-static bench_read read_turn(const uint8_t *data, size_t len, bench_turn turn, bench_answer *out)
-{
-    return bench_verdict_read(data, len, is_report(turn) ? ISCEP_ASK_ISSUED : ISCEP_ASK_VALIDATE, out);
-}
 
 /* --- what is watched --- */
 
@@ -185,16 +141,11 @@ static iscep_status run(course *c, bench_load *load, iscep_error *err)
     return status == ISCEP_OK ? settle(c, err) : status;
 }
 
-static iscep_status run_at_doors(course *c, const enrolments *them, SSL_CTX *tls, iscep_error *err)
+static iscep_status run_at_doors(course *c, const bench_enrolments *them, SSL_CTX *tls, iscep_error *err)
 {
-    const bench_door doors[DOORS] = {{.address = {.socket_path = c->daemon->socket_path},
-                                      .write = write_turn,
-                                      .read = read_turn,
-                                      .subject = them},
-                                     {.address = {.port = c->daemon->tls_port, .tls = tls},
-                                      .write = write_turn,
-                                      .read = read_turn,
-                                      .subject = them}};
+    const bench_door doors[DOORS] = {
+        bench_door_enrolments((bench_address){.socket_path = c->daemon->socket_path}, them),
+        bench_door_enrolments((bench_address){.port = c->daemon->tls_port, .tls = tls}, them)};
     const bench_load_options options = {
         .doors = doors, .door_count = DOORS, .connections = CONNECTIONS, .is_new_each_time = true};
     bench_load *load;
@@ -208,7 +159,7 @@ static iscep_status run_at_doors(course *c, const enrolments *them, SSL_CTX *tls
 
 static iscep_status run_with_daemon(course *c, bench_stage *stage, iscep_error *err)
 {
-    enrolments them = {.csr = iscep_buf_bytes(&stage->csr)};
+    bench_enrolments them = {.csr = iscep_buf_bytes(&stage->csr)};
     SSL_CTX *tls = NULL;
     iscep_status status =
         bench_meter_init(&c->meter, (size_t)c->found.plan.seconds * c->found.plan.per_second,

@@ -68,6 +68,12 @@ enum {
     IDLE_RSS,
     STEADY_RSS,
     STEADY_FDS,
+    DATABASE_P50,
+    DATABASE_HISTORY,
+    DATABASE_ROUND_TRIPS,
+    NODES_LINEAR,
+    NODES_HISTORY,
+    SECOND_NODE,
 };
 
 static const bench_target targets[BENCH_TARGET_COUNT] = {
@@ -135,6 +141,31 @@ static const bench_target targets[BENCH_TARGET_COUNT] = {
                     .text = "daemon, growth of its open descriptors meanwhile",
                     .unit = "",
                     .limit = 0},
+    [DATABASE_P50] = {.id = "database_added_p50",
+                      .text = "database, what it adds to a report's p50 at 200 a second",
+                      .unit = "us",
+                      .limit = 2000},
+    [DATABASE_HISTORY] = {.id = "database_history",
+                          .text = "database, a report's p50, large history, of the small's",
+                          .unit = "percent",
+                          .limit = 125},
+    [DATABASE_ROUND_TRIPS] = {.id = "database_round_trips",
+                              .text = "database, round trips of a report, recorded and settled",
+                              .unit = "/100",
+                              .limit = 610},
+    [NODES_LINEAR] = {.id = "nodes_linear",
+                      .text = "nodes, statements of each with the most, of each with two",
+                      .unit = "percent",
+                      .limit = 125},
+    [NODES_HISTORY] = {.id = "nodes_history",
+                       .text = "nodes, their operations' p50, large history, of small's",
+                       .unit = "percent",
+                       .limit = 125},
+    [SECOND_NODE] = {.id = "second_node",
+                     .text = "nodes, enrolments per second with two, of one's",
+                     .unit = "percent",
+                     .is_at_least = true,
+                     .limit = 170},
 };
 
 void bench_targets_judge(bench_target out[BENCH_TARGET_COUNT], const bench_results *results)
@@ -165,6 +196,14 @@ void bench_targets_judge(bench_target out[BENCH_TARGET_COUNT], const bench_resul
     judge_if_done(&out[IDLE_RSS], &results->idle_fate, results->idle.rss_kib);
     judge_steady(&out[STEADY_RSS], results);
     judge_if_done(&out[STEADY_FDS], &results->steady_fate, results->steady.fds_growth);
+    judge_if_done(&out[DATABASE_P50], &results->database_fate,
+                  to_us(results->database.added_p50_ns[BENCH_PACED].median));
+    judge_if_done(&out[DATABASE_HISTORY], &results->database_fate, results->database.history_percent.median);
+    judge_if_done(&out[DATABASE_ROUND_TRIPS], &results->database_fate, results->database.round_trips_per_100);
+    judge_if_done(&out[NODES_LINEAR], &results->nodes_fate, results->nodes.linear_percent);
+    judge_if_done(&out[NODES_HISTORY], &results->nodes_fate, results->nodes.history_percent.median);
+    if (results->scaling.is_shared)
+        judge_if_done(&out[SECOND_NODE], &results->scaling_fate, results->scaling.shared.percent);
 }
 
 const char *bench_target_verdict(const bench_target *target)

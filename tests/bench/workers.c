@@ -58,8 +58,9 @@ static iscep_status give_shares(trial *t, uint32_t workers, iscep_error *err)
 {
     pid_t threads[MAX_WORKERS];
     iscep_status status = find_workers(threads, t->daemon.process.pid, workers, err);
-    return status == ISCEP_OK ? bench_cpu_shares_open(&t->shares, threads, workers, SHARE_PERCENT, err)
-                              : status;
+    return status == ISCEP_OK
+               ? bench_cpu_shares_open(&t->shares, BENCH_THREAD, threads, workers, SHARE_PERCENT, err)
+               : status;
 }
 
 static iscep_status measure(int64_t *per_second, const trial *t, iscep_error *err)

@@ -171,7 +171,7 @@ exits 2 "config: two files" config check a b
 
 # --- usage ---
 exits 0 "help" --help
-for command in doctor config validate trace outbox revocations audit reload exec notify csrverifier openxpki completion inspect codes; do
+for command in doctor config validate trace outbox revocations audit reload exec notify csrverifier openxpki completion inspect profile codes; do
     grep -q "^  $command" "$WORK/said" || fail "$command is not in the help"
     exits 0 "help of $command" --help "$command"
     grep -q "^Usage: intune-scepctl $command" "$WORK/out" || fail "no help of $command"

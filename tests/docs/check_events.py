@@ -2,8 +2,8 @@
 """docs/EVENTS.md lists every event that the source can log, with its levels and fields, and nothing else.
 
 Every call of iscep_log_event, iscep_log_write and iscep_host_log_line is found, and what it is called with is followed to
-string literals: through a conditional, a local variable, a parameter (to all calls of the function, which must be in the same
-file), a static function that returns literals, or a #define. A call whose event, level or fields cannot be followed is a failure,
+string literals: through a conditional, a local variable, a parameter (to all calls of the function, in all files unless it is
+static), a static function that returns literals, or a #define. A call whose event, level or fields cannot be followed is a failure,
 so that none is missed in silence.
 """
 import re
@@ -60,15 +60,17 @@ def split_arguments(text):
 
 
 class Function:
-    def __init__(self, name, parameters, start, end):
-        self.name, self.parameters, self.start, self.end = name, parameters, start, end
+    def __init__(self, source, name, is_static, parameters, start, end):
+        self.source, self.name, self.is_static = source, name, is_static
+        self.parameters, self.start, self.end = parameters, start, end
 
 
 class Source:
-    def __init__(self, path, defines):
+    def __init__(self, path, defines, others):
         self.path = path
         self.text = without_comments(path.read_text())
         self.defines = defines
+        self.others = others
         self.functions = list(self.find_functions())
 
     def find_functions(self):
@@ -83,7 +85,8 @@ class Source:
             parameters = [re.findall(r"\w+", part.split("[")[0])[-1] for part in
                           split_arguments(self.text[match.end():end]) if re.search(r"\w", part)]
             body = end + brace.end() - 1
-            yield Function(match.group(1), parameters, body, closing(self.text, body, "{}"))
+            is_static = re.match(r"static\b", match.group(0)) is not None
+            yield Function(self, match.group(1), is_static, parameters, body, closing(self.text, body, "{}"))
 
     def function_at(self, position):
         return next((f for f in self.functions if f.start <= position <= f.end), None)
@@ -94,6 +97,11 @@ class Source:
             if function is not None:
                 end = closing(self.text, match.end() - 1)
                 yield match.start(), function, split_arguments(self.text[match.end():end])
+
+    def calls_of(self, function):
+        for source in [self] if function.is_static else self.others:
+            if function.name in source.text:
+                yield from source.calls(function.name)
 
     def follow(self, expression, function, sought, depth=0):
         """All that an expression can be: texts in which sought occurs, or that lead nowhere."""
@@ -111,7 +119,7 @@ class Source:
         else:
             steps = list(self.steps_from(expression, function))
             for value, there in steps:
-                yield from self.follow(value, there, sought, depth + 1)
+                yield from there.source.follow(value, there, sought, depth + 1)
             if not steps:
                 yield expression
 
@@ -120,7 +128,7 @@ class Source:
         called = re.fullmatch(r"(\w+)\(.*\)", expression, re.S)
         if word and word.group(1) in function.parameters:
             index = function.parameters.index(word.group(1))
-            for _, caller, arguments in self.calls(function.name):
+            for _, caller, arguments in self.calls_of(function):
                 yield arguments[index], caller
         elif word:
             for value in self.local_values(word.group(1), function):
@@ -162,18 +170,18 @@ def branches_of(expression):
             if i + 1 == len(parts) or parts[i + 1][0] == ":"]
 
 
-def events_of(source, expression, function):
+def events_of(expression, function):
     names = set()
-    for value in source.follow(expression, function, LITERAL):
+    for value in function.source.follow(expression, function, LITERAL):
         if LITERAL.fullmatch(value) is None:
             raise Unclear(f"the event is {value!r}")
         names.add(value.strip('"'))
     return names
 
 
-def levels_of(source, expression, function):
+def levels_of(expression, function):
     levels = set()
-    for value in source.follow(expression, function, LEVEL):
+    for value in function.source.follow(expression, function, LEVEL):
         found = LEVEL.findall(value)
         if not found:
             raise Unclear(f"the level is {value!r}")
@@ -200,25 +208,25 @@ def read_call(source, logger, function, arguments):
     if own:
         places = [function.parameters.index(part) for part in own]
         logged = {}
-        for _, caller, given in source.calls(function.name):
+        for _, caller, given in source.calls_of(function):
             inner = [given[places[list(own).index(part)]] if part in own else part for part in arguments]
             parts = [(inner[1], caller if arguments[1] in own else function),
                      (inner[2], caller if arguments[2] in own else function)]
             add(logged, one_call(source, kind, parts, arguments, function))
         if not logged:
-            raise Unclear(f"nobody in this file calls {function.name}")
+            raise Unclear(f"nobody calls {function.name}")
         return logged
     return one_call(source, kind, [(arguments[1], function), (arguments[2], function)], arguments, function)
 
 
 def one_call(source, kind, parts, arguments, function):
-    levels = levels_of(source, *parts[0])
+    levels = levels_of(*parts[0])
     fields = set()
     if kind == "call":
         fields = fields_of(source, arguments[3:], function)
     elif kind == "array" and arguments[3] != "NULL":
         fields = fields_of(source, arguments[3:4], function)
-    events = events_of(source, *parts[1])
+    events = events_of(*parts[1])
     # of several events with several levels, which has which is not seen from here
     return {event: (levels, fields, levels if len(events) == 1 else set()) for event in events}
 
@@ -234,22 +242,23 @@ def logged_by(root, folders, problems):
         for name, value in re.findall(r'^#define (\w+)\s+"([^"]*)"\s*$', without_comments(header.read_text()), re.M):
             defines[name] = f'"{value}"'
     found = {}
-    for folder in folders:
-        for path in sorted(root.glob(f"{folder}/**/*.[ch]")):
-            if path.name in ("log.c", "log.h", "host_log.c", "host_log.h"):
-                continue
-            source = Source(path, defines)
-            for logger in LOGGERS:
-                seen = 0
-                for position, function, arguments in source.calls(logger):
-                    seen += 1
-                    try:
-                        add(found, read_call(source, logger, function, arguments))
-                    except Unclear as why:
-                        line = source.text.count("\n", 0, position) + 1
-                        problems.append(f"{path.relative_to(root)}:{line}: cannot follow this call: {why}")
-                if seen != len(re.findall(r"\b%s\b" % logger, source.text)):
-                    problems.append(f"{path.relative_to(root)}: {logger} is used outside of a function, or not called")
+    sources = []
+    for path in sorted(path for folder in folders for path in root.glob(f"{folder}/**/*.[ch]")):
+        if path.name not in ("log.c", "log.h", "host_log.c", "host_log.h"):
+            sources.append(Source(path, defines, sources))
+    for source in sources:
+        where = source.path.relative_to(root)
+        for logger in LOGGERS:
+            seen = 0
+            for position, function, arguments in source.calls(logger):
+                seen += 1
+                try:
+                    add(found, read_call(source, logger, function, arguments))
+                except Unclear as why:
+                    line = source.text.count("\n", 0, position) + 1
+                    problems.append(f"{where}:{line}: cannot follow this call: {why}")
+            if seen != len(re.findall(r"\b%s\b" % logger, source.text)):
+                problems.append(f"{where}: {logger} is used outside of a function, or not called")
     return found
 
 

@@ -27,19 +27,19 @@ done < <(sed -n 's/^    {"\([a-z_]*\)", .*read_.*/\1/p' connector/daemon/config*
 
 # An include may point at its own layer or below (docs/ARCHITECTURE.md), never up or sideways.
 declare -A below=(
-    [base]="base" [net]="net base" [intune]="intune net base" [journal]="journal net base"
+    [base]="base" [profile]="profile base" [net]="net base" [intune]="intune net base" [journal]="journal net base"
     [ca]="ca net base" [service]="service intune journal ca net base"
-    [daemon]="daemon service intune journal ca net base" [ctl]="ctl daemon/config.h service intune net base"
+    [daemon]="daemon service intune journal ca net base" [ctl]="ctl daemon/config.h service intune journal profile net base"
 )
 for layer in "${!below[@]}"; do
     allowed=${below[$layer]// /|}
-    if grep -rnE '^#include "(base|net|intune|journal|ca|service|daemon|ctl)/' "connector/$layer" | grep -vE "\"($allowed)[/\"]"; then
+    if grep -rnE '^#include "(base|profile|net|intune|journal|ca|service|daemon|ctl)/' "connector/$layer" | grep -vE "\"($allowed)[/\"]"; then
         complain "layers: connector/$layer includes what is not below it"
     fi
 done
-grep -rn '^#include "' plugin --include='*.[ch]' --exclude-dir=direct | grep -E '"(base|net|intune|journal|ca|service|daemon|ctl|iscep)/|plugin/direct/' &&
+grep -rn '^#include "' plugin --include='*.[ch]' --exclude-dir=direct | grep -E '"(base|profile|net|intune|journal|ca|service|daemon|ctl|iscep)/|plugin/direct/' &&
     complain "layers: what is outside plugin/direct includes the connector"
-grep -rn '^#include "' plugin/direct | grep -E '"(net|intune|journal|ca|service|ctl|iscep)/' &&
+grep -rn '^#include "' plugin/direct | grep -E '"(profile|net|intune|journal|ca|service|ctl|iscep)/' &&
     complain "layers: plugin/direct runs the connector by daemon/core.h; its parts are not its business"
 
 # Third parties have one home each.
@@ -53,7 +53,9 @@ one_home 'cjson/' 'connector/base/json'
 one_home 'event2/|http_parser' 'connector/net/'
 one_home 'systemd/' 'connector/(base/(audit_)?journald|daemon/systemd)'
 one_home 'sqlite3' 'connector/journal/store_sqlite'
+one_home 'libpq' 'connector/journal/(store_postgres|conninfo)'
 one_home 'ini_' 'connector/daemon/config'
+one_home 'libxml/' 'connector/base/xml'
 
 # Yes is said once: a line that sets the decision to ALLOW.
 count=$(grep -rnE '= *ISCEP_ALLOW' connector --include='*.c' | grep -cvE '[!=]=')

@@ -90,7 +90,7 @@ static iscep_status run_find(iscep_job *job, iscep_db *db, iscep_error *err)
         "SELECT d.state, d.is_deferred, d.not_after_unix, c.der, c.serial, c.thumbprint, c.issuer, c.subject"
         " FROM delivery d JOIN certificate c ON c.id = d.id"
         " WHERE d.enrolment_id = $1"
-        " AND (d.state = 3 AND d.code <> '" ISCEP_OTHER_CODE
+        " AND (d.state = 3 AND COALESCE(d.code, '') <> '" ISCEP_OTHER_CODE
         "' OR d.state IN (1, 2) AND d.is_revoked = 0 AND d.not_after_unix * 1000 > $2)"
         " ORDER BY d.id DESC LIMIT 1",
         iscep_number(enrolment.id), iscep_number(db->now_unix_ms));

@@ -10,6 +10,8 @@ static void read_once(iscep_clerk *clerk, iscep_job *job)
         iscep_store_begin(clerk->db.store, ISCEP_STORE_LAZY, &job->err); /* one view, from here on */
     if (job->status == ISCEP_OK)
         iscep_engine_run_job(clerk, job);
+    if (job->status == ISCEP_OK)
+        job->status = iscep_store_trust(clerk->db.store, &job->err);
     iscep_store_rollback(clerk->db.store);
 }
 

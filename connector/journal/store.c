@@ -54,6 +54,11 @@ void iscep_store_tidy(iscep_store *store)
     store->ops->tidy(store);
 }
 
+iscep_status iscep_store_trust(iscep_store *store, iscep_error *err)
+{
+    return store->ops->trust(store, err);
+}
+
 iscep_status iscep_store_allow_ms(iscep_store *store, int64_t timeout_ms, iscep_error *err)
 {
     return store->ops->allow_ms(store, timeout_ms, err);

@@ -53,6 +53,11 @@ iscep_status iscep_store_begin(iscep_store *store, iscep_store_commitment commit
                                iscep_error *err) ISCEP_CHECKED;
 iscep_status iscep_store_commit(iscep_store *store, iscep_error *err) ISCEP_CHECKED;
 void iscep_store_rollback(iscep_store *store); /* nothing of the transaction is left, if there was one */
+/*
+ * For who only reads, at the end: may what was read be believed? As far as is known without asking the database, whose commit would say
+ * the same.
+ */
+iscep_status iscep_store_trust(iscep_store *store, iscep_error *err) ISCEP_CHECKED;
 
 /*
  * Between two transactions: moves what was committed to where it stays, when enough has come together since the last time. May take

@@ -17,6 +17,7 @@ typedef struct iscep_store_ops {
     iscep_status (*begin)(iscep_store *store, iscep_store_commitment commitment, iscep_error *err);
     iscep_status (*commit)(iscep_store *store, iscep_error *err);
     void (*rollback)(iscep_store *store);
+    iscep_status (*trust)(iscep_store *store, iscep_error *err);
     void (*tidy)(iscep_store *store);
     iscep_status (*allow_ms)(iscep_store *store, int64_t timeout_ms, iscep_error *err);
     iscep_status (*lock)(iscep_store *store, iscep_lock what, int64_t id, iscep_error *err);

@@ -282,6 +282,11 @@ static void tidy(iscep_store *store)
     (void)store; /* autovacuum does */
 }
 
+static iscep_status trust(iscep_store *store, iscep_error *err)
+{
+    return tell(store, pipeline_of(store)->failed, err);
+}
+
 static iscep_status allow_ms(iscep_store *store, int64_t timeout_ms, iscep_error *err)
 {
     char text[32];
@@ -402,6 +407,7 @@ static const iscep_store_ops postgres_ops = {
     .commit = commit,
     .rollback = rollback,
     .tidy = tidy,
+    .trust = trust,
     .allow_ms = allow_ms,
     .lock = lock,
     .try_lock = try_lock,

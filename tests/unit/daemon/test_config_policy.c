@@ -3,30 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/config.h"
-#include "tests/support/temp_dir.h"
+#include "config_case.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static temp_dir dir;
-static char secret_path[128];
-static char config_path[128];
 static iscep_config *config;
 static iscep_error err;
-
-static void set_up(void)
-{
-    temp_dir_make(&dir);
-    temp_dir_write(&dir, secret_path, sizeof secret_path, "secret", "the-secret\n");
-}
 
 static void tear_down(void)
 {
     iscep_config_free(config);
-    temp_dir_remove(&dir);
+    config_case_tear_down();
 }
 
-TestSuite(config_policy, .init = set_up, .fini = tear_down);
+TestSuite(config_policy, .init = config_case_set_up, .fini = tear_down);
 
 /* Loads a configuration with this [policy]. */
 static iscep_status load(const char *policy)
@@ -35,10 +25,8 @@ static iscep_status load(const char *policy)
     iscep_config_free(config);
     config = NULL;
     snprintf(text, sizeof text,
-             "[policy]\n%s[tenant/t]\ntenant_id = t\nclient_id = c\nclient_secret_file = %s\n", policy,
-             secret_path);
-    temp_dir_write(&dir, config_path, sizeof config_path, "connector.conf", text);
-    return iscep_config_load(&config, config_path, &err);
+             "[policy]\n%s[tenant/t]\ntenant_id = t\nclient_id = c\nclient_secret_file = ~/secret\n", policy);
+    return config_case_load(&config, text, &err);
 }
 
 Test(config_policy, the_defaults_are_the_documented_ones)
@@ -176,7 +164,7 @@ Test(config_policy, mistakes_are_refused_with_their_line)
             continue;
         cr_assert_str_eq(err.code, cases[i].code, "%s", cases[i].line);
         cr_assert_not_null(strstr(err.message, cases[i].says), "%s: %s", cases[i].line, err.message);
-        cr_assert_not_null(strstr(err.message, config_path), "%s", err.message);
+        cr_assert_not_null(strstr(err.message, config_case_path("connector.conf")), "%s", err.message);
     }
 }
 

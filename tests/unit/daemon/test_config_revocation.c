@@ -3,33 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/config.h"
-#include "tests/support/temp_dir.h"
+#include "config_case.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 #define CA    "[ca/a]\nkind = plugin\n"
 #define OTHER "[ca/b]\nkind = plugin\nissuer = CN=b\n"
 
-static temp_dir dir;
-static char secret_path[128];
-static char config_path[128];
 static iscep_config *config;
 static iscep_error err;
-
-static void set_up(void)
-{
-    temp_dir_make(&dir);
-    temp_dir_write(&dir, secret_path, sizeof secret_path, "secret", "the-secret\n");
-}
 
 static void tear_down(void)
 {
     iscep_config_free(config);
-    temp_dir_remove(&dir);
+    config_case_tear_down();
 }
 
-TestSuite(config_revocation, .init = set_up, .fini = tear_down);
+TestSuite(config_revocation, .init = config_case_set_up, .fini = tear_down);
 
 /* tenant: more keys of [tenant/t]; sections: others. */
 static iscep_status load(const char *revocation, const char *tenant, const char *sections)
@@ -38,10 +28,9 @@ static iscep_status load(const char *revocation, const char *tenant, const char 
     iscep_config_free(config);
     config = NULL;
     snprintf(text, sizeof text,
-             "[revocation]\n%s[tenant/t]\ntenant_id = t\nclient_id = c\nclient_secret_file = %s\n%s%s",
-             revocation, secret_path, tenant, sections);
-    temp_dir_write(&dir, config_path, sizeof config_path, "connector.conf", text);
-    return iscep_config_load(&config, config_path, &err);
+             "[revocation]\n%s[tenant/t]\ntenant_id = t\nclient_id = c\nclient_secret_file = ~/secret\n%s%s",
+             revocation, tenant, sections);
+    return config_case_load(&config, text, &err);
 }
 
 Test(config_revocation, the_defaults_are_the_documented_ones)

@@ -233,8 +233,28 @@ Test(shared, nobody_is_given_a_certificate_whose_state_is_no_number)
     desk_issue_strict(&nodes[0], "t", "csr", "01");
     test_postgres_run(&nodes[0].database, "ALTER TABLE delivery ALTER COLUMN state TYPE NUMERIC");
     const desk_found found = desk_find(&nodes[1], "t", "csr");
+    cr_assert_eq(found.status, ISCEP_STORAGE);
+    cr_assert_str_eq(found.error, "journal_corrupt");
     cr_assert_not(found.has_cert);
-    cr_assert_neq(found.standing, ISCEP_CERT_DELIVERABLE);
+}
+
+/* The key of what is looked for is none: "there is no such enrolment" would have it issued again. */
+Test(shared, what_cannot_be_read_is_not_taken_for_what_is_not_there)
+{
+    desk_issue_strict(&nodes[0], "t", "csr", "01");
+    test_postgres_run(&nodes[0].database, "ALTER TABLE enrolment ALTER COLUMN id DROP IDENTITY;"
+                                          "ALTER TABLE enrolment ALTER COLUMN id TYPE NUMERIC");
+    const desk_found found = desk_find(&nodes[1], "t", "csr");
+    cr_assert_eq(found.status, ISCEP_STORAGE);
+    cr_assert_str_eq(found.error, "journal_corrupt");
+}
+
+Test(shared, a_withheld_certificate_stays_so_whatever_the_reason)
+{
+    const int64_t id = desk_issue_strict(&nodes[0], "t", "csr", "01").report.delivery_id;
+    desk_withhold(&nodes[0], id, false);
+    test_postgres_run(&nodes[0].database, "UPDATE delivery SET code = NULL");
+    cr_assert_eq(desk_find(&nodes[1], "t", "csr").standing, ISCEP_CERT_WITHHELD);
 }
 
 /* --- one forgets at a time --- */

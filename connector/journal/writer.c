@@ -248,6 +248,17 @@ static iscep_status do_slice(iscep_clerk *clerk, bool is_idle, bool *is_more, is
     return status;
 }
 
+/* A connection that broke while nothing was asked of it is no outage here either. */
+static iscep_status do_slice_again(iscep_clerk *clerk, bool is_idle, bool *is_more, iscep_error *err)
+{
+    int64_t began_mono_ms = iscep_now_mono_ms(clerk->engine->env);
+    iscep_status status = do_slice(clerk, is_idle, is_more, err);
+    if (!iscep_engine_may_be_there(clerk->engine, status, err, began_mono_ms))
+        return status;
+    *err = (iscep_error)ISCEP_ERROR_INIT;
+    return do_slice(clerk, is_idle, is_more, err);
+}
+
 static int64_t sooner_of(int64_t a_ms, int64_t b_ms)
 {
     if (a_ms < 0 || b_ms < 0)
@@ -275,7 +286,7 @@ static int64_t work_between(void *user, bool is_idle)
     iscep_store_tidy(clerk->db.store);
     if (!was_good && !is_idle)
         return engine->tuning.probe_ms; /* what just ran was a probe, too */
-    iscep_status status = was_good ? do_slice(clerk, is_idle, &is_more, &err) : probe(&clerk->db, &err);
+    iscep_status status = was_good ? do_slice_again(clerk, is_idle, &is_more, &err) : probe(&clerk->db, &err);
     if (status != ISCEP_OK)
         return put_off(engine, status, &err);
     iscep_engine_note_health(engine, ISCEP_OK, &err);

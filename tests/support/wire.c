@@ -2,6 +2,7 @@
 #include "tests/support/wire.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -17,7 +18,9 @@ enum { MAX_PAIRS = 64, CHUNK = 65536 };
 typedef struct pair {
     int client; /* -1: the place is free */
     int server;
-    bool is_lost; /* what is answered */
+    bool is_lost;      /* what is answered */
+    bool has_enrolled; /* a row of enrolment was written */
+    char commit[16];   /* the name under which COMMIT was prepared */
 } pair;
 
 struct wire {
@@ -74,15 +77,41 @@ static void let_in(wire *w)
         close(server);
 }
 
+/* With its NUL: a whole statement, as it is sent on a connection the first time, behind the name that it will be called by. */
+static void learn_commit(pair *p, const char *bytes, size_t len)
+{
+    static const char commit[] = "\0COMMIT";
+    const char *at = memmem(bytes, len, commit, sizeof commit), *name = at;
+    if (at == NULL)
+        return;
+    while (name > bytes && isalnum((unsigned char)name[-1]))
+        name--;
+    snprintf(p->commit, sizeof p->commit, "%.*s", (int)(at - name), name);
+}
+
+/* "B", the length, the portal (none), the statement, each with its NUL. */
+static bool is_committing(const pair *p, const char *bytes, size_t len)
+{
+    char bound[sizeof p->commit + 1] = "";
+    memcpy(bound + 1, p->commit, sizeof p->commit);
+    return p->commit[0] != '\0' && memmem(bytes, len, bound, strlen(p->commit) + 2) != NULL;
+}
+
+static void listen_to(pair *p, const char *bytes, size_t len)
+{
+    static const char enrol[] = "INSERT INTO enrolment";
+    learn_commit(p, bytes, len);
+    p->has_enrolled = p->has_enrolled || memmem(bytes, len, enrol, sizeof enrol - 1) != NULL;
+    p->is_lost = p->is_lost || (p->has_enrolled && is_committing(p, bytes, len));
+}
+
 /* False: it has ended. */
 static bool ask(const wire *w, pair *p)
 {
-    static const char commit[] =
-        "COMMIT"; /* with its NUL: a whole statement, as it is sent on a connection the first time */
     char bytes[CHUNK];
     ssize_t len = recv(p->client, bytes, sizeof bytes, 0);
-    if (len > 0 && w->state == WIRE_DEAF && memmem(bytes, (size_t)len, commit, sizeof commit) != NULL)
-        p->is_lost = true;
+    if (len > 0 && w->state == WIRE_DEAF)
+        listen_to(p, bytes, (size_t)len);
     return len > 0 && send(p->server, bytes, (size_t)len, MSG_NOSIGNAL) == len;
 }
 

@@ -56,6 +56,7 @@ static bool grow(iscep_buf *buf, size_t len)
     uint8_t *data = malloc(cap);
     if (data == NULL) {
         buf->is_overflown = true;
+        buf->is_out_of_memory = true;
         return false;
     }
     if (buf->data != NULL) {
@@ -114,6 +115,8 @@ iscep_status iscep_buf_status(const iscep_buf *buf, iscep_error *err)
 {
     if (!buf->is_overflown)
         return ISCEP_OK;
+    if (buf->is_out_of_memory)
+        return iscep_error_nomem(err);
     return iscep_error_set(err, ISCEP_NOMEM, "too_large", "does not fit into %zu bytes", buf->max_len);
 }
 

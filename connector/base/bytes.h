@@ -36,6 +36,7 @@ typedef struct iscep_buf {
     size_t cap;
     size_t max_len;
     bool is_overflown;
+    bool is_out_of_memory; /* that is why */
 } iscep_buf;
 
 void iscep_buf_init(iscep_buf *buf, size_t max_len);

@@ -214,17 +214,21 @@ static const char *value_at(const iscep_series *series, size_t label)
     return at;
 }
 
+static void remove_series(iscep_metrics *metrics, iscep_metric metric, iscep_series *series)
+{
+    LIST_REMOVE(series, link);
+    free(series);
+    metrics->counts[metric]--;
+}
+
 static void forget_in(iscep_metrics *metrics, iscep_metric metric, size_t label, const char *value)
 {
     for (size_t i = 0; i < ISCEP_METRICS_BUCKETS; i++) {
         iscep_series *series = LIST_FIRST(&metrics->series[metric][i]), *next;
         for (; series != NULL; series = next) {
             next = LIST_NEXT(series, link);
-            if (strcmp(value_at(series, label), value) != 0)
-                continue;
-            LIST_REMOVE(series, link);
-            free(series);
-            metrics->counts[metric]--;
+            if (strcmp(value_at(series, label), value) == 0)
+                remove_series(metrics, metric, series);
         }
     }
 }
@@ -242,6 +246,20 @@ void iscep_metrics_forget(iscep_metrics *metrics, const char *label, const char 
             if (strcmp(family->labels[i], label) == 0)
                 forget_in(metrics, (iscep_metric)metric, i, value);
     }
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void iscep_metrics_forget_one(iscep_metrics *metrics, iscep_metric metric, const char *const *labels)
+{
+    const iscep_metric_family *family = iscep_metric_family_of(metric);
+    series_key key;
+    if (metrics == NULL || family->type != ISCEP_GAUGE)
+        return;
+    make_key(&key, family, labels);
+    pthread_mutex_lock(&metrics->lock);
+    iscep_series *series = find_series(metrics, metric, &key, hash_of(&key));
+    if (series != NULL)
+        remove_series(metrics, metric, series);
     pthread_mutex_unlock(&metrics->lock);
 }
 

@@ -29,17 +29,18 @@ typedef enum iscep_metric {
     ISCEP_METRIC_TOKENS,           /* counter {tenant,scope,outcome}: fetched, refused, failed */
     ISCEP_METRIC_TOKEN_EXPIRY, /* gauge, min {tenant,scope}: Unix seconds */
     ISCEP_METRIC_CREDENTIAL_EXPIRY, /* gauge, min {tenant,credential}: Unix seconds; of certificates, and secrets whose end is known */
-    ISCEP_METRIC_BREAKER_OPEN,    /* gauge, max {tenant,endpoint}: 0 closed, 1 half-open, 2 open */
-    ISCEP_METRIC_IN_FLIGHT,       /* gauge, sum {tenant} */
-    ISCEP_METRIC_JOURNAL_SECONDS, /* histogram {operation}: write group, read */
-    ISCEP_METRIC_JOURNAL_HEALTHY, /* gauge, min: 0 or 1 */
-    ISCEP_METRIC_JOURNAL_BYTES,   /* gauge, max */
-    ISCEP_METRIC_DATABASE_UP,     /* gauge, min: 0 or 1; not there without one */
-    ISCEP_METRIC_SPOOLED,         /* gauge, max; likewise */
-    ISCEP_METRIC_NODES_SEEN,      /* gauge, max; likewise */
-    ISCEP_METRIC_LEADER,          /* gauge, max {tenant}: 0 or 1 */
-    ISCEP_METRIC_OUTBOX_OWED,     /* gauge, max {tenant} */
-    ISCEP_METRIC_OUTBOX_DEAD,     /* gauge, max {tenant} */
+    ISCEP_METRIC_CREDENTIAL_REFUSED, /* gauge, max {tenant,credential}: 0 or 1 */
+    ISCEP_METRIC_BREAKER_OPEN,       /* gauge, max {tenant,endpoint}: 0 closed, 1 half-open, 2 open */
+    ISCEP_METRIC_IN_FLIGHT,          /* gauge, sum {tenant} */
+    ISCEP_METRIC_JOURNAL_SECONDS,    /* histogram {operation}: write group, read */
+    ISCEP_METRIC_JOURNAL_HEALTHY,    /* gauge, min: 0 or 1 */
+    ISCEP_METRIC_JOURNAL_BYTES,      /* gauge, max */
+    ISCEP_METRIC_DATABASE_UP,        /* gauge, min: 0 or 1; not there without one */
+    ISCEP_METRIC_SPOOLED,            /* gauge, max; likewise */
+    ISCEP_METRIC_NODES_SEEN,         /* gauge, max; likewise */
+    ISCEP_METRIC_LEADER,             /* gauge, max {tenant}: 0 or 1 */
+    ISCEP_METRIC_OUTBOX_OWED,        /* gauge, max {tenant} */
+    ISCEP_METRIC_OUTBOX_DEAD,        /* gauge, max {tenant} */
     ISCEP_METRIC_OUTBOX_OLDEST, /* gauge, max {tenant}: seconds since the oldest owed was recorded; 0: none */
     ISCEP_METRIC_REVOCATIONS,   /* gauge, max {tenant,state}: waiting, held, answerable */
     ISCEP_METRIC_REVOCATION_POLL,  /* gauge, max {tenant}: Unix seconds of the last good poll */
@@ -49,7 +50,9 @@ typedef enum iscep_metric {
     ISCEP_METRIC_HTTP_TURNED_AWAY, /* counter {listener,reason} */
     ISCEP_METRIC_LISTENER_EXPIRY,  /* gauge, min {listener}: Unix seconds, of its TLS certificate */
     ISCEP_METRIC_RELOADS,          /* counter {outcome}: taken, refused */
+    ISCEP_METRIC_RELOAD_GOOD,      /* gauge, min: 0 or 1, of the last one */
     ISCEP_METRIC_RELOADED,         /* gauge, max: Unix seconds of the configuration in force */
+    ISCEP_METRIC_CONFIG_INFO,      /* {digest} 1 */
     ISCEP_METRIC_PROCESS_CPU,      /* counter: seconds; set by the reader, as the four below */
     ISCEP_METRIC_PROCESS_RSS,      /* gauge: bytes */
     ISCEP_METRIC_PROCESS_FDS,      /* gauge */
@@ -73,9 +76,13 @@ void iscep_metrics_observe(iscep_metrics *metrics, iscep_metric metric, const ch
     iscep_metrics_set((metrics), (metric), (const char *const[]){__VA_ARGS__, NULL}, (value))
 #define ISCEP_METRIC_OBSERVE(metrics, metric, seconds, ...)                                                  \
     iscep_metrics_observe((metrics), (metric), (const char *const[]){__VA_ARGS__, NULL}, (seconds))
+#define ISCEP_METRIC_FORGET(metrics, metric, ...)                                                            \
+    iscep_metrics_forget_one((metrics), (metric), (const char *const[]){__VA_ARGS__, NULL})
 /* A tenant or listener that is gone from the configuration: its gauges are, too. Counters stay. What is then subtracted from
  * such a gauge (a connection that outlived its listener) is lost. */
 void iscep_metrics_forget(iscep_metrics *metrics, const char *label, const char *value);
+/* One series of a gauge: what it was about is gone, and its tenant is not. */
+void iscep_metrics_forget_one(iscep_metrics *metrics, iscep_metric metric, const char *const *labels);
 
 /* One counter or gauge, of all registries together. False: none of them has that series. */
 bool iscep_metrics_get(double *out, iscep_metrics *const *registries, size_t count, iscep_metric metric,

@@ -52,6 +52,10 @@ static const iscep_metric_family families[ISCEP_METRIC_COUNT] = {
     [ISCEP_METRIC_CREDENTIAL_EXPIRY] =
         GAUGE("intune_scep_credential_expiry_timestamp_seconds", MIN,
               "When the certificate that proves to Entra ID who we are expires.", "tenant", "credential"),
+    [ISCEP_METRIC_CREDENTIAL_REFUSED] =
+        GAUGE("intune_scep_credential_refused", MAX,
+              "1 from when Entra ID refuses a credential until it gives a token for it, otherwise 0.",
+              "tenant", "credential"),
     [ISCEP_METRIC_BREAKER_OPEN] =
         GAUGE("intune_scep_circuit_state", MAX,
               "Circuit breaker of an endpoint: 0 closed, 1 half-open, 2 open.", "tenant", "endpoint"),
@@ -102,8 +106,14 @@ static const iscep_metric_family families[ISCEP_METRIC_COUNT] = {
               "When the certificate that a listener presents expires.", "listener"),
     [ISCEP_METRIC_RELOADS] = COUNTER("intune_scep_reloads_total",
                                      "Configurations that were read again: taken or refused.", "outcome"),
+    [ISCEP_METRIC_RELOAD_GOOD] =
+        GAUGE("intune_scep_config_last_reload_successful", MIN,
+              "0 from when a configuration is refused until one is taken, otherwise 1.", NULL),
     [ISCEP_METRIC_RELOADED] = GAUGE("intune_scep_config_loaded_timestamp_seconds", MAX,
                                     "When the configuration in force was taken.", NULL),
+    [ISCEP_METRIC_CONFIG_INFO] =
+        GAUGE("intune_scep_config_info", MAX,
+              "1, with a digest of what must be the same on all nodes that share a database.", "digest"),
     [ISCEP_METRIC_PROCESS_CPU] =
         COUNTER("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", NULL),
     [ISCEP_METRIC_PROCESS_RSS] =

@@ -6,21 +6,36 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { MAX_SECRET_LEN = 64 * 1024 };
 
 struct iscep_secret {
     size_t len;
-    uint8_t value[]; /* len bytes and a NUL */
+    uint8_t *value; /* len bytes and a NUL, on pages of their own */
 };
+
+/* Pages that are not in a core file and, as far as RLIMIT_MEMLOCK goes, not in swap. NULL: no memory. */
+static uint8_t *map_pages(size_t size)
+{
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return NULL;
+    (void)mlock(pages, size);
+    (void)madvise(pages, size, MADV_DONTDUMP);
+    return pages;
+}
 
 iscep_status iscep_secret_new(iscep_secret **out, iscep_bytes value, iscep_error *err)
 {
-    iscep_secret *secret = malloc(sizeof *secret + value.len + 1);
-    if (secret == NULL)
+    iscep_secret *secret = malloc(sizeof *secret);
+    uint8_t *pages = secret != NULL ? map_pages(value.len + 1) : NULL;
+    if (pages == NULL) {
+        free(secret);
         return iscep_error_nomem(err);
-    secret->len = value.len;
+    }
+    *secret = (iscep_secret){.len = value.len, .value = pages};
     if (value.len > 0)
         memcpy(secret->value, value.data, value.len);
     secret->value[value.len] = '\0';
@@ -87,6 +102,7 @@ void iscep_secret_free(iscep_secret *secret)
     if (secret == NULL)
         return;
     OPENSSL_cleanse(secret->value, secret->len);
+    munmap(secret->value, secret->len + 1);
     free(secret);
 }
 

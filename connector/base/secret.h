@@ -1,4 +1,4 @@
-/* A secret in memory: cleansed when freed, never printed. */
+/* A secret in memory: cleansed when freed, never printed, neither in a core file nor, where the limits allow it, in swap. */
 #ifndef ISCEP_BASE_SECRET_H
 #define ISCEP_BASE_SECRET_H
 

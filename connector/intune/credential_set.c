@@ -34,6 +34,20 @@ static iscep_status fill(iscep_credential_set *set, const iscep_tenant *tenant, 
     return iscep_credential_new_secret(&set->all[0], tenant->client_secret, set->env, err);
 }
 
+static void show_refused(const iscep_credential_set *set, const iscep_credential *credential, bool is_refused)
+{
+    ISCEP_METRIC_SET(set->env->metrics, ISCEP_METRIC_CREDENTIAL_REFUSED, is_refused ? 1 : 0,
+                     iscep_tenant_label(set->tenant), iscep_credential_name(credential));
+}
+
+/* What an earlier set knew of that name may be of another file, or another kind. */
+static void show_afresh(const iscep_credential_set *set, const iscep_credential *credential)
+{
+    show_refused(set, credential, false);
+    ISCEP_METRIC_FORGET(set->env->metrics, ISCEP_METRIC_CREDENTIAL_EXPIRY, iscep_tenant_label(set->tenant),
+                        iscep_credential_name(credential));
+}
+
 iscep_status iscep_credential_set_new(iscep_credential_set **out, const iscep_env *env,
                                       const iscep_tenant *tenant, iscep_error *err)
 {
@@ -47,6 +61,8 @@ iscep_status iscep_credential_set_new(iscep_credential_set **out, const iscep_en
         iscep_credential_set_free(set);
         return status;
     }
+    for (size_t i = 0; i < set->count; i++)
+        show_afresh(set, set->all[i]);
     iscep_credential_set_warn(set);
     *out = set;
     return ISCEP_OK;
@@ -82,7 +98,10 @@ iscep_credential *iscep_credential_set_next(const iscep_credential_set *set, isc
                                             const iscep_error *why)
 {
     const iscep_credential *refused = set->all[index_of(set, turn)];
-    if (turn->tried + 1 >= set->count || !iscep_credential_is_at_fault(refused, why))
+    if (!iscep_credential_is_at_fault(refused, why))
+        return NULL;
+    show_refused(set, refused, true);
+    if (turn->tried + 1 >= set->count)
         return NULL;
     turn->tried++;
     iscep_credential *next = set->all[index_of(set, turn)];
@@ -107,6 +126,7 @@ static void measure_expiry(const iscep_credential_set *set)
 void iscep_credential_set_worked(iscep_credential_set *set, const iscep_credential_turn *turn)
 {
     size_t worked = index_of(set, turn);
+    show_refused(set, set->all[worked], false);
     measure_expiry(set); /* its file may have been replaced */
     if (worked == set->in_use)
         return;

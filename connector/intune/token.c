@@ -60,6 +60,15 @@ static void emit_scope(iscep_buf *out, const iscep_tenant *tenant, iscep_scope s
         iscep_buf_printf(out, "%s/.default", tenant->intune_resource);
 }
 
+/* One that was cut short would go unnoticed into every request. */
+static iscep_status check_texts(const iscep_tokens *tokens, iscep_error *err)
+{
+    iscep_status status = iscep_buf_status(&tokens->endpoint, err);
+    for (unsigned i = 0; i < ISCEP_SCOPE_COUNT && status == ISCEP_OK; i++)
+        status = iscep_buf_status(&tokens->cached[i].scope_text, err);
+    return status;
+}
+
 iscep_status iscep_tokens_new(iscep_tokens **out, const iscep_env *env, iscep_http *http,
                               const iscep_tenant *tenant, iscep_error *err)
 {
@@ -83,7 +92,9 @@ iscep_status iscep_tokens_new(iscep_tokens **out, const iscep_env *env, iscep_ht
     }
     iscep_buf_init(&tokens->endpoint, MAX_URL_LEN);
     emit_endpoint(&tokens->endpoint, tenant);
-    iscep_status status = iscep_credential_set_new(&tokens->credentials, env, tenant, err);
+    iscep_status status = check_texts(tokens, err);
+    if (status == ISCEP_OK)
+        status = iscep_credential_set_new(&tokens->credentials, env, tenant, err);
     if (status != ISCEP_OK) {
         iscep_tokens_free(tokens);
         return status;

@@ -252,7 +252,7 @@ void iscep_exchange_reply_lines(iscep_exchange *exchange, int32_t status, const 
     }
     count_reply(connection, status);
     iscep_http_connection_send(connection, iscep_buf_bytes(&head),
-                               has_no_body(exchange, status) ? (iscep_bytes){0} : body, is_last);
+                               !has_no_body(exchange, status) ? body : (iscep_bytes){0}, is_last);
 }
 
 void iscep_exchange_reply(iscep_exchange *exchange, const iscep_reply *reply)

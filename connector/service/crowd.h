@@ -17,7 +17,8 @@ typedef struct iscep_crowd {
 /* False: it is full. Otherwise leave it once. */
 static inline bool iscep_crowd_enter(iscep_crowd *crowd)
 {
-    if (crowd->max == 0 || atomic_fetch_add_explicit(&crowd->count, 1, memory_order_relaxed) < crowd->max)
+    const unsigned before = atomic_fetch_add_explicit(&crowd->count, 1, memory_order_relaxed);
+    if (crowd->max == 0 || before < crowd->max)
         return true;
     atomic_fetch_sub_explicit(&crowd->count, 1, memory_order_relaxed);
     return false;
@@ -25,8 +26,7 @@ static inline bool iscep_crowd_enter(iscep_crowd *crowd)
 
 static inline void iscep_crowd_leave(iscep_crowd *crowd)
 {
-    if (crowd->max != 0)
-        atomic_fetch_sub_explicit(&crowd->count, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&crowd->count, 1, memory_order_relaxed);
 }
 
 #endif

@@ -49,8 +49,11 @@ static bool is_read(iscep_revoker *revoker, iscep_status status, const iscep_err
     return false;
 }
 
+/* Where nobody asks Intune nobody is looked for who does. */
 static void say_leading(const iscep_revoker *revoker)
 {
+    if (!revoker->options->is_polling)
+        return;
     ISCEP_METRIC_SET(revoker->env->metrics, ISCEP_METRIC_LEADER, iscep_revoker_is_leader(revoker) ? 1 : 0,
                      revoker->tenant);
 }

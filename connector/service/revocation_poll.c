@@ -18,6 +18,8 @@ static void download(iscep_revoker *revoker);
 
 static void show_poll(const iscep_revoker *revoker)
 {
+    if (!revoker->options->is_polling)
+        return; /* whoever shall not ask is not late */
     ISCEP_METRIC_SET(revoker->env->metrics, ISCEP_METRIC_REVOCATION_POLL,
                      (double)revoker->poll.last_unix_ms / 1000, revoker->tenant);
 }

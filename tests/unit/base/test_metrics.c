@@ -194,12 +194,28 @@ Test(metrics, what_is_gone_takes_its_gauges_along_and_leaves_its_counters)
     assert_nowhere("intune_scep_connections{listener=\"tls\"}");
 }
 
+Test(metrics, one_series_of_a_gauge_is_forgotten_and_no_counter)
+{
+    ISCEP_METRIC_SET(one, ISCEP_METRIC_CREDENTIAL_REFUSED, 1, "home", "old");
+    ISCEP_METRIC_SET(one, ISCEP_METRIC_CREDENTIAL_REFUSED, 1, "home", "new");
+    ISCEP_METRIC_SET(one, ISCEP_METRIC_CREDENTIAL_REFUSED, 1, "away", "old");
+    ISCEP_METRIC_ADD(one, ISCEP_METRIC_RELOADS, 1, "taken");
+    ISCEP_METRIC_FORGET(one, ISCEP_METRIC_CREDENTIAL_REFUSED, "home", "old");
+    ISCEP_METRIC_FORGET(one, ISCEP_METRIC_CREDENTIAL_REFUSED, "home", "never");
+    ISCEP_METRIC_FORGET(one, ISCEP_METRIC_RELOADS, "taken");
+    assert_nowhere("intune_scep_credential_refused{tenant=\"home\",credential=\"old\"}");
+    assert_line("intune_scep_credential_refused{tenant=\"home\",credential=\"new\"} 1");
+    assert_line("intune_scep_credential_refused{tenant=\"away\",credential=\"old\"} 1");
+    assert_line("intune_scep_reloads_total{outcome=\"taken\"} 1");
+}
+
 Test(metrics, without_a_registry_nothing_is_counted)
 {
     ISCEP_METRIC_ADD(NULL, ISCEP_METRIC_RELOADS, 1, "taken");
     ISCEP_METRIC_SET(NULL, ISCEP_METRIC_CONNECTIONS, 1, "tls");
     ISCEP_METRIC_OBSERVE(NULL, ISCEP_METRIC_REQUEST_SECONDS, 1, "home", "validate");
     iscep_metrics_forget(NULL, "listener", "tls");
+    ISCEP_METRIC_FORGET(NULL, ISCEP_METRIC_CONNECTIONS, "tls");
     iscep_metrics_free(NULL);
     iscep_metrics_emit(&text, NULL, 0);
     cr_assert_eq(text.len, 0);

@@ -1,7 +1,11 @@
 /* A secret comes from a file as it stands there, less one line end. */
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/secret.h"
 #include "tests/support/temp_dir.h"
@@ -92,4 +96,47 @@ Test(secret, of_64_kib_is_the_largest)
     temp_dir_write(&dir, path, sizeof path, "secret", text);
     cr_assert_eq(iscep_secret_load(&secret, path, &err), ISCEP_CONFIG);
     cr_assert_str_eq(err.code, "secret_too_large");
+}
+
+/* "VmFlags:" of the mapping that address is in, proc(5). */
+static void read_flags(char out[256], const void *address)
+{
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    char *line = NULL;
+    size_t size = 0;
+    bool is_ours = false;
+    out[0] = '\0';
+    while (maps != NULL && out[0] == '\0' && getline(&line, &size, maps) > 0) {
+        uintptr_t from, to;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+            is_ours = (uintptr_t)address >= from && (uintptr_t)address < to;
+        else if (is_ours && strncmp(line, "VmFlags:", 8) == 0)
+            snprintf(out, 256, "%s", line);
+    }
+    free(line);
+    if (maps != NULL)
+        fclose(maps);
+}
+
+Test(secret, is_neither_dumped_nor_swapped)
+{
+    char flags[256];
+    iscep_secret *secret;
+    cr_assert_eq(iscep_secret_new(&secret, iscep_bytes_of_text("s3cret"), NULL), ISCEP_OK);
+    read_flags(flags, iscep_secret_reveal(secret).data);
+    cr_assert_not_null(strstr(flags, " dd"), "%s", flags);
+    cr_assert_not_null(strstr(flags, " lo"), "%s", flags);
+    iscep_secret_free(secret);
+}
+
+Test(secret, is_kept_where_no_memory_can_be_locked)
+{
+    const struct rlimit none = {0};
+    iscep_secret *secret;
+    cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+    if (getuid() == 0)
+        cr_assert_eq(setuid(65534), 0); /* root may lock all the same */
+    cr_assert_eq(iscep_secret_new(&secret, iscep_bytes_of_text("s3cret"), NULL), ISCEP_OK);
+    cr_assert(iscep_secret_equals(secret, iscep_bytes_of_text("s3cret")));
+    iscep_secret_free(secret);
 }

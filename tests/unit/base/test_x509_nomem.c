@@ -12,50 +12,22 @@
 #include "base/x509.h"
 #include "base/x509_facts.h"
 #include "tests/support/asked.h"
+#include "tests/support/scarce_memory.h"
 #include "tests/support/test_pki.h"
 
-static long countdown; /* allocations until one fails; 0: none does */
-
-static bool fails_now(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
-/* The linker's --wrap: what the code under test calls. OpenSSL, a library of its own, has a hook. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
-
+/* OpenSSL is a library of its own, whose calls the linker does not see: by its hook it uses this program's malloc. */
 static void *crypto_malloc(size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return fails_now() ? NULL : __real_malloc(size);
+    return malloc(size);
 }
 
 static void *crypto_realloc(void *old, size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return fails_now() ? NULL : __real_realloc(old, size);
+    return realloc(old, size);
 }
 
 static void crypto_free(void *memory, const char *file, int line)
@@ -113,11 +85,9 @@ static bool is_right(const iscep_x509_facts *facts, const char *key_type)
 static bool fail_at(long at, iscep_status (*read)(void *out, iscep_error *err), void *out,
                     iscep_status *status, iscep_error *err)
 {
-    countdown = at;
+    scarce_memory_begin(at);
     *status = read(out, err);
-    bool was_there = countdown == 0;
-    countdown = 0;
-    return was_there;
+    return scarce_memory_end();
 }
 
 static iscep_status read_facts(void *out, iscep_error *err)

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "intune/credential_set.h"
 #include "intune/token.h"
 #include "tests/support/intune_fixture.h"
@@ -118,6 +119,47 @@ Test(credential_set, logs_refusal_and_switch_once)
     cr_assert_not_null(switched, "%s", log);
     cr_assert_null(strstr(switched + 1, "credential_switched"));
     iscep_credential_set_free(set);
+}
+
+static double refused(iscep_metrics *metrics, const char *credential)
+{
+    double value = -1;
+    (void)iscep_metrics_get(&value, &metrics, 1, ISCEP_METRIC_CREDENTIAL_REFUSED,
+                            (const char *const[]){iscep_tenant_label(&world.tenant), credential, NULL});
+    return value;
+}
+
+/* The last one that is refused, too, after which there is no next; but not for what is nobody's fault. */
+Test(credential_set, shows_which_are_refused_until_they_work)
+{
+    iscep_metrics *metrics;
+    cr_assert_eq(iscep_metrics_new(&metrics, NULL), ISCEP_OK);
+    world.env.env.metrics = metrics;
+    iscep_credential_set *set = new_set();
+    iscep_credential_turn turn;
+    const iscep_error expired = refusal(ISCEP_AUTH, "AADSTS7000222"),
+                      late = refusal(ISCEP_NETWORK, "timeout");
+    cr_assert_eq(refused(metrics, "one"), 0);
+    cr_assert_eq(refused(metrics, "two"), 0);
+    iscep_credential_set_begin(set, &turn);
+    cr_assert_null(iscep_credential_set_next(set, &turn, &late));
+    cr_assert_eq(refused(metrics, "one"), 0);
+    cr_assert_not_null(iscep_credential_set_next(set, &turn, &expired));
+    cr_assert_eq(refused(metrics, "one"), 1);
+    cr_assert_null(iscep_credential_set_next(set, &turn, &expired));
+    cr_assert_eq(refused(metrics, "two"), 1);
+    iscep_credential_set_worked(set, &turn);
+    cr_assert_eq(refused(metrics, "one"), 1);
+    cr_assert_eq(refused(metrics, "two"), 0);
+    iscep_credential_set_free(set);
+    ISCEP_METRIC_SET(metrics, ISCEP_METRIC_CREDENTIAL_EXPIRY, 1, iscep_tenant_label(&world.tenant), "one");
+    set = new_set(); /* after a reload it is tried again; and where a certificate was may be a secret */
+    cr_assert_eq(refused(metrics, "one"), 0);
+    double expires_unix;
+    cr_assert_not(iscep_metrics_get(&expires_unix, &metrics, 1, ISCEP_METRIC_CREDENTIAL_EXPIRY,
+                                    (const char *const[]){iscep_tenant_label(&world.tenant), "one", NULL}));
+    iscep_credential_set_free(set);
+    iscep_metrics_free(metrics);
 }
 
 Test(credential_set, describes_itself)

@@ -99,6 +99,21 @@ Test(storm, is_held_before_the_first_is_executed_and_carried_out_when_approved)
     cr_assert_eq(revoker_world_counts().held, 0);
 }
 
+/* Nobody is to be woken because nobody asks, where nobody shall. */
+Test(storm, who_does_not_ask_intune_shows_neither_leader_nor_poll)
+{
+    revoker_world_start();
+    revoker_world_settle();
+    cr_assert_eq(gauge(ISCEP_METRIC_LEADER), 1);
+    revoker_world_stop();
+    iscep_metrics_forget(metrics, "tenant", REVOKER_TENANT); /* as a restart */
+    world.options.is_polling = false;
+    revoker_world_start();
+    revoker_world_settle();
+    cr_assert_eq(gauge(ISCEP_METRIC_LEADER), -1);
+    cr_assert_eq(gauge(ISCEP_METRIC_REVOCATION_POLL), -1);
+}
+
 Test(storm, as_many_as_the_limit_are_none)
 {
     world.options.storm_limit = 150;

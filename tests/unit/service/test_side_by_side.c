@@ -313,6 +313,22 @@ Test(side_by_side, a_tenants_requests_are_counted_on_all_workers_together)
     cr_assert_eq(crowd.count, 0);
 }
 
+Test(side_by_side, who_waits_is_counted_without_a_limit_too)
+{
+    iscep_crowd crowd = {.max = 0};
+    iscep_error err;
+    w.options.crowd = &crowd;
+    open_both();
+    cr_assert_eq(verify_at(w.service, "first", &caught, &err), ISCEP_OK);
+    cr_assert_eq(verify_at(other, "second", &other_caught, &err), ISCEP_OK);
+    cr_assert_eq(crowd.count, 2);
+    fake_http_answer_call(&w.cloud.http, FIRST, 200, WORLD_SUCCESS);
+    assert_answered(&caught, ISCEP_ALLOW, "Success");
+    cr_assert_eq(crowd.count, 1);
+    close_other();
+    cr_assert_eq(crowd.count, 0);
+}
+
 Test(side_by_side, what_is_wrong_does_not_stay_in_the_crowd)
 {
     iscep_crowd crowd = {.max = 1};

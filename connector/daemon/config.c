@@ -24,6 +24,14 @@ typedef struct reading {
     bool is_for_socket; /* iscep_config_load_socket */
 } reading;
 
+/* What is to be read, and how. */
+typedef struct origin {
+    const char *path;
+    const iscep_bytes *text;       /* NULL: what is in the file */
+    const char *secrets_directory; /* NULL: iscep_config_load_beside does not ask */
+    bool is_for_socket;
+} origin;
+
 /* --- values --- */
 
 /* NULL: there is no such value. */
@@ -45,7 +53,7 @@ static iscep_status set_value(const reading *in, const section *into, const char
     if (text == NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "config_value", "%s: [%s] %s cannot be read", in->path,
                                title, name);
-    const struct key *key = iscep_config_find_key(iscep_config_keys(into), name);
+    const struct key *key = iscep_config_find_key(into, name);
     if (key == NULL)
         return iscep_error_set(err, ISCEP_CONFIG, "config_key", "%s:%u: unknown key \"%s\" in [%s]", in->path,
                                line, name, title);
@@ -103,7 +111,7 @@ static iscep_status begin_section(section *out, const reading *in, const char *t
     }
     if (!iscep_config_section_at(out, in->config, out->kind, index))
         return iscep_error_nomem(err);
-    if (out->kind->keys_of != NULL)
+    if (out->kind->kind_of != NULL)
         status = read_kind(out, in, title, err);
     return status == ISCEP_OK ? iscep_config_set_defaults(in->config, out, err) : status;
 }
@@ -166,11 +174,11 @@ static iscep_status parse(const reading *in, struct ini_cfgfile *file, iscep_err
     return error != 0 ? describe_syntax_error(in->ini, in->path, error, err) : read_sections(in, err);
 }
 
-static iscep_status read_text(iscep_config *config, iscep_buf *text, const char *path, bool is_for_socket,
-                              iscep_error *err)
+static iscep_status read_text(iscep_config *config, iscep_buf *text, const origin *from, iscep_error *err)
 {
     struct ini_cfgfile *file = NULL;
-    reading in = {.config = config, .path = path, .is_for_socket = is_for_socket};
+    const char *path = from->path;
+    reading in = {.config = config, .path = path, .is_for_socket = from->is_for_socket};
     iscep_status status;
     if (text->len == 0)
         status = iscep_error_set(err, ISCEP_CONFIG, "config_file", "%s is empty", path);
@@ -198,17 +206,21 @@ static iscep_status keep_digest(iscep_config *config, iscep_bytes text, iscep_er
     return status;
 }
 
-static iscep_status read_file(iscep_config *config, const char *path, bool is_for_socket, iscep_error *err)
+static iscep_status read_origin(iscep_config *config, const origin *from, iscep_error *err)
 {
     ISCEP_AUTO_BUF text;
     iscep_buf_init(&text, MAX_FILE_LEN);
-    if (iscep_file_read(&text, NULL, path, err) != ISCEP_OK) {
+    if (from->text != NULL)
+        iscep_buf_append(&text, from->text->data, from->text->len);
+    else if (iscep_file_read(&text, NULL, from->path, err) != ISCEP_OK) {
         err->status = ISCEP_CONFIG;
         iscep_text_copy(err->code, sizeof err->code, "config_file");
         return ISCEP_CONFIG;
     }
-    iscep_status status = keep_digest(config, iscep_buf_bytes(&text), err);
-    return status == ISCEP_OK ? read_text(config, &text, path, is_for_socket, err) : status;
+    iscep_status status = iscep_buf_status(&text, err);
+    if (status == ISCEP_OK)
+        status = keep_digest(config, iscep_buf_bytes(&text), err);
+    return status == ISCEP_OK ? read_text(config, &text, from, err) : status;
 }
 
 /* --- the whole --- */
@@ -272,20 +284,21 @@ static iscep_status settle(iscep_config *config, iscep_error *err)
     return status == ISCEP_OK ? iscep_config_settle_digest(config, err) : status;
 }
 
-static iscep_status load(iscep_config **out, const char *path, bool is_for_socket, iscep_error *err)
+static iscep_status load(iscep_config **out, const origin *from, iscep_error *err)
 {
     iscep_error ignored = ISCEP_ERROR_INIT;
     iscep_error *said = err != NULL ? err : &ignored;
     iscep_config *config = calloc(1, sizeof *config);
-    if (config == NULL || (config->source = iscep_config_source_new(path)) == NULL) {
+    if (config == NULL ||
+        (config->source = iscep_config_source_new(from->path, from->secrets_directory)) == NULL) {
         free(config);
         return iscep_error_nomem(said);
     }
     iscep_status status = set_defaults(config, said);
     if (status == ISCEP_OK)
-        status = read_file(config, path, is_for_socket, said);
+        status = read_origin(config, from, said);
     if (status == ISCEP_OK)
-        status = is_for_socket ? iscep_config_settle_connector(config, said) : settle(config, said);
+        status = from->is_for_socket ? iscep_config_settle_connector(config, said) : settle(config, said);
     if (status != ISCEP_OK) {
         iscep_config_free(config);
         return status;
@@ -296,12 +309,23 @@ static iscep_status load(iscep_config **out, const char *path, bool is_for_socke
 
 iscep_status iscep_config_load(iscep_config **out, const char *path, iscep_error *err)
 {
-    return load(out, path, false, err);
+    return load(out, &(origin){.path = path}, err);
+}
+
+iscep_status iscep_config_load_beside(iscep_config **out, const char *path, const char *secrets_directory,
+                                      iscep_error *err)
+{
+    return load(out, &(origin){.path = path, .secrets_directory = secrets_directory}, err);
+}
+
+iscep_status iscep_config_parse(iscep_config **out, iscep_bytes text, const char *path, iscep_error *err)
+{
+    return load(out, &(origin){.path = path, .text = &text}, err);
 }
 
 iscep_status iscep_config_load_socket(iscep_config **out, const char *path, iscep_error *err)
 {
-    return load(out, path, true, err);
+    return load(out, &(origin){.path = path, .is_for_socket = true}, err);
 }
 
 void iscep_config_free(iscep_config *config)

@@ -119,9 +119,11 @@ struct iscep_config {
     iscep_log_level log_level;
     iscep_log_format log_format;
     iscep_log_target log_target;
-    iscep_config_uids admin_uids;  /* who may retry, purge, approve, beside root and our own user */
-    iscep_config_uids plugin_uids; /* whose SCEP server revokes; none: whoever may open the socket */
-    const char *audit;             /* where the audit trail goes; NULL: none is kept */
+    bool is_sandbox_off;                 /* sandbox = off: daemon/sandbox.h */
+    iscep_config_uids admin_uids;        /* who may retry, purge, approve, beside root and our own user */
+    iscep_config_uids plugin_uids;       /* whose SCEP server revokes; none: whoever may open the socket */
+    const char *audit;                   /* where the audit trail goes; NULL: none is kept */
+    iscep_config_words sandbox_writable; /* directories, beside those of the files that are named */
     /* [listener/NAME]; if there is none, the default, whose path this is (what intune-scepctl asks on) */
     iscep_listener_options listeners[ISCEP_CONFIG_MAX_LISTENERS];
     size_t listener_count;
@@ -158,8 +160,21 @@ struct iscep_config {
 iscep_status iscep_config_load(iscep_config **out, const char *path, iscep_error *err) ISCEP_CHECKED;
 /* Only socket_path is to be looked at: a mistake elsewhere, or a secret that we may not read, does not matter. CONFIG. */
 iscep_status iscep_config_load_socket(iscep_config **out, const char *path, iscep_error *err) ISCEP_CHECKED;
+/*
+ * As load, for who looks at the daemon's configuration from outside: without credentials of systemd's in the environment, what is
+ * credential:secrets_FILE to the daemon is secrets_directory/FILE, whence LoadCredential= takes it.
+ */
+iscep_status iscep_config_load_beside(iscep_config **out, const char *path, const char *secrets_directory,
+                                      iscep_error *err) ISCEP_CHECKED;
+/* Is a secret read where systemd takes it from? A daemon that runs has the copy that was made at its start. */
+bool iscep_config_is_read_beside(const iscep_config *config);
+/* As load, of a text that is to become the file at path. */
+iscep_status iscep_config_parse(iscep_config **out, iscep_bytes text, const char *path,
+                                iscep_error *err) ISCEP_CHECKED;
 void iscep_config_free(iscep_config *config);
 
+/* What stands in paths, log lines and labels: 1 to 63 letters, digits, '.', '_' and '-'. */
+bool iscep_config_is_name(const char *name);
 /* Borrowed; NULL: there is none of this name. */
 const iscep_config_tenant *iscep_config_find_tenant(const iscep_config *config, const char *name);
 /*
@@ -177,5 +192,20 @@ const char *iscep_config_secret_file(const iscep_config *config, size_t index);
 void iscep_config_emit(iscep_buf *out, const iscep_config *config);
 /* [{"section","keys":[{"key","value","isDefault"}]}] */
 void iscep_config_describe(iscep_json *array, const iscep_config *config);
+
+/* --- what a configuration can say, for people, documents and man pages: daemon/config_keys.c --- */
+
+typedef struct iscep_config_key {
+    const char *section; /* "tenant/NAME" */
+    const char *name;
+    const char *kinds; /* of the section that have it, by ", "; NULL: there are no kinds, or all have it */
+    const char *default_text;  /* as the file would say it; NULL: default_words tell */
+    const char *default_words; /* "required", "none", "the host's name" */
+    const char *help;          /* `code` stands between backquotes */
+} iscep_config_key;
+typedef void iscep_config_key_fn(void *user, const iscep_config_key *key);
+
+/* Calls each for every key there is, section by section. What is given is borrowed until the call returns. */
+void iscep_config_for_each_key(iscep_config_key_fn *each, void *user);
 
 #endif

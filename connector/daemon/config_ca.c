@@ -1,4 +1,4 @@
-/* The sections [ca/NAME]: ca/ca.h's options as text, a table of keys for each kind. */
+/* The sections [ca/NAME]: ca/ca.h's options as text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +20,15 @@ static const char *read_in_flight(iscep_config *config, void *to, const char *te
 
 /* --- the kind --- */
 
+/* In the order of iscep_ca_kind, which begins with 1. */
+static const char *const kind_words[] = {"command", "openssl-ca", "step-ca", "ejbca", "vault", "plugin"};
+enum { KIND_COUNT = sizeof kind_words / sizeof *kind_words };
+
 static const char *read_kind(iscep_config *config, void *to, const char *text)
 {
-    /* in the order of iscep_ca_kind */
-    static const char *const words[] = {"command", "openssl-ca", "step-ca", "ejbca", "vault", "plugin"};
     unsigned at = 0;
     (void)config;
-    const char *wrong = iscep_config_read_word(&at, text, words, sizeof words / sizeof *words);
+    const char *wrong = iscep_config_read_word(&at, text, kind_words, KIND_COUNT);
     if (wrong == NULL)
         *(iscep_ca_kind *)to = (iscep_ca_kind)(ISCEP_CA_COMMAND + at);
     return wrong;
@@ -76,88 +78,78 @@ static const char *read_command(iscep_config *config, void *to, const char *text
 
 #define AT(member) offsetof(iscep_ca_options, member)
 
-/* What every kind has. */
-#define COMMON_KEYS                                                                                          \
-    {"kind", AT(kind), read_kind, NULL}, {"issuer", AT(issuer), iscep_config_read_text, NULL},               \
-        {"ca_configuration", AT(ca_configuration), iscep_config_read_text, NULL},                            \
-        {"timeout_ms", AT(timeout_ms), iscep_config_read_milliseconds, "30000"},                             \
-    {                                                                                                        \
-        "max_in_flight", AT(max_in_flight), read_in_flight, "4"                                              \
-    }
+/* Which kinds have a key, as a set. */
+enum {
+    COMMAND = 1U << ISCEP_CA_COMMAND,
+    OPENSSL = 1U << ISCEP_CA_OPENSSL,
+    STEP = 1U << ISCEP_CA_STEP,
+    EJBCA = 1U << ISCEP_CA_EJBCA,
+    VAULT = 1U << ISCEP_CA_VAULT,
+};
 
-static const struct key common_keys[] = {
-    COMMON_KEYS,
+const struct key iscep_ca_keys[] = {
+    {"kind", AT(kind), read_kind, NO_DEFAULT("required"),
+     "`plugin`, `command`, `openssl-ca`, `step-ca`, `ejbca` or `vault`"},
+    {"issuer", AT(issuer), iscep_config_read_text, NO_DEFAULT("none"),
+     "its certificates' issuer, RFC 2253 text such as `CN=Device CA,O=Contoso`; without it the journal alone "
+     "knows what is this CA's"},
+    {"ca_configuration", AT(ca_configuration), iscep_config_read_text, NO_DEFAULT("none"),
+     "Intune's `caConfiguration` that stands for this CA"},
+    {"timeout_ms", AT(timeout_ms), iscep_config_read_milliseconds, DEFAULT("30000"), "for one revocation"},
+    {"max_in_flight", AT(max_in_flight), read_in_flight, DEFAULT("4"), "revocations at the same time"},
+    {"command", AT(arguments), read_command, NO_DEFAULT("required"),
+     "a program and its arguments, one line; `{serial}` and the like are filled in", COMMAND},
+    {"index_file", AT(index_file), iscep_config_read_text, NO_DEFAULT("required"),
+     "`openssl ca`'s database, index.txt", OPENSSL},
+    {"crl_file", AT(crl_file), iscep_config_read_text, NO_DEFAULT("required"),
+     "where the CRL goes: PEM if the name ends in `.pem`, DER otherwise", OPENSSL},
+    {"crl_number_file", AT(crl_number_file), iscep_config_read_text, NO_DEFAULT("required"),
+     "the next CRL's number, hex", OPENSSL},
+    {"lock_file", AT(lock_file), iscep_config_read_text, NO_DEFAULT("`index_file` and `.lock`"),
+     "held with flock(2) while the files are changed", OPENSSL},
+    {"ca_certificate", AT(ca_certificate), iscep_config_read_file, NO_DEFAULT("required"), "PEM or DER file",
+     OPENSSL},
+    {"ca_key", AT(ca_key), iscep_config_read_secret_file, NO_DEFAULT("required"),
+     "PEM or DER file, RSA or EC", OPENSSL},
+    {"ca_key_password_file", AT(ca_key_password_file), iscep_config_read_secret_file, NO_DEFAULT("none"),
+     "a file that holds the password of an encrypted key", OPENSSL},
+    {"crl_days", AT(crl_days), read_days, DEFAULT("7"), "from a CRL to its nextUpdate", OPENSSL},
+    {"url", AT(url), iscep_config_read_url, NO_DEFAULT("required"),
+     "`https://HOST[:PORT]`, without the path of the API", STEP | EJBCA | VAULT},
+    {"ca_file", AT(ca_file), iscep_config_read_file, NO_DEFAULT("the system's"),
+     "PEM file of the CAs to trust when talking to it", STEP | EJBCA | VAULT},
+    {"client_certificate", AT(client_certificate), iscep_config_read_file, NO_DEFAULT("required"),
+     "PEM file, for TLS", EJBCA},
+    {"client_certificate", AT(client_certificate), iscep_config_read_file, NO_DEFAULT("none"),
+     "PEM file, for TLS", VAULT},
+    {"client_key", AT(client_key), iscep_config_read_secret_file, NO_DEFAULT("required"),
+     "PEM file of its key, not encrypted", EJBCA},
+    {"client_key", AT(client_key), iscep_config_read_secret_file, NO_DEFAULT("none"),
+     "PEM file of its key, not encrypted", VAULT},
+    {"provisioner", AT(provisioner), iscep_config_read_text, NO_DEFAULT("required"),
+     "name of a JWK provisioner", STEP},
+    {"provisioner_key", AT(provisioner_key), iscep_config_read_secret_file, NO_DEFAULT("required"),
+     "its private key, JWK or PEM, not encrypted; P-256 or RSA", STEP},
+    {"provisioner_kid", AT(provisioner_kid), iscep_config_read_text,
+     NO_DEFAULT("the key's RFC 7638 thumbprint"), "by what name step-ca knows the key", STEP},
+    {"issuer_dn", AT(issuer_dn), iscep_config_read_text, NO_DEFAULT("the certificate's issuer"),
+     "the CA's subject as EJBCA spells it", EJBCA},
+    {"mount", AT(mount), iscep_config_read_text, DEFAULT("pki"), "path of the PKI engine", VAULT},
+    {"token_file", AT(token_file), iscep_config_read_secret_file, NO_DEFAULT("required"),
+     "a file that holds the token", VAULT},
+    {"namespace", AT(vault_namespace), iscep_config_read_text, NO_DEFAULT("none"),
+     "Vault Enterprise's namespace", VAULT},
     {0},
 };
 
-static const struct key command_keys[] = {
-    COMMON_KEYS,
-    {"command", AT(arguments), read_command, NULL},
-    {0},
-};
-
-static const struct key openssl_keys[] = {
-    COMMON_KEYS,
-    {"index_file", AT(index_file), iscep_config_read_text, NULL},
-    {"crl_file", AT(crl_file), iscep_config_read_text, NULL},
-    {"crl_number_file", AT(crl_number_file), iscep_config_read_text, NULL},
-    {"lock_file", AT(lock_file), iscep_config_read_text, NULL},
-    {"ca_certificate", AT(ca_certificate), iscep_config_read_file, NULL},
-    {"ca_key", AT(ca_key), iscep_config_read_secret_file, NULL},
-    {"ca_key_password_file", AT(ca_key_password_file), iscep_config_read_secret_file, NULL},
-    {"crl_days", AT(crl_days), read_days, "7"},
-    {0},
-};
-
-static const struct key step_keys[] = {
-    COMMON_KEYS,
-    {"url", AT(url), iscep_config_read_url, NULL},
-    {"ca_file", AT(ca_file), iscep_config_read_file, NULL},
-    {"provisioner", AT(provisioner), iscep_config_read_text, NULL},
-    {"provisioner_key", AT(provisioner_key), iscep_config_read_secret_file, NULL},
-    {"provisioner_kid", AT(provisioner_kid), iscep_config_read_text, NULL},
-    {0},
-};
-
-static const struct key ejbca_keys[] = {
-    COMMON_KEYS,
-    {"url", AT(url), iscep_config_read_url, NULL},
-    {"ca_file", AT(ca_file), iscep_config_read_file, NULL},
-    {"client_certificate", AT(client_certificate), iscep_config_read_file, NULL},
-    {"client_key", AT(client_key), iscep_config_read_secret_file, NULL},
-    {"issuer_dn", AT(issuer_dn), iscep_config_read_text, NULL},
-    {0},
-};
-
-static const struct key vault_keys[] = {
-    COMMON_KEYS,
-    {"url", AT(url), iscep_config_read_url, NULL},
-    {"ca_file", AT(ca_file), iscep_config_read_file, NULL},
-    {"client_certificate", AT(client_certificate), iscep_config_read_file, NULL},
-    {"client_key", AT(client_key), iscep_config_read_secret_file, NULL},
-    {"token_file", AT(token_file), iscep_config_read_secret_file, NULL},
-    {"mount", AT(mount), iscep_config_read_text, "pki"},
-    {"namespace", AT(vault_namespace), iscep_config_read_text, NULL},
-    {0},
-};
-
-const struct key *iscep_ca_keys(const void *options)
+unsigned iscep_config_ca_kind(const void *options)
 {
-    switch (((const iscep_ca_options *)options)->kind) {
-    case ISCEP_CA_COMMAND:
-        return command_keys;
-    case ISCEP_CA_OPENSSL:
-        return openssl_keys;
-    case ISCEP_CA_STEP:
-        return step_keys;
-    case ISCEP_CA_EJBCA:
-        return ejbca_keys;
-    case ISCEP_CA_VAULT:
-        return vault_keys;
-    case ISCEP_CA_PLUGIN:
-        return common_keys;
-    }
-    return common_keys;
+    return ((const iscep_ca_options *)options)->kind;
+}
+
+const char *iscep_config_ca_kind_name(unsigned kind)
+{
+    return kind <= KIND_COUNT ? kind_words[kind - 1] : NULL;
 }
 
 iscep_status iscep_config_add_ca(iscep_config *config, const char *name, iscep_error *err)

@@ -1,6 +1,5 @@
 /*
- * The sections [credential/ID]: iscep/client.h's credentials as text, a table of keys for each kind; and which of them
- * each tenant uses.
+ * The sections [credential/ID]: iscep/client.h's credentials as text; and which of them each tenant uses.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,56 +20,49 @@ static const char *read_kind(iscep_config *config, void *to, const char *text)
 
 #define AT(member) offsetof(iscep_credential_options, member)
 
-static const struct key kind_keys[] = {
-    {"kind", AT(kind), read_kind, NULL},
+/* Which kinds have a key, as a set. */
+enum {
+    SECRET = 1U << ISCEP_CREDENTIAL_SECRET,
+    CERTIFICATE = 1U << ISCEP_CREDENTIAL_CERTIFICATE,
+    FEDERATED = 1U << ISCEP_CREDENTIAL_FEDERATED,
+    MANAGED_IDENTITY = 1U << ISCEP_CREDENTIAL_MANAGED_IDENTITY,
+};
+
+const struct key iscep_credential_keys[] = {
+    {"kind", AT(kind), read_kind, NO_DEFAULT("required"),
+     "`secret`, `certificate`, `federated` or `managed_identity`"},
+    {"client_secret_file", AT(client_secret_file), iscep_config_read_secret_file, NO_DEFAULT("required"),
+     "a file that holds the client secret's value and nothing else", SECRET},
+    {"key", AT(key), iscep_config_read_secret_file, NO_DEFAULT("required"),
+     "PEM or PKCS#12 file, or a URI that `provider` understands, such as `handle:0x81000001`", CERTIFICATE},
+    {"certificate", AT(certificate), iscep_config_read_file, NO_DEFAULT("what comes with the key"),
+     "PEM or DER file, or such a URI", CERTIFICATE},
+    {"password_file", AT(password_file), iscep_config_read_secret_file, NO_DEFAULT("none"),
+     "a file that holds the password of an encrypted key, or the key's PIN", CERTIFICATE},
+    {"provider", AT(provider), iscep_config_read_text, NO_DEFAULT("OpenSSL's own"),
+     "an OpenSSL provider, such as `tpm2`", CERTIFICATE},
+    {"algorithm", AT(algorithm), iscep_config_read_text, DEFAULT("PS256"),
+     "`PS256` (names the certificate by SHA-256) or `RS256` (by SHA-1)", CERTIFICATE},
+    {"token_file", AT(token_file), iscep_config_read_secret_file, NO_DEFAULT("required"),
+     "a file that holds the token", FEDERATED},
+    {"identity_client_id", AT(identity_client_id), iscep_config_read_text,
+     NO_DEFAULT("the system-assigned one"), "client id of a user-assigned identity", MANAGED_IDENTITY},
+    {"imds_endpoint", AT(imds_endpoint), iscep_config_read_url, DEFAULT(ISCEP_DEFAULT_IMDS),
+     "Azure's metadata service; plain http only to 169.254/16 and this machine", MANAGED_IDENTITY},
+    {"imds_api_version", AT(imds_api_version), iscep_config_read_text,
+     DEFAULT(ISCEP_DEFAULT_IMDS_API_VERSION), "query parameter `api-version`", MANAGED_IDENTITY},
     {0},
 };
 
-static const struct key secret_keys[] = {
-    {"kind", AT(kind), read_kind, NULL},
-    {"client_secret_file", AT(client_secret_file), iscep_config_read_secret_file, NULL},
-    {0},
-};
-
-static const struct key certificate_keys[] = {
-    {"kind", AT(kind), read_kind, NULL},
-    {"key", AT(key), iscep_config_read_secret_file, NULL},
-    {"certificate", AT(certificate), iscep_config_read_file, NULL},
-    {"password_file", AT(password_file), iscep_config_read_secret_file, NULL},
-    {"provider", AT(provider), iscep_config_read_text, NULL},
-    {"algorithm", AT(algorithm), iscep_config_read_text, "PS256"},
-    {0},
-};
-
-static const struct key federated_keys[] = {
-    {"kind", AT(kind), read_kind, NULL},
-    {"token_file", AT(token_file), iscep_config_read_secret_file, NULL},
-    {0},
-};
-
-static const struct key managed_identity_keys[] = {
-    {"kind", AT(kind), read_kind, NULL},
-    {"identity_client_id", AT(identity_client_id), iscep_config_read_text, NULL},
-    {"imds_endpoint", AT(imds_endpoint), iscep_config_read_url, ISCEP_DEFAULT_IMDS},
-    {"imds_api_version", AT(imds_api_version), iscep_config_read_text, ISCEP_DEFAULT_IMDS_API_VERSION},
-    {0},
-};
-
-const struct key *iscep_credential_keys(const void *options)
+unsigned iscep_config_credential_kind(const void *options)
 {
-    switch (((const iscep_credential_options *)options)->kind) {
-    case ISCEP_CREDENTIAL_SECRET:
-        return secret_keys;
-    case ISCEP_CREDENTIAL_CERTIFICATE:
-        return certificate_keys;
-    case ISCEP_CREDENTIAL_FEDERATED:
-        return federated_keys;
-    case ISCEP_CREDENTIAL_MANAGED_IDENTITY:
-        return managed_identity_keys;
-    case ISCEP_CREDENTIAL_KIND_32_BITS:
-        break;
-    }
-    return kind_keys;
+    return ((const iscep_credential_options *)options)->kind;
+}
+
+const char *iscep_config_credential_kind_name(unsigned kind)
+{
+    return kind <= ISCEP_CREDENTIAL_MANAGED_IDENTITY ? iscep_credential_kind_name((iscep_credential_kind)kind)
+                                                     : NULL;
 }
 
 /* --- which of them a tenant uses --- */

@@ -38,8 +38,10 @@ static iscep_status name_node(iscep_config *config, iscep_error *err)
 /* A default that is written out says nothing. */
 static bool is_chosen(const iscep_config *config, const char *name)
 {
+    const char *no_name;
+    const section journal = {.kind = iscep_config_find_kind("journal", &no_name)};
     const char *given = iscep_config_given(config, "journal", name, NULL);
-    const char *by_default = iscep_config_find_key(iscep_journal_keys, name)->default_text;
+    const char *by_default = iscep_config_find_key(&journal, name)->default_text;
     return given != NULL && (by_default == NULL || strcmp(given, by_default) != 0);
 }
 

@@ -76,7 +76,7 @@ static size_t collect_sections(section out[MAX_SECTIONS], iscep_config *config)
 static void emit_section(iscep_buf *out, const iscep_config *config, const section *of)
 {
     iscep_buf_printf(out, "[%s]\n", of->title);
-    for (const struct key *key = iscep_config_keys(of); key->name != NULL; key++) {
+    for (const struct key *key = NULL; (key = iscep_config_next_key(of, key)) != NULL;) {
         const char *value = is_common(key->name) ? iscep_config_value(config, of, key) : NULL;
         if (value != NULL)
             iscep_buf_printf(out, "%s=%s\n", key->name, value);

@@ -9,21 +9,33 @@
 /* NULL if the text is right, otherwise what it should have been; borrowed until the thread's next reading. */
 typedef const char *(*read_fn)(iscep_config *config, void *to, const char *text);
 
-/* Tables of them end with {0}. */
+/*
+ * Tables of them end with {0}. They are what documents and man pages are made of, too: docs/CONFIGURATION.md by ./dev docs,
+ * connector.conf(5) while building.
+ */
 struct key {
     const char *name;
     size_t offset; /* in iscep_config; of the keys of a section with a name, in its options */
     read_fn read;
-    const char *
-        default_text; /* read like a text of the file. NULL: none, or one that depends (iscep_config_default) */
+    const char *default_text; /* read like a text of the file; NULL: see NO_DEFAULT */
+    const char *default_words;
+    const char *help;
+    unsigned kinds; /* of the section that have it, as a set: 1U << kind. 0: all */
 };
+
+/* A row's default, one of the two: as a text of the file, or words for none, or for one that depends (iscep_config_default). */
+#define DEFAULT(text)     .default_text = (text), .default_words = NULL
+#define NO_DEFAULT(words) .default_text = NULL, .default_words = (words)
 
 /* --- sections (config_section.c) --- */
 
 struct section_kind {
-    const char *name; /* "connector"; of those with a name of their own what stands before it: "tenant" */
+    const char *name;  /* "connector"; of those with a name of their own what stands before it: "tenant" */
+    const char *title; /* as documents have it: "tenant/NAME" */
     const struct key *keys;
-    const struct key *(*keys_of)(const void *base); /* instead of keys: they depend on the key kind */
+    /* NULL: there is no key kind, and each has all keys. Otherwise which kind one is (0: it is not known yet), and its name. */
+    unsigned (*kind_of)(const void *base);
+    const char *(*kind_name)(unsigned kind); /* from 1 on; NULL behind the last */
     /* Of those with a name of their own: makes one, behind the others, and where they all are. */
     iscep_status (*add)(iscep_config *config, const char *name, iscep_error *err);
     size_t items_offset; /* in iscep_config: the array, and how many of it are there */
@@ -45,8 +57,10 @@ typedef struct section {
 const struct section_kind *iscep_config_kind_at(size_t index);
 /* Of what stands between brackets; NULL: nobody knows it. name: what stands behind the slash, or NULL. */
 const struct section_kind *iscep_config_find_kind(const char *title, const char **name);
-const struct key *iscep_config_keys(const section *of);
-const struct key *iscep_config_find_key(const struct key *keys, const char *name);
+/* One after the other of those that the section has, in the table's order: the first with NULL; NULL behind the last. */
+const struct key *iscep_config_next_key(const section *of, const struct key *after);
+const struct key *iscep_config_find_key(const section *of,
+                                        const char *name); /* NULL: it has none of this name */
 /* The index-th of a kind. False: there are not so many. */
 bool iscep_config_section_at(section *out, iscep_config *config, const struct section_kind *kind,
                              size_t index);
@@ -60,9 +74,13 @@ const char *iscep_config_value(const iscep_config *config, const section *of, co
 
 /* --- what the file said (config_source.c) --- */
 
-struct iscep_config_source *iscep_config_source_new(const char *path); /* NULL: no memory */
+/* NULL: no memory. secrets_directory: of iscep_config_load_beside, or NULL. */
+struct iscep_config_source *iscep_config_source_new(const char *path, const char *secrets_directory);
 void iscep_config_source_free(struct iscep_config_source *source);
 const char *iscep_config_path(const iscep_config *config);
+const char *iscep_config_secrets_directory(const iscep_config *config);
+/* Something of it was meant. */
+void iscep_config_note_beside(iscep_config *config);
 /* A copy that lives as long as config; NULL: no memory. */
 char *iscep_config_keep(iscep_config *config, const char *text);
 /* There is a secret in the file at path: for who looks whether such files are well kept. False: no memory. */
@@ -120,8 +138,6 @@ const char *iscep_config_load_secret(iscep_secret **out, const char *path);
 /* The code for what a reader answered: a secret's own, otherwise "config_value". Static storage, or until the next reading. */
 const char *iscep_config_fault_code(const char *fault);
 
-/* What stands in paths, log lines and labels: 1 to 63 letters, digits, '.', '_' and '-'. */
-bool iscep_config_is_name(const char *name);
 /* CONFIG: it is none. title: "tenant/" and what the file says. */
 iscep_status iscep_config_check_name(const char *kind, const char *name, iscep_error *err) ISCEP_CHECKED;
 
@@ -143,15 +159,19 @@ iscep_status iscep_config_settle_tenant(iscep_config_tenant *tenant, iscep_error
 bool iscep_config_derive_tenant(const iscep_config *config, const void *base, const char *key,
                                 const char **text);
 
-/* [credential/ID] (config_credential.c): what any section has with kind 0, else all keys of the kind. */
-const struct key *iscep_credential_keys(const void *options);
+/* [credential/ID] (config_credential.c) */
+extern const struct key iscep_credential_keys[];
+unsigned iscep_config_credential_kind(const void *options);
+const char *iscep_config_credential_kind_name(unsigned kind);
 iscep_status iscep_config_add_credential(iscep_config *config, const char *id,
                                          iscep_error *err) ISCEP_CHECKED;
 /* Once every section was read: who uses which, and can it be used: are its files there, does its key sign? */
 iscep_status iscep_config_settle_credentials(iscep_config *config, iscep_error *err) ISCEP_CHECKED;
 
-/* [ca/NAME] (config_ca.c): what any section has with kind 0, else all keys of the kind. */
-const struct key *iscep_ca_keys(const void *options);
+/* [ca/NAME] (config_ca.c) */
+extern const struct key iscep_ca_keys[];
+unsigned iscep_config_ca_kind(const void *options);
+const char *iscep_config_ca_kind_name(unsigned kind);
 iscep_status iscep_config_add_ca(iscep_config *config, const char *name, iscep_error *err) ISCEP_CHECKED;
 /* Can they be used: is everything there, are its files, its URL, its key right? Nobody is asked. */
 iscep_status iscep_config_settle_cas(const iscep_config *config, iscep_error *err) ISCEP_CHECKED;

@@ -153,20 +153,38 @@ static const char *read_tokens(iscep_config *config, void *to, const char *text)
 #define AT(member) offsetof(iscep_listener_options, member)
 
 const struct key iscep_listener_keys[] = {
-    {"address", 0, read_address, NULL},
-    {"serves", AT(serves), read_serves, NULL},
-    {"tenant", AT(tenant), iscep_config_read_text, NULL},
-    {"owner", AT(at), read_owner, NULL},
-    {"mode", AT(at.unix_mode), iscep_config_read_mode, "0660"},
-    {"peer_uids", AT(peer_uids), iscep_config_read_uids, NULL},
-    {"certificate", AT(certificate_file), iscep_config_read_file, NULL},
-    {"key", AT(key_file), iscep_config_read_secret_file, NULL},
-    {"client_ca", AT(client_ca_file), iscep_config_read_file, NULL},
-    {"client_certificates", AT(is_client_certificate_required), read_certificates, "required"},
-    {"client_names", AT(client_names), read_client_names, NULL},
-    {"tokens", AT(token_files), read_tokens, NULL},
-    {"allow_plain_tcp_beyond_loopback", AT(is_plain_allowed), iscep_config_read_yes, "no"},
-    {"allow_anonymous", AT(is_open), iscep_config_read_yes, "no"},
+    {"address", 0, read_address, NO_DEFAULT("required"),
+     "`unix:` and an absolute path; `tcp:HOST:PORT`, an IPv6 address in brackets; or `systemd:NAME`, a "
+     "socket that systemd has opened (`FileDescriptorName=NAME` in its unit)"},
+    {"serves", AT(serves), read_serves, NO_DEFAULT("required"),
+     "by spaces: `api` (validate, issued, failed, revocations: docs/LOCAL-API.md), `step-ca` (webhooks: "
+     "docs/step-ca.md), `admin` (what `intune-scepctl` asks for), `metrics`, `status`"},
+    {"tenant", AT(tenant), iscep_config_read_text, NO_DEFAULT("none"),
+     "all that comes in here is for this `[tenant/NAME]`"},
+    {"owner", AT(at), read_owner, NO_DEFAULT("the connector's own"),
+     "`USER`, `USER:GROUP` or `:GROUP`, of a Unix socket"},
+    {"mode", AT(at.unix_mode), iscep_config_read_mode, DEFAULT("0660"), "file mode of a Unix socket, octal"},
+    {"peer_uids", AT(peer_uids), iscep_config_read_uids, NO_DEFAULT("none"),
+     "users, by name or number and by spaces, who are answered on a Unix socket, beside root and the "
+     "connector's own user. Without it whoever may open it"},
+    {"certificate", AT(certificate_file), iscep_config_read_file, NO_DEFAULT("none"),
+     "PEM file, the chain behind it: TLS. Without it TCP is plain"},
+    {"key", AT(key_file), iscep_config_read_secret_file, NO_DEFAULT("none"), "PEM file of its key"},
+    {"client_ca", AT(client_ca_file), iscep_config_read_file, NO_DEFAULT("none"),
+     "PEM file of the CAs whose client certificates are believed"},
+    {"client_certificates", AT(is_client_certificate_required), read_certificates, DEFAULT("required"),
+     "or `optional`: a certificate or a token. With `required` a caller who comes without is turned away, "
+     "and if there are tokens, he needs one besides"},
+    {"client_names", AT(client_names), read_client_names, NO_DEFAULT("none"),
+     "names, by spaces, that a client's certificate must bear one of: a DNS name, or, if it has none, its "
+     "common name. `any` alone: whoever `client_ca` vouches for"},
+    {"tokens", AT(token_files), read_tokens, NO_DEFAULT("none"),
+     "files, by spaces, with one bearer token each, of 16 characters at least, that the field "
+     "`Authorization` is compared with. Webhooks of step-ca have their own (`[step-ca/NAME]`)"},
+    {"allow_plain_tcp_beyond_loopback", AT(is_plain_allowed), iscep_config_read_yes, DEFAULT("no"),
+     "`yes`: this listener needs no TLS, because the network itself encrypts"},
+    {"allow_anonymous", AT(is_open), iscep_config_read_yes, DEFAULT("no"),
+     "`yes`: `metrics` and `status` are for whoever comes"},
     {0},
 };
 

@@ -163,24 +163,52 @@ static const char *read_pairs(iscep_config *config, void *to, const char *text)
 #define CSR(member) offsetof(iscep_config, policy.csr.member)
 
 const struct key iscep_policy_keys[] = {
-    {"max_csr_len", CSR(max_csr_len), read_len, "16384"},
-    {"min_challenge_len", CSR(min_challenge_len), read_len, "1"},
-    {"max_challenge_len", CSR(max_challenge_len), read_len, "8192"},
-    {"foreign_challenge", CSR(foreign_challenge), read_foreign_challenge, "ask"},
-    {"key_types", CSR(key_types), read_key_types, "rsa ec"},
-    {"min_rsa_bits", CSR(min_rsa_bits), read_bits, "2048"},
-    {"max_rsa_bits", CSR(max_rsa_bits), read_bits, "8192"},
-    {"ec_curves", CSR(ec_curves), read_ec_curves, "P-256 P-384 P-521"},
-    {"digests", CSR(digests), read_digests, "sha256 sha384 sha512"},
-    {"ca_rights", CSR(may_have_ca_rights), read_ca_rights, "deny"},
+    {"max_csr_len", CSR(max_csr_len), read_len, DEFAULT("16384"),
+     "bytes; refused before it is parsed. A CSR with an RSA key of 8192 bits and a challenge of 4,000 "
+     "characters has about 7,000"},
+    {"min_challenge_len", CSR(min_challenge_len), read_len, DEFAULT("1"),
+     "characters. Intune refuses what is none of its challenges anyway, and documents no length"},
+    {"max_challenge_len", CSR(max_challenge_len), read_len, DEFAULT("8192"),
+     "characters; about 3,000 have been seen"},
+    {"foreign_challenge", CSR(foreign_challenge), read_foreign_challenge, DEFAULT("ask"),
+     "what becomes of a challenge that does not look like Intune's, that is base64 of a CMS structure: `ask` "
+     "Intune all the same, `deny` it here, or `decline` it, so that the SCEP server's own rule applies. Not "
+     "the default, because the look is documented nowhere. A missing challenge is always refused"},
+    {"key_types", CSR(key_types), read_key_types, DEFAULT("rsa ec"), "also `rsa-pss`, `ed25519`, `ed448`"},
+    {"min_rsa_bits", CSR(min_rsa_bits), read_bits, DEFAULT("2048"),
+     "below is too weak for a certificate of today (NIST SP 800-131A)"},
+    {"max_rsa_bits", CSR(max_rsa_bits), read_bits, DEFAULT("8192"),
+     "SCEP profiles go up to 4096; more costs everyone time and nobody needs it"},
+    {"ec_curves", CSR(ec_curves), read_ec_curves, DEFAULT("P-256 P-384 P-521"),
+     "also `brainpoolP256r1`, `brainpoolP384r1`, `brainpoolP512r1`; a curve with parameters of its own is "
+     "none of them"},
+    {"digests", CSR(digests), read_digests, DEFAULT("sha256 sha384 sha512"),
+     "of the CSR's signature, with RSASSA-PSS also of its mask; also `sha1`, `sha224`, `sha3-256`, "
+     "`sha3-384`, `sha3-512`. Intune profiles offer SHA-2; strongSwan, certmonger and micromdm's client sign "
+     "with SHA-256"},
+    {"ca_rights", CSR(may_have_ca_rights), read_ca_rights, DEFAULT("deny"),
+     "a CSR that asks to be a CA (`basicConstraints`), or for `keyCertSign` or `cRLSign`; or `allow`, which "
+     "is refused together with `issued_check = withhold`: every such certificate would be withheld"},
     {"extensions", CSR(extensions), read_extensions,
-     "subjectAltName keyUsage extendedKeyUsage basicConstraints subjectKeyIdentifier sid smimeCapabilities"},
+     DEFAULT("subjectAltName keyUsage extendedKeyUsage basicConstraints subjectKeyIdentifier sid "
+             "smimeCapabilities"),
+     "what a CSR may ask for: words of the table of extensions, or dotted OIDs"},
     {"csr_attributes", CSR(attributes), read_attributes,
-     "challengePassword extensionRequest nameValuePairs osVersion clientInfo cspProvider renewalCertificate "
-     "friendlyName"},
-    {"name_value_pairs", CSR(pairs), read_pairs, "ValidityPeriod ValidityPeriodUnits"},
-    {"san_types", CSR(san_types), read_san_types, "dns email uri sid ip upn"},
-    {"issued_check", offsetof(iscep_config, policy.issued_check), read_issued_check, "withhold"},
+     DEFAULT("challengePassword extensionRequest nameValuePairs osVersion clientInfo cspProvider "
+             "renewalCertificate friendlyName"),
+     "what a CSR may carry besides: words of the table of attributes, or dotted OIDs"},
+    {"name_value_pairs", CSR(pairs), read_pairs, DEFAULT("ValidityPeriod ValidityPeriodUnits"),
+     "names of the pairs that the attribute `nameValuePairs` may hold: these words, or names as they are. "
+     "Windows and Android send these two, with the profile's validity (on Android swapped), which Intune "
+     "does not look at: have the CA set a maximum. Others can reach past Intune: AD CS takes a template from "
+     "`CertificateTemplate`, and may take names from `SAN`"},
+    {"san_types", CSR(san_types), read_san_types, DEFAULT("dns email uri sid ip upn"),
+     "kinds of alternative names; also `otherName`, `directoryName`, `other`. `sid` is the URI of KB5014754, "
+     "`upn` Microsoft's principal name; whether a request has them is logged (`has_sid`, `has_upn`)"},
+    {"issued_check", offsetof(iscep_config, policy.issued_check), read_issued_check, DEFAULT("withhold"),
+     "a certificate with other alternative names than the CSR, with a SID extension that is not the CSR's "
+     "SID, with a CA's rights, or out of date: `withhold` answers `deny` and does not report it, `warn` logs "
+     "it and reports it, `off` does not look. That it carries the CSR's key is always demanded"},
     {0},
 };
 

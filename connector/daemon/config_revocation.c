@@ -66,19 +66,35 @@ static const char *read_error_code(iscep_config *config, void *to, const char *t
 #define REVOKER(member) offsetof(iscep_config, revoker.member)
 
 const struct key iscep_revocation_keys[] = {
-    {"poll", 0, read_poll, NULL},
-    {"poll_interval_ms", REVOKER(poll_interval_ms), read_interval, "900000"},
-    {"batch", REVOKER(batch), read_batch, "100"},
-    {"issuer_filter", REVOKER(issuer_filter), iscep_config_read_text, NULL},
-    {"foreign", REVOKER(is_foreign_answered), read_foreign, "leave"},
-    {"serial_format", REVOKER(is_serial_decimal), read_serial_format, "hex"},
-    {"error_code", REVOKER(is_code_number), read_error_code, "name"},
-    {"retry_for_hours", REVOKER(retry_for_ms), read_hours, "24"},
-    {"max_backoff_ms", REVOKER(max_backoff_ms), read_interval, "600000"},
-    {"storm_limit", REVOKER(storm_limit), read_bound, "500"},
-    {"storm_percent", REVOKER(storm_percent), read_percent, "20"},
-    {"storm_floor", REVOKER(storm_floor), read_bound, "50"},
-    {"storm_period_hours", REVOKER(storm_period_ms), read_hours, "24"},
+    {"poll", 0, read_poll, NO_DEFAULT("`no`, or `yes` if there is a `[ca/NAME]`"),
+     "`yes` or `no`. Exactly one connector of a tenant should; nodes that share a database count as one, and "
+     "all say the same"},
+    {"poll_interval_ms", REVOKER(poll_interval_ms), read_interval, DEFAULT("900000"),
+     "between two downloads"},
+    {"batch", REVOKER(batch), read_batch, DEFAULT("100"),
+     "how many are asked for at once, 1 to 500; Microsoft recommends at most 100"},
+    {"issuer_filter", REVOKER(issuer_filter), iscep_config_read_text, NO_DEFAULT("none"),
+     "ask for those of this issuer only. Seen to return nothing where it should not; requests are routed "
+     "here anyway"},
+    {"foreign", REVOKER(is_foreign_answered), read_foreign, DEFAULT("leave"),
+     "what becomes of a request of a CA that is not ours: `leave` it to other connectors, or `answer` "
+     "NotSupportedError"},
+    {"serial_format", REVOKER(is_serial_decimal), read_serial_format, DEFAULT("hex"),
+     "`hex` or `decimal`: how Intune writes serial numbers, that is, how they were reported"},
+    {"error_code", REVOKER(is_code_number), read_error_code, DEFAULT("name"),
+     "`name` or `number`: how results name their error"},
+    {"retry_for_hours", REVOKER(retry_for_ms), read_hours, DEFAULT("24"),
+     "how long a CA that cannot be had is tried before Intune is told so"},
+    {"max_backoff_ms", REVOKER(max_backoff_ms), read_interval, DEFAULT("600000"),
+     "the longest pause between two attempts, of a CA, of a download, of an upload"},
+    {"storm_limit", REVOKER(storm_limit), read_bound, DEFAULT("500"),
+     "more revocations than this within `storm_period_hours` are held; `0`: no such bound"},
+    {"storm_percent", REVOKER(storm_percent), read_percent, DEFAULT("20"),
+     "more than this share of the active certificates are held; `0`: no such bound"},
+    {"storm_floor", REVOKER(storm_floor), read_bound, DEFAULT("50"),
+     "the share counts only if there are more active certificates than this"},
+    {"storm_period_hours", REVOKER(storm_period_ms), read_hours, DEFAULT("24"),
+     "the time in which revocations are counted for the two bounds"},
     {0},
 };
 

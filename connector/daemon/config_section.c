@@ -10,29 +10,44 @@
     .item_size = sizeof(type), .name_offset = offsetof(type, name)
 
 static const struct section_kind kinds[] = {
-    {.name = "connector", .keys = iscep_connector_keys, .derive = iscep_config_derive_connector},
-    {.name = "journal", .keys = iscep_journal_keys},
-    {.name = "policy", .keys = iscep_policy_keys},
+    {.name = "connector",
+     .title = "connector",
+     .keys = iscep_connector_keys,
+     .derive = iscep_config_derive_connector},
+    {.name = "journal", .title = "journal", .keys = iscep_journal_keys},
+    {.name = "policy", .title = "policy", .keys = iscep_policy_keys},
     {.name = "credential",
-     .keys_of = iscep_credential_keys,
+     .title = "credential/ID",
+     .keys = iscep_credential_keys,
+     .kind_of = iscep_config_credential_kind,
+     .kind_name = iscep_config_credential_kind_name,
      .add = iscep_config_add_credential,
      ITEMS(credentials, credential_count, iscep_credential_options)},
-    {.name = "revocation", .keys = iscep_revocation_keys, .derive = iscep_config_derive_revocation},
+    {.name = "revocation",
+     .title = "revocation",
+     .keys = iscep_revocation_keys,
+     .derive = iscep_config_derive_revocation},
     {.name = "ca",
-     .keys_of = iscep_ca_keys,
+     .title = "ca/NAME",
+     .keys = iscep_ca_keys,
+     .kind_of = iscep_config_ca_kind,
+     .kind_name = iscep_config_ca_kind_name,
      .add = iscep_config_add_ca,
      ITEMS(cas, ca_count, iscep_ca_options)},
     {.name = "tenant",
+     .title = "tenant/NAME",
      .keys = iscep_tenant_keys,
      .add = iscep_config_add_tenant,
      ITEMS(tenants, tenant_count, iscep_config_tenant),
      .derive = iscep_config_derive_tenant},
     {.name = "listener",
+     .title = "listener/NAME",
      .keys = iscep_listener_keys,
      .add = iscep_config_add_listener,
      ITEMS(listeners, listener_count, iscep_listener_options),
      .derive = iscep_config_derive_listener},
     {.name = "step-ca",
+     .title = "step-ca/NAME",
      .keys = iscep_step_ca_keys,
      .add = iscep_config_add_step_ca,
      ITEMS(step_cas, step_ca_count, iscep_step_ca_options)},
@@ -58,17 +73,26 @@ const struct section_kind *iscep_config_find_kind(const char *title, const char 
     return NULL;
 }
 
-const struct key *iscep_config_keys(const section *of)
+static bool has_key(const section *of, const struct key *key)
 {
-    return of->kind->keys_of != NULL ? of->kind->keys_of(of->base) : of->kind->keys;
+    const unsigned kind = of->kind->kind_of != NULL ? of->kind->kind_of(of->base) : 0;
+    return key->kinds == 0 || (kind != 0 && (key->kinds & 1U << kind) != 0);
 }
 
-const struct key *iscep_config_find_key(const struct key *keys, const char *name)
+const struct key *iscep_config_next_key(const section *of, const struct key *after)
 {
-    for (; keys->name != NULL; keys++)
-        if (strcmp(keys->name, name) == 0)
-            return keys;
-    return NULL;
+    const struct key *key = after != NULL ? after + 1 : of->kind->keys;
+    while (key->name != NULL && !has_key(of, key))
+        key++;
+    return key->name != NULL ? key : NULL;
+}
+
+const struct key *iscep_config_find_key(const section *of, const char *name)
+{
+    const struct key *key = NULL;
+    while ((key = iscep_config_next_key(of, key)) != NULL && strcmp(key->name, name) != 0)
+        ;
+    return key;
 }
 
 bool iscep_config_section_at(section *out, iscep_config *config, const struct section_kind *kind,
@@ -90,7 +114,7 @@ bool iscep_config_section_at(section *out, iscep_config *config, const struct se
 
 iscep_status iscep_config_set_defaults(iscep_config *config, const section *of, iscep_error *err)
 {
-    for (const struct key *key = iscep_config_keys(of); key->name != NULL; key++)
+    for (const struct key *key = NULL; (key = iscep_config_next_key(of, key)) != NULL;)
         if (key->default_text != NULL &&
             key->read(config, (char *)of->base + key->offset, key->default_text) != NULL)
             return iscep_error_nomem(err); /* a default is right */

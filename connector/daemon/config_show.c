@@ -37,7 +37,7 @@ static void emit_keys(iscep_buf *out, const iscep_config *config, const section 
                       const char *heading)
 {
     bool is_first = true;
-    for (const struct key *key = iscep_config_keys(of); key->name != NULL; key++) {
+    for (const struct key *key = NULL; (key = iscep_config_next_key(of, key)) != NULL;) {
         const char *value = iscep_config_value(config, of, key);
         if (value == NULL || is_default(config, of, key) != are_defaults)
             continue;
@@ -66,7 +66,7 @@ static void describe_section(void *user, const iscep_config *config, const secti
     iscep_json *object = iscep_json_append_object(user);
     iscep_json_add_text(object, "section", of->title);
     iscep_json *keys = iscep_json_add_array(object, "keys");
-    for (const struct key *key = iscep_config_keys(of); key->name != NULL; key++) {
+    for (const struct key *key = NULL; (key = iscep_config_next_key(of, key)) != NULL;) {
         const char *value = iscep_config_value(config, of, key);
         if (value == NULL)
             continue;

@@ -26,12 +26,14 @@ struct secret {
 
 struct iscep_config_source {
     char *path;
+    const char *secrets_directory; /* while the file is read */
+    bool is_read_beside;           /* something of secrets_directory was meant */
     SLIST_HEAD(, text) texts;
     TAILQ_HEAD(, setting) settings; /* in the order of the file */
     STAILQ_HEAD(, secret) secrets;
 };
 
-struct iscep_config_source *iscep_config_source_new(const char *path)
+struct iscep_config_source *iscep_config_source_new(const char *path, const char *secrets_directory)
 {
     struct iscep_config_source *source = calloc(1, sizeof *source);
     if (source == NULL)
@@ -39,6 +41,7 @@ struct iscep_config_source *iscep_config_source_new(const char *path)
     SLIST_INIT(&source->texts);
     TAILQ_INIT(&source->settings);
     STAILQ_INIT(&source->secrets);
+    source->secrets_directory = secrets_directory;
     source->path = strdup(path);
     if (source->path != NULL)
         return source;
@@ -72,6 +75,21 @@ void iscep_config_source_free(struct iscep_config_source *source)
 const char *iscep_config_path(const iscep_config *config)
 {
     return config->source->path;
+}
+
+const char *iscep_config_secrets_directory(const iscep_config *config)
+{
+    return config->source->secrets_directory;
+}
+
+void iscep_config_note_beside(iscep_config *config)
+{
+    config->source->is_read_beside = true;
+}
+
+bool iscep_config_is_read_beside(const iscep_config *config)
+{
+    return config->source->is_read_beside;
 }
 
 char *iscep_config_keep(iscep_config *config, const char *text)

@@ -40,17 +40,31 @@ static const char *read_hook_secret(iscep_config *config, void *to, const char *
 #define AT(member) offsetof(iscep_step_ca_options, member)
 
 const struct key iscep_step_ca_keys[] = {
-    {"tenant", AT(tenant), iscep_config_read_text, NULL},
-    {"challenge_id", AT(challenge_id), iscep_config_read_text, NULL},
-    {"challenge_secret_file", AT(challenge_secret_file), read_hook_secret, NULL},
-    {"notify_id", AT(notify_id), iscep_config_read_text, NULL},
-    {"notify_secret_file", AT(notify_secret_file), read_hook_secret, NULL},
-    {"bearer_token_file", AT(bearer_token_file), iscep_config_read_loaded_secret, NULL},
-    {"basic_user", AT(basic_user), iscep_config_read_text, NULL},
-    {"basic_password_file", AT(basic_password_file), iscep_config_read_loaded_secret, NULL},
-    {"empty_key", AT(is_key_empty), iscep_config_read_yes, "no"},
-    {"client_names", AT(client_names), iscep_config_read_client_names, NULL},
-    {"answer_within_ms", AT(answer_within_ms), read_answer_within, "6000"},
+    {"tenant", AT(tenant), iscep_config_read_text, NO_DEFAULT("the listener's, or the only one"),
+     "the `[tenant/NAME]` whose challenges these are. With several tenants one of the two must say"},
+    {"challenge_id", AT(challenge_id), iscep_config_read_text, NO_DEFAULT("required"),
+     "id of the webhook of kind `SCEPCHALLENGE`, as step-ca shows it"},
+    {"challenge_secret_file", AT(challenge_secret_file), read_hook_secret, NO_DEFAULT("required"),
+     "a file that holds its secret, base64, as step-ca shows it"},
+    {"notify_id", AT(notify_id), iscep_config_read_text, NO_DEFAULT("required"),
+     "the same of the webhook of kind `NOTIFYING`: without it Intune would never be told of a certificate"},
+    {"notify_secret_file", AT(notify_secret_file), read_hook_secret, NO_DEFAULT("required"),
+     "a file that holds the secret of that webhook"},
+    {"bearer_token_file", AT(bearer_token_file), iscep_config_read_loaded_secret, NO_DEFAULT("none"),
+     "a file with the token that step-ca was told to send besides"},
+    {"basic_user", AT(basic_user), iscep_config_read_text, NO_DEFAULT("none"),
+     "or the user, with `basic_password_file`"},
+    {"basic_password_file", AT(basic_password_file), iscep_config_read_loaded_secret, NO_DEFAULT("none"),
+     "a file with the password"},
+    {"empty_key", AT(is_key_empty), iscep_config_read_yes, DEFAULT("no"),
+     "`yes`: a webhook that was written into ca.json by hand has no secret, and a certificate alone tells "
+     "who asks. Then `client_names` is needed, no secret is named, and every listener that serves `step-ca` "
+     "must demand certificates (so the socket of `[connector]` cannot be the one)"},
+    {"client_names", AT(client_names), iscep_config_read_client_names, NO_DEFAULT("none"),
+     "names, by spaces, that step-ca's certificate must bear one of; its own server certificate is what it "
+     "shows"},
+    {"answer_within_ms", AT(answer_within_ms), read_answer_within, DEFAULT("6000"),
+     "100 to 14000; step-ca gives a request up after 15 s, and asks a second time after one"},
     {0},
 };
 

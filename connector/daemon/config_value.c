@@ -202,12 +202,22 @@ iscep_status iscep_config_check_name(const char *kind, const char *name, iscep_e
 
 #define SYSTEMD_PREFIX "credential:"
 
+/* What the unit's LoadCredential=secrets:DIRECTORY calls a file of that directory begins with this. */
+#define SECRETS_PREFIX "secrets_"
+
 static const char *read_systemd_credential(iscep_config *config, const char **to, const char *name)
 {
     const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    if (directory == NULL && strncmp(name, SECRETS_PREFIX, strlen(SECRETS_PREFIX)) == 0) {
+        directory = iscep_config_secrets_directory(config);
+        if (directory != NULL) {
+            name += strlen(SECRETS_PREFIX);
+            iscep_config_note_beside(config);
+        }
+    }
     if (directory == NULL)
-        return "is a systemd credential, but systemd has given us none: see LoadCredential= in "
-               "systemd.exec(5)";
+        return "is a systemd credential, but systemd has given us none (LoadCredential= in systemd.exec(5)): "
+               "intune-scepctl config check looks at the file itself";
     if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
         return "must be " SYSTEMD_PREFIX " and the name of a systemd credential";
     ISCEP_AUTO_BUF path;

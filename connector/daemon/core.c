@@ -300,6 +300,8 @@ static iscep_status enter_first(iscep_core *core, iscep_config *config, iscep_er
                                       .heartbeat = core->heartbeat,
                                       .adapt = core->options.adapt,
                                       .adapt_user = core->options.adapt_user,
+                                      .permit = core->options.permit,
+                                      .permit_user = core->options.permit_user,
                                       .events = &core->options.events,
                                       .env = &core->env,
                                       .log = core->options.log,

@@ -22,6 +22,9 @@ typedef struct iscep_process_events {
 /* Changes a configuration that was read, before it is used: what the file says of the process may not be ours to say. */
 typedef void (*iscep_adapt_fn)(void *user, iscep_config *config);
 
+/* Can the process do with a configuration that was read again? CONFIG: no, and why. */
+typedef iscep_status (*iscep_permit_fn)(void *user, const iscep_config *config, iscep_error *err);
+
 typedef struct iscep_core_options {
     const char *config_path; /* read again at a reload; as all here borrowed until free */
     iscep_loop *loop;        /* what it does is done on the thread that runs this: the keeper's */
@@ -29,6 +32,8 @@ typedef struct iscep_core_options {
     const iscep_systemd_sockets *inherited; /* NULL: none */
     iscep_adapt_fn adapt;                   /* NULL: none */
     void *adapt_user;
+    iscep_permit_fn permit; /* NULL: with any */
+    void *permit_user;
     iscep_process_events events;
 } iscep_core_options;
 

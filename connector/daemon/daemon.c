@@ -2,16 +2,17 @@
 #include "daemon/daemon.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/journald_log.h"
 #include "daemon/core.h"
+#include "daemon/sandbox.h"
 
 /* All that the process has; what is NULL was not made. */
 typedef struct daemon_parts {
     iscep_log log;
     iscep_journald_log journald; /* log_target = journald */
+    iscep_sandbox sandbox;
     iscep_systemd_sockets inherited;
     iscep_loop *loop;
     iscep_timer *sigterm, *sigint, *sighup, *watchdog_timer;
@@ -39,6 +40,11 @@ static void on_watchdog(void *user)
     if (!iscep_core_is_stuck(d->core))
         iscep_systemd_tell_alive();
     iscep_timer_arm(d->watchdog_timer, iscep_systemd_watchdog_ms() / 2);
+}
+
+static iscep_status permit(void *user, const iscep_config *config, iscep_error *err)
+{
+    return iscep_sandbox_check(user, config, err);
 }
 
 static iscep_status make_timers(daemon_parts *d, iscep_error *err)
@@ -99,6 +105,8 @@ static iscep_status make_parts(daemon_parts *d, iscep_config *config, const char
         .loop = d->loop,
         .log = &d->log,
         .inherited = &d->inherited,
+        .permit = permit,
+        .permit_user = &d->sandbox,
         .events = {.ready = on_ready, .reloading = on_reloading, .stopping = on_stopping}};
     return iscep_core_new(&d->core, &options, config, err);
 }
@@ -111,6 +119,7 @@ static void free_parts(daemon_parts *d)
         iscep_timer_free(timers[i]);
     iscep_loop_free(d->loop);
     iscep_systemd_clear_sockets(&d->inherited);
+    iscep_sandbox_paths_clear(&d->sandbox.writable);
 }
 
 /* Every caller is a descriptor: as many as the system lets us have. */
@@ -123,20 +132,11 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* A core file would hold the client secret, tokens and challenges. */
-static void forbid_core_files(void)
-{
-    const struct rlimit none = {0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0); /* also where cores are piped to a program, which the limit does not stop */
-}
-
 static void set_up_process(void)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* until, and again when no longer, the loop looks after it */
     raise_descriptor_limit();
-    forbid_core_files();
 }
 
 bool iscep_daemon_run(iscep_config *config, const char *path)
@@ -147,6 +147,7 @@ bool iscep_daemon_run(iscep_config *config, const char *path)
         iscep_journald_log_attach(&d.journald, &d.log, "intune-scepd");
     set_up_process();
     iscep_systemd_find_sockets(&d.inherited);
+    iscep_sandbox_enter(&d.sandbox, config, &d.log); /* all threads are made behind it */
     const bool is_made = make_parts(&d, config, path, &err) == ISCEP_OK;
     if (!is_made)
         iscep_log_event(&d.log, ISCEP_LOG_ERROR, "start_failed", ISCEP_LOG_TEXT("reason", err.message));

@@ -1,6 +1,8 @@
 /* intune-scepd: its options. What it does is daemon.c's. */
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "daemon/daemon.h"
 
@@ -67,8 +69,17 @@ static int parse_options(struct options *out, int argc, char **argv)
     return -1;
 }
 
+/* A core file would hold the client secret, tokens and challenges. */
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0); /* also where cores are piped to a program, which the limit does not stop */
+}
+
 int main(int argc, char **argv)
 {
+    forbid_core_files(); /* before anything secret is read */
     struct options options = {0};
     int exit_code = parse_options(&options, argc, argv);
     if (exit_code >= 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/metrics_page.h"
+#include "intune/credential.h"
 
 /* --- the configuration in force --- */
 
@@ -32,41 +33,88 @@ static void show_listener(iscep_overview *overview, size_t i, const iscep_gate *
                          options->name);
 }
 
-/* The gauges of what is no longer configured must not stand there for ever. */
-static void forget(iscep_overview *overview)
+static void forget(iscep_overview *overview, const char *label, const char *name)
 {
-    for (size_t m = 0; m < overview->sources.metrics_count; m++) {
-        for (size_t i = 0; i < overview->sources.tenant_count; i++)
-            iscep_metrics_forget(overview->metrics[m], "tenant", overview->tenants[i].config->name);
-        for (size_t i = 0; i < overview->sources.listener_count; i++)
-            iscep_metrics_forget(overview->metrics[m], "listener", overview->listeners[i].options->name);
+    for (size_t m = 0; m < overview->sources.metrics_count; m++)
+        iscep_metrics_forget(overview->metrics[m], label, name);
+}
+
+static bool has_listener(const iscep_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->listener_count; i++)
+        if (strcmp(config->listeners[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static const char *credential_name(const iscep_credential_options *options)
+{
+    return options->name != NULL ? options->name : iscep_credential_kind_name(options->kind);
+}
+
+static bool has_credential(const iscep_tenant *tenant, const char *name)
+{
+    for (size_t i = 0; i < tenant->credential_count; i++)
+        if (strcmp(credential_name(tenant->credentials[i]), name) == 0)
+            return true;
+    return false;
+}
+
+static void forget_credentials(iscep_overview *overview, const iscep_config_tenant *before,
+                               const iscep_config_tenant *now)
+{
+    for (size_t i = 0; i < before->tenant.credential_count; i++) {
+        const char *name = credential_name(before->tenant.credentials[i]);
+        if (has_credential(&now->tenant, name))
+            continue;
+        for (size_t m = 0; m < overview->sources.metrics_count; m++) {
+            ISCEP_METRIC_FORGET(overview->metrics[m], ISCEP_METRIC_CREDENTIAL_REFUSED, now->name, name);
+            ISCEP_METRIC_FORGET(overview->metrics[m], ISCEP_METRIC_CREDENTIAL_EXPIRY, now->name, name);
+        }
     }
 }
 
-static bool is_same_set(const iscep_overview *overview, const iscep_config *config)
+void iscep_overview_forget(iscep_overview *overview, const iscep_config *before)
 {
-    bool is_same = overview->sources.tenant_count == config->tenant_count &&
-                   overview->sources.listener_count == config->listener_count;
-    for (size_t i = 0; i < config->tenant_count && is_same; i++)
-        is_same = strcmp(overview->tenants[i].config->name, config->tenants[i].name) == 0;
-    for (size_t i = 0; i < config->listener_count && is_same; i++)
-        is_same = strcmp(overview->listeners[i].options->name, config->listeners[i].name) == 0;
-    return is_same;
+    const iscep_config *config = overview->sources.config;
+    for (size_t i = 0; i < before->tenant_count; i++) {
+        const iscep_config_tenant *now = iscep_config_find_tenant(config, before->tenants[i].name);
+        if (now == NULL)
+            forget(overview, "tenant", before->tenants[i].name);
+        else
+            forget_credentials(overview, &before->tenants[i], now);
+    }
+    for (size_t i = 0; i < before->listener_count; i++)
+        if (!has_listener(config, before->listeners[i].name))
+            forget(overview, "listener", before->listeners[i].name);
+}
+
+static void show_taken(iscep_overview *overview, const iscep_config *config)
+{
+    iscep_metrics *metrics = overview->metrics[0];
+    iscep_metrics_forget(metrics, "digest", overview->digest);
+    snprintf(overview->digest, sizeof overview->digest, "%.*s", ISCEP_OVERVIEW_DIGEST_LEN,
+             config->common_digest);
+    ISCEP_METRIC_SET(metrics, ISCEP_METRIC_CONFIG_INFO, 1, overview->digest);
+    iscep_metrics_set(metrics, ISCEP_METRIC_RELOADED, NULL, (double)overview->sources.loaded_unix_ms / 1000);
+    iscep_metrics_set(metrics, ISCEP_METRIC_RELOAD_GOOD, NULL, 1);
 }
 
 void iscep_overview_show(iscep_overview *overview, const iscep_generation *generation, const iscep_gate *gate)
 {
     iscep_status_sources *sources = &overview->sources;
     const iscep_config *config = generation->config;
-    if (!is_same_set(overview, config))
-        forget(overview);
+    const iscep_config *before = sources->config;
     sources->config = config;
+    if (before != NULL)
+        iscep_overview_forget(overview, before);
     sources->loaded_unix_ms = iscep_now_unix_ms(sources->env);
     for (size_t i = 0; i < config->tenant_count; i++)
         overview->tenants[i] =
             (iscep_status_tenant){.config = &config->tenants[i],
                                   .intune = iscep_generation_keeper_seat(generation, i)->intune,
-                                  .revoker = generation->revokers[i]};
+                                  .revoker = generation->revokers[i],
+                                  .crowd = &generation->crowds[i]};
     for (size_t i = 0; i < config->listener_count; i++)
         show_listener(overview, i, gate);
     sources->tenants = overview->tenants;
@@ -74,8 +122,7 @@ void iscep_overview_show(iscep_overview *overview, const iscep_generation *gener
     sources->listeners = overview->listeners;
     sources->listener_count = config->listener_count;
     sources->metrics = overview->metrics;
-    iscep_metrics_set(overview->metrics[0], ISCEP_METRIC_RELOADED, NULL,
-                      (double)sources->loaded_unix_ms / 1000);
+    show_taken(overview, config);
 }
 
 void iscep_overview_clear(iscep_overview *overview)
@@ -92,6 +139,15 @@ static bool has_tenant(const iscep_status_sources *sources, const char *name)
         if (strcmp(sources->tenants[i].config->name, name) == 0)
             return true;
     return false;
+}
+
+static void show_in_flight(const iscep_status_sources *sources)
+{
+    for (size_t i = 0; i < sources->tenant_count; i++)
+        ISCEP_METRIC_SET(
+            sources->metrics[0], ISCEP_METRIC_IN_FLIGHT,
+            (double)atomic_load_explicit(&sources->tenants[i].crowd->count, memory_order_relaxed),
+            sources->tenants[i].config->name);
 }
 
 /* One scrape, which asks the journal about one tenant after the other: those there were when it came. */
@@ -124,6 +180,7 @@ static void ask_next(scrape *asked)
         iscep_journal_totals(sources->journal, asked->tenants[asked->next], on_totals, asked);
         return;
     }
+    show_in_flight(sources);
     iscep_metrics_page_handle(asked->exchange, sources->metrics, sources->metrics_count);
     free(asked);
 }

@@ -104,6 +104,7 @@ static iscep_status make_generation(iscep_reload *r, iscep_config *config, iscep
 static void free_retired(iscep_reload *r, iscep_generation *generation)
 {
     STAILQ_REMOVE(&r->retired, generation, iscep_generation, link);
+    iscep_overview_forget(r->needs.overview, generation->config);
     iscep_generation_free(generation);
     iscep_generation_wake_services(r->current);
 }
@@ -151,14 +152,28 @@ void iscep_reload_clear(iscep_reload *reload)
 
 /* --- what cannot change while it runs --- */
 
-static const char *const fixed_names[ISCEP_RELOAD_FIXED_COUNT] = {
-    "workers",       "[journal] path",           "[journal] retention_days or max_size_mb",
-    "audit",         "log_format or log_target", "[journal] database, or what belongs to it",
-    "[journal] node"};
+static const char *const fixed_names[ISCEP_RELOAD_FIXED_COUNT] = {"workers",
+                                                                  "[journal] path",
+                                                                  "[journal] retention_days or max_size_mb",
+                                                                  "audit",
+                                                                  "log_format or log_target",
+                                                                  "[journal] database, or what belongs to it",
+                                                                  "[journal] node",
+                                                                  "sandbox or sandbox_writable"};
 
 static const char *text_or_empty(const char *text)
 {
     return text != NULL ? text : "";
+}
+
+static void describe_sandbox(char *out, size_t size, const iscep_config *config)
+{
+    ISCEP_AUTO_BUF text;
+    iscep_buf_init(&text, size);
+    iscep_buf_printf(&text, "%d", (int)config->is_sandbox_off);
+    for (size_t i = 0; i < config->sandbox_writable.count; i++)
+        iscep_buf_printf(&text, " %s", config->sandbox_writable.words[i]);
+    iscep_text_copy(out, size, iscep_buf_text(&text));
 }
 
 static void describe_fixed(iscep_reload_fixed out, const iscep_config *config)
@@ -173,6 +188,7 @@ static void describe_fixed(iscep_reload_fixed out, const iscep_config *config)
              (long long)config->database.timeout_ms, text_or_empty(config->database.password_file),
              text_or_empty(config->database.conninfo));
     iscep_text_copy(out[6], sizeof out[6], config->journal.node);
+    describe_sandbox(out[7], sizeof out[7], config);
 }
 
 /* Names the first difference from what was opened; NULL: none. Also the second time that it is read. */
@@ -232,6 +248,12 @@ static iscep_status try_reload(iscep_reload *r, char remarked[REMARK_SIZE], isce
         return status;
     if (r->needs.adapt != NULL)
         r->needs.adapt(r->needs.adapt_user, config);
+    if (r->needs.permit != NULL)
+        status = r->needs.permit(r->needs.permit_user, config, err);
+    if (status != ISCEP_OK) {
+        iscep_config_free(config);
+        return status;
+    }
     remark(remarked, r, config);
     status = make_generation(r, config, err);
     if (status != ISCEP_OK)
@@ -252,6 +274,8 @@ static void tell(const iscep_reload *r)
                     outcome->is_taken ? "reloaded" : "reload_refused", fields, 2);
     iscep_audit_write(r->needs.env->audit, outcome->is_taken ? "reloaded" : "reload_refused", fields, 2);
     ISCEP_METRIC_ADD(metrics, ISCEP_METRIC_RELOADS, 1, word);
+    if (!outcome->is_taken)
+        iscep_metrics_set(metrics, ISCEP_METRIC_RELOAD_GOOD, NULL, 0); /* 1: overview.c */
 }
 
 void iscep_reload_run(iscep_reload *reload)

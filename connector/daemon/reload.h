@@ -15,6 +15,8 @@ typedef struct iscep_reload_needs {
     const char *config_path;
     iscep_adapt_fn adapt; /* see core.h; NULL: every configuration is taken as it is written */
     void *adapt_user;
+    iscep_permit_fn permit; /* see core.h; NULL: any will do */
+    void *permit_user;
     const iscep_process_events *events;
     iscep_env *env;
     iscep_log *log; /* whose level is the configuration's */
@@ -32,7 +34,7 @@ typedef struct iscep_reload_needs {
 } iscep_reload_needs;
 
 /* What was opened at the start, and stays as it was until the end: settings as text. */
-enum { ISCEP_RELOAD_FIXED_COUNT = 7, ISCEP_RELOAD_FIXED_SIZE = 4096 };
+enum { ISCEP_RELOAD_FIXED_COUNT = 8, ISCEP_RELOAD_FIXED_SIZE = 4096 };
 typedef char iscep_reload_fixed[ISCEP_RELOAD_FIXED_COUNT][ISCEP_RELOAD_FIXED_SIZE];
 
 typedef struct iscep_reload {

@@ -10,11 +10,13 @@
 #include "daemon/heartbeat.h"
 #include "daemon/recent.h"
 #include "journal/inspect.h"
+#include "service/crowd.h"
 
 typedef struct iscep_status_tenant {
     const iscep_config_tenant *config;
     const iscep_intune *intune;   /* the one on the keeper's loop; NULL: whether it is ready is not known */
     const iscep_revoker *revoker; /* NULL: nothing is revoked */
+    const iscep_crowd *crowd;     /* who waits, on all workers */
 } iscep_status_tenant;
 
 typedef struct iscep_status_listener {

@@ -19,7 +19,7 @@ static iscep_bytes between(iscep_bytes page, const char *begin, const char *end)
         return (iscep_bytes){0};
     from += strlen(begin);
     const uint8_t *to = memmem(from, page.len - (size_t)(from - page.data), end, strlen(end));
-    return to == NULL ? (iscep_bytes){0} : iscep_bytes_of(from, (size_t)(to - from));
+    return to != NULL ? iscep_bytes_of(from, (size_t)(to - from)) : (iscep_bytes){0};
 }
 
 /* " 'sha256-…'": this one text may be used as style, or as script, and no other. */

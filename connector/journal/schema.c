@@ -72,6 +72,7 @@ iscep_status iscep_schema_migrate(iscep_store *store, const iscep_migration *mig
         if (migrations[i].version > mark.version &&
             script_of(&migrations[i], iscep_store_dialect(store)) != NULL)
             status = migrate_one(store, &migrations[i], err);
+    iscep_store_tidy(store);
     return status;
 }
 

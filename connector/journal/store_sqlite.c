@@ -461,9 +461,11 @@ static iscep_status get_version(iscep_store *store, iscep_schema_mark *out, isce
     return status;
 }
 
+/* The next iscep_store_tidy puts it into the file itself, where programs that do not know the log look for it. */
 static iscep_status set_version(iscep_store *store, const iscep_schema_mark *mark, iscep_error *err)
 {
     ISCEP_AUTO_BUF sql; /* a pragma takes no parameter */
+    store_of(store)->checkpoint_at = 0;
     iscep_buf_init(&sql, 64);
     iscep_buf_printf(&sql, "PRAGMA user_version = %lld; PRAGMA application_id = %lld",
                      (long long)mark->version, (long long)mark->oldest);

@@ -186,6 +186,68 @@ Test(config_credential, may_come_from_systemd)
     }
 }
 
+/* Who administers the daemon has none of its credentials, but may read what systemd makes them of. */
+Test(config_credential, of_the_unit_is_read_from_its_directory_by_who_stands_beside_the_daemon)
+{
+    const char *text = TENANT("client_secret_file = credential:secrets_secret\n");
+    iscep_config *config = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    assert_refused(text, "systemd has given us none");
+    assert_refused(text, "intune-scepctl config check looks at the file itself");
+    cr_assert_eq(iscep_config_load_beside(&config, config_path, dir.path, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_str_eq(config->tenants[0].tenant.credentials[0]->client_secret_file, in_dir("secret"));
+    cr_assert(iscep_config_is_read_beside(config));
+    iscep_config_free(config);
+    setenv("CREDENTIALS_DIRECTORY", "/nowhere", 1);
+    cr_assert_eq(iscep_config_load_beside(&config, config_path, dir.path, &err), ISCEP_CONFIG);
+    cr_assert_not_null(strstr(err.message, "/nowhere/secrets_secret"), "%s", err.message);
+}
+
+/* A connector that runs reads a path anew: it is not said to have a copy. */
+Test(config_credential, that_is_named_by_its_path_is_not_read_beside_the_daemon)
+{
+    iscep_config *config = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_config_free(load_good(TENANT("client_secret_file = ~/secret\n")));
+    cr_assert_eq(iscep_config_load_beside(&config, config_path, dir.path, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_not(iscep_config_is_read_beside(config));
+    iscep_config_free(config);
+}
+
+Test(config_credential, of_another_unit_is_not_read_beside_the_daemon)
+{
+    static const struct {
+        const char *name, *want;
+    } cases[] = {{"secret", "systemd has given us none"},
+                 {"secrets_", "must be credential: and the name"},
+                 {"secrets_.", "must be credential: and the name"},
+                 {"secrets_../secret", "must be credential: and the name"},
+                 {"secrets_none", "cannot open"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[256];
+        iscep_config *config = NULL;
+        iscep_error err = ISCEP_ERROR_INIT;
+        snprintf(text, sizeof text, TENANT("client_secret_file = credential:%s\n"), cases[i].name);
+        assert_refused(text, ":4: client_secret_file: is a systemd credential");
+        cr_assert_eq(iscep_config_load_beside(&config, config_path, dir.path, &err), ISCEP_CONFIG);
+        cr_assert_not_null(strstr(err.message, cases[i].want), "%s", err.message);
+    }
+}
+
+Test(config_credential, text_that_is_in_no_file_yet_is_read_as_that_file)
+{
+    char text[512];
+    iscep_config *config = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    snprintf(text, sizeof text, TENANT("client_secret_file = %s\n"), in_dir("secret"));
+    cr_assert_eq(iscep_config_parse(&config, iscep_bytes_of_text(text), "/to/be", &err), ISCEP_OK, "%s",
+                 err.message);
+    iscep_config_free(config);
+    snprintf(text, sizeof text, TENANT("client_secret_file = %s\n"), "/nowhere");
+    cr_assert_eq(iscep_config_parse(&config, iscep_bytes_of_text(text), "/to/be", &err), ISCEP_CONFIG);
+    cr_assert_not_null(strstr(err.message, "/to/be:4: client_secret_file: cannot open"), "%s", err.message);
+}
+
 Test(config_cloud, preset_fills_what_stands_nowhere)
 {
     iscep_config *config =

@@ -76,7 +76,7 @@ static void assert_same_values(iscep_config *a, iscep_config *b)
         for (size_t j = 0; iscep_config_section_at(&one, a, kind, j); j++) {
             cr_assert(iscep_config_section_at(&other, b, kind, j), "%s", one.title);
             cr_assert_str_eq(one.title, other.title);
-            for (const struct key *key = iscep_config_keys(&one); key->name != NULL; key++) {
+            for (const struct key *key = NULL; (key = iscep_config_next_key(&one, key)) != NULL;) {
                 const char *value = iscep_config_given(a, one.title, key->name, NULL);
                 const char *given = iscep_config_given(b, other.title, key->name, NULL);
                 if (value == NULL)

@@ -100,15 +100,17 @@ static bool is_not_healthy(void)
 
 Test(handles, notes_wait_for_the_next_that_somebody_waits_for)
 {
+    note_through(d.journal, "t0");
+    desk_flush(&d); /* the first one after the tables were made syncs the head of SQLite's log, too */
     int64_t syncs = faulty_disk_sync_count();
     for (int i = 0; i < MANY; i++) {
         char id[16];
         snprintf(id, sizeof id, "n%d", i);
         note_through(i % 2 == 0 ? d.journal : other, id);
     }
-    cr_assert_eq(iscep_journal_group_count(d.journal), 0);
-    desk_flush(&d);
     cr_assert_eq(iscep_journal_group_count(d.journal), 1);
+    desk_flush(&d);
+    cr_assert_eq(iscep_journal_group_count(d.journal), 2);
     cr_assert_eq(faulty_disk_sync_count() - syncs, 1);
     cr_assert_str_eq(desk_events(&d, "n0"), "validated");
     cr_assert_str_eq(desk_events(&d, "n99"), "validated");

@@ -1,5 +1,6 @@
 /* An older file is brought up to date, a newer one is refused, and a step that fails leaves what was. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "journal/schema.h"
@@ -45,6 +46,32 @@ Test(schema, is_made_in_an_empty_file)
     cr_assert_eq(version_of(), iscep_schema_version());
     cr_assert_eq(iscep_schema_migrate(store, iscep_schema_migrations, iscep_schema_migration_count, NULL),
                  ISCEP_OK, "again, nothing is left to do");
+}
+
+static int64_t number_in_file(long offset)
+{
+    unsigned char bytes[4] = {0};
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file);
+    cr_assert_eq(fseek(file, offset, SEEK_SET), 0);
+    cr_assert_eq(fread(bytes, 1, sizeof bytes, file), sizeof bytes);
+    fclose(file);
+    return (int64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
+}
+
+/* A package's script looks for it there while the program runs: packaging/debian/intune-scep-connector.preinst. */
+Test(schema, says_its_version_in_the_header_of_the_file_at_once)
+{
+    static const iscep_migration marked[] = {
+        {.version = 5, .oldest = 4, .sqlite = "CREATE TABLE a (x INTEGER)"},
+        {.version = 7, .oldest = 6, .sqlite = "CREATE TABLE b (x INTEGER)"},
+    };
+    cr_assert_eq(iscep_schema_migrate(store, marked, 1, NULL), ISCEP_OK);
+    cr_assert_eq(number_in_file(60), 5);
+    cr_assert_eq(number_in_file(68), 4);
+    cr_assert_eq(iscep_schema_migrate(store, marked, 2, NULL), ISCEP_OK);
+    cr_assert_eq(number_in_file(60), 7);
+    cr_assert_eq(number_in_file(68), 6);
 }
 
 Test(schema, of_version_1_is_brought_up_to_date)

@@ -1,0 +1,31 @@
+/* Which directories a configuration needs to write in, and whether it runs programs. */
+#ifndef ISCEP_DAEMON_SANDBOX_PATHS_H
+#define ISCEP_DAEMON_SANDBOX_PATHS_H
+
+#include <limits.h>
+
+#include "daemon/config.h"
+
+/* Journal, audit trail, runtime and state directory, devices, two for temporary files; sockets; four files of each CA; sandbox_writable. */
+enum {
+    ISCEP_SANDBOX_MAX_PATHS =
+        8 + ISCEP_CONFIG_MAX_LISTENERS + 4 * ISCEP_CONFIG_MAX_CAS + ISCEP_CONFIG_MAX_WORDS
+};
+
+/* Directories, absolute and without symbolic links; none is below another. */
+typedef struct iscep_sandbox_paths {
+    char *paths[ISCEP_SANDBOX_MAX_PATHS];
+    size_t count;
+} iscep_sandbox_paths;
+
+/* Of what exists: what does not cannot be written in. NOMEM. */
+iscep_status iscep_sandbox_paths_collect(iscep_sandbox_paths *out, const iscep_config *config,
+                                         iscep_error *err) ISCEP_CHECKED;
+void iscep_sandbox_paths_clear(iscep_sandbox_paths *paths);
+/* The first of wanted that is neither among granted nor below one of them; NULL: there is none. */
+const char *iscep_sandbox_paths_beyond(const iscep_sandbox_paths *granted, const iscep_sandbox_paths *wanted);
+
+/* There is a [ca/NAME] with kind = command. */
+bool iscep_sandbox_runs_programs(const iscep_config *config);
+
+#endif

@@ -32,13 +32,17 @@
 #define FEDERATION                                                                                           \
     SECRETS " > Federated credentials: issuer, subject and audience there must equal those of the token, "   \
             "letter by letter"
+/* Where setup wrote it, and what a connector that systemd has handed it to makes of a new one. */
+#define RENEW_SECRET                                                                                         \
+    "write its value into the file that client_secret_file names "                                           \
+    "(credential:secrets_client-secret is /etc/intune-scep/secrets/client-secret), then systemctl restart "  \
+    "intune-scepd; only where the configuration names a path, not credential:, is no restart needed"
 #define LATER "Run doctor again in a few minutes. If it stays, look at status.cloud.microsoft"
 
 static const ctl_advice table[] = {
     /* --- the configuration --- */
     {"configuration", "config_file", "the configuration file cannot be opened",
-     "Name the file with -c, and run doctor as a user who may read it: the one the connector runs as, or "
-     "root"},
+     "Name the file with -c, and run doctor as root"},
     {"configuration", "config_syntax", "the configuration file is no INI file",
      "Mend the line that is named"},
     {"configuration", "config_key", "the configuration has a key that nobody knows",
@@ -52,8 +56,9 @@ static const ctl_advice table[] = {
     {"configuration", "step_ca", "a webhook of step-ca could be somebody else's, or anybody's tenant's",
      "The message says what to write; docs/step-ca.md shows both sides"},
     {"configuration", "secret_unreadable", "the client secret's file cannot be read",
-     "Write the secret's value into the file that client_secret_file names, and let the connector's user "
-     "read it"},
+     "Run doctor as root: what the configuration calls credential: is a file of root's, "
+     "/etc/intune-scep/secrets/client-secret as setup wrote it, with chmod 0600. If the file is not there, "
+     "write the secret's value into it. One that is named by its path must be the connector's user's"},
     {"configuration", "secret_empty", "the client secret's file is empty",
      "Write the secret's value into it. The value is shown once only, when it is made: if it is lost, make a "
      "new one "
@@ -73,8 +78,8 @@ static const ctl_advice table[] = {
     {"configuration", NULL, "the configuration is not usable", "Mend what is named (docs/CONFIGURATION.md)"},
 
     {"credential", "secret_exposed", "everybody on this machine can read a secret or a key",
-     "chmod 0640 the file, owned by root and the connector's group. Who had an account here may know it: "
-     "consider a new one under " SECRETS},
+     "chmod 0600 the file. It is root's where the configuration says credential:, and the connector's "
+     "user's where it names a path. Who had an account here may know it: consider a new one under " SECRETS},
     {"credential", "secret_suspect", "the client secret looks like a secret's id, not like its value",
      "Under " SECRETS
      " there are two columns: the connector needs Value, not Secret ID. A value that can no longer be "
@@ -87,8 +92,7 @@ static const ctl_advice table[] = {
      "Make a new key and certificate now, upload the certificate under " SECRETS
      " > Certificates, and configure it as the second credential (docs/CREDENTIALS.md)"},
     {"credential", NULL, "a credential cannot be used",
-     "Mend what is named (docs/CREDENTIALS.md), and run doctor as the user that the connector runs as, or "
-     "root"},
+     "Mend what is named (docs/CREDENTIALS.md), and run doctor as root"},
 
     /* --- the database that nodes share --- */
     {"database", "journal_away", "the database cannot be reached",
@@ -185,10 +189,11 @@ static const ctl_advice table[] = {
     {NULL, "AADSTS7000215", "the client secret is wrong",
      "Most often the secret's id was copied instead of its value: " SECRETS
      " shows both. Or the secret belongs to "
-     "another application. A value that can no longer be shown must be replaced by a new secret"},
+     "another application. A value that can no longer be shown must be replaced by a new secret. With the "
+     "right one: " RENEW_SECRET},
     {NULL, "AADSTS7000222", "the client secret has expired",
-     "Make a new one: " SECRETS " > New client secret; write its value into client_secret_file: "
-     "the connector reads it again by itself. Put the new date of expiry into a calendar"},
+     "Make a new one: " SECRETS " > New client secret; " RENEW_SECRET
+     ". Put the new date of expiry into a calendar"},
     {NULL, "AADSTS700016", "the tenant does not know the application",
      "client_id must be the application (client) id, not the object id: " APP
      " > Overview. If it is right, the "

@@ -22,16 +22,38 @@ static const ctl_command commands[] = {
          "trail, the CAs and the running connector: docs/OPERATIONS.md.\n"
          "Exit: 0 the chain works, perhaps with warnings; 1 a step failed; 3 the steps could not be made.\n",
      .run = ctl_doctor},
+    {.name = "setup",
+     .operands = "",
+     .takes = TAKES_CONFIG | TAKES_NAME | TAKES_TENANT_ID | TAKES_CLIENT_ID | TAKES_SECRET_FILE |
+              TAKES_SECRETS_DIR | TAKES_USER | TAKES_CLOUD | TAKES_SET | TAKES_YES | TAKES_FORCE |
+              TAKES_NO_START | TAKES_JSON,
+     .summary = "write the first configuration, look whether it works, and start the connector",
+     .help =
+         "Says what is to be done in the Entra admin centre, asks on the terminal for what no option says, "
+         "and writes the\n"
+         "configuration and the secret's file: both or neither, and never over what is there. Then doctor "
+         "looks at the whole\n"
+         "chain, and systemd starts the connector, if it runs and nothing is wrong. A configuration "
+         "elsewhere "
+         "than in\n"
+         "/etc/intune-scep is not systemd's. --yes does not ask whether it is meant.\n"
+         "Exit: 0 all is well; 1 doctor or the start failed and what was written stays, or something is "
+         "there "
+         "already, or\n"
+         "nobody wanted it; 2 a value cannot be right; 3 it could not be written.\n",
+     .run = ctl_setup},
     {.name = "config",
-     .operands = "check|show [FILE]",
+     .operands = "check|show [FILE] | keys [SECTION]",
      .takes = TAKES_CONFIG | TAKES_JSON,
-     .summary = "say whether the configuration is right, and what is in force",
+     .summary = "say whether the configuration is right, what is in force, and what there is",
      .help = "  check  what intune-scepd --check says, and what is allowed but unwise: secrets that "
              "everybody can read,\n"
              "         certificates of listeners that end soon, directories that are missing\n"
              "  show   every key with its value, defaults below a comment, as a file that loads to the same; "
              "secrets\n"
              "         are in files of their own, of which the paths are shown\n"
+             "  keys   every key there is, with its default and what it means; or those of one section, such "
+             "as tenant\n"
              "FILE is another configuration than that of -c.\n"
              "Exit: 0 it is right, perhaps with warnings; 1 it is refused.\n",
      .words = ctl_config_words,
@@ -136,7 +158,7 @@ static const ctl_command commands[] = {
      .takes = IS_DOOR | TAKES_TRANSACTION | TAKES_NO_REPLAY | TAKES_JSON,
      .summary = "for SCEP servers that run a program: may this request have a certificate?",
      .help = "The CSR comes on standard input, in DER or PEM. docs/CONNECTING.md.\n"
-             "Exit: 0, and nothing else, issue; 1 refuse; 2 usage; 3 nobody could say: ask again; 4 not "
+             "Exit: 0 issue: nothing else allows it; 1 refuse; 2 usage; 3 nobody could say: ask again; 4 not "
              "Intune's challenge: your\n"
              "own rule applies; 5 issue nothing, deliver the certificate that is printed.\n",
      .run = ctl_exec},
@@ -144,11 +166,12 @@ static const ctl_command commands[] = {
      .operands = "issued CSR CERTIFICATE | failed CSR",
      .takes = IS_DOOR | TAKES_TRANSACTION | TAKES_NO_REPLAY | TAKES_JSON,
      .summary = "for the same: what became of the request",
-     .help = "CSR and CERTIFICATE are files in DER or PEM; - is standard input. docs/CONNECTING.md.\n"
-             "  issued CSR CERTIFICATE  before it is delivered: deliver only what you may\n"
-             "  failed CSR              [--error-code N] [--description TEXT]\n"
-             "Exit: 0, and nothing else, deliver, or taken note of; 1 never deliver it; 2 usage; 3 nobody "
-             "could say: ask again.\n",
+     .help =
+         "CSR and CERTIFICATE are files in DER or PEM; - is standard input. docs/CONNECTING.md.\n"
+         "  issued CSR CERTIFICATE  before it is delivered: deliver only what you may\n"
+         "  failed CSR              [--error-code N] [--description TEXT]\n"
+         "Exit: 0 deliver, or taken note of: nothing else allows it; 1 never deliver it; 2 usage; 3 nobody "
+         "could say: ask again.\n",
      .words = ctl_notify_words,
      .takes_files = true},
     {.name = "csrverifier",
@@ -179,9 +202,10 @@ static const ctl_command commands[] = {
      .takes = TAKES_NOTHING,
      .summary = "print what makes a shell complete intune-scepctl's command lines",
      .help =
-         "  bash: intune-scepctl completion bash >/usr/share/bash-completion/completions/intune-scepctl\n"
-         "  zsh:  source <(intune-scepctl completion zsh), in .zshrc, behind compinit\n"
-         "  fish: intune-scepctl completion fish >/usr/share/fish/vendor_completions.d/intune-scepctl.fish\n",
+         "Packages install it. By hand:\n"
+         "  bash  intune-scepctl completion bash >/usr/share/bash-completion/completions/intune-scepctl\n"
+         "  zsh   source <(intune-scepctl completion zsh), in .zshrc, behind compinit\n"
+         "  fish  intune-scepctl completion fish >/usr/share/fish/vendor_completions.d/intune-scepctl.fish\n",
      .words = ctl_completion_words},
     {.name = "inspect",
      .operands = "FILE",

@@ -147,9 +147,13 @@ static int print_bash(const ctl_request *request)
 
 static int print_zsh(const ctl_request *request)
 {
-    puts("# To be sourced behind compinit, in .zshrc: source <(intune-scepctl completion zsh)\n"
+    puts("#compdef intune-scepctl\n"
+         "# A file of fpath; or in .zshrc, behind compinit: source <(intune-scepctl completion zsh)\n"
          "autoload -U +X bashcompinit && bashcompinit");
-    return print_bash(request);
+    print_bash(request);
+    puts("# As a file of fpath this is run by the first tab, which wants an answer.\n"
+         "[ \"${funcstack[1]-}\" != _intune-scepctl ] || _bash_complete -F _intune_scepctl");
+    return CTL_YES;
 }
 
 /* --- fish --- */

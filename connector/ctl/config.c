@@ -1,7 +1,8 @@
-/* intune-scepctl config: is the configuration right, and what is in force of it? */
+/* intune-scepctl config: is the configuration right, what is in force of it, and what could it say? */
 #include <stdio.h>
 
 #include "ctl/config_check.h"
+#include "ctl/config_keys.h"
 #include "ctl/print.h"
 
 enum { MAX_SHOWN_LEN = 4 * 1024 * 1024 };
@@ -54,7 +55,7 @@ static int check(const ctl_request *request)
     const char *path = path_of(request);
     iscep_config *config = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
-    if (iscep_config_load(&config, path, &err) != ISCEP_OK)
+    if (iscep_config_load_beside(&config, path, CTL_SECRETS_DIRECTORY, &err) != ISCEP_OK)
         return print_refusal(request, path, &err);
     ISCEP_AUTO_JSON *root = iscep_json_new_object();
     iscep_json_add_text(root, "configuration", path);
@@ -97,7 +98,7 @@ static int show(const ctl_request *request)
 {
     iscep_config *config = NULL;
     iscep_error err = ISCEP_ERROR_INIT;
-    if (iscep_config_load(&config, path_of(request), &err) != ISCEP_OK)
+    if (iscep_config_load_beside(&config, path_of(request), CTL_SECRETS_DIRECTORY, &err) != ISCEP_OK)
         return ctl_print_error(request, CTL_NO, &err);
     int exit_code = request->is_json ? print_json(config) : print_file(request, config);
     iscep_config_free(config);
@@ -107,5 +108,6 @@ static int show(const ctl_request *request)
 const ctl_word ctl_config_words[] = {
     {"check", 0, 1, TAKES_NOTHING, check},
     {"show", 0, 1, TAKES_NOTHING, show},
+    {"keys", 0, 1, TAKES_NOTHING, ctl_config_keys},
     {0},
 };

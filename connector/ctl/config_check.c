@@ -39,8 +39,8 @@ static void check_secrets(const check *of)
     for (size_t i = 0; (path = iscep_config_secret_file(of->config, i)) != NULL; i++)
         if (stat(path, &found) == 0 && S_ISREG(found.st_mode) && (found.st_mode & (S_IROTH | S_IWOTH)) != 0)
             tell(of, "secret_exposed",
-                 "%s holds a secret and is open to everybody (mode %04o): chmod o= and let the connector's "
-                 "user own it",
+                 "%s holds a secret and is open to everybody (mode %04o): chmod 0600. It is root's where the "
+                 "configuration says credential:, and the connector's user's where it names a path",
                  path, (unsigned)found.st_mode & 07777);
 }
 

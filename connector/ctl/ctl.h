@@ -12,6 +12,8 @@
 
 #define CTL_DEFAULT_CONFIG "/etc/intune-scep/connector.conf"
 #define CTL_DEFAULT_SOCKET "/run/intune-scep/connector.sock"
+/* Whence the systemd unit takes what the configuration calls credential:secrets_FILE. */
+#define CTL_SECRETS_DIRECTORY "/etc/intune-scep/secrets"
 
 /* Exit codes. A refusal is an answer: no, not an error. */
 enum { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_UNKNOWN = 3 };
@@ -39,10 +41,27 @@ enum {
     TAKES_DESCRIPTION = 65536,
     TAKES_PLATFORM = 131072,
     TAKES_STRICT = 262144,
+    TAKES_NAME = 1 << 19,
+    TAKES_TENANT_ID = 1 << 20,
+    TAKES_CLIENT_ID = 1 << 21,
+    TAKES_SECRET_FILE = 1 << 22,
+    TAKES_SECRETS_DIR = 1 << 23,
+    TAKES_USER = 1 << 24,
+    TAKES_CLOUD = 1 << 25,
+    TAKES_SET = 1 << 26,
+    TAKES_FORCE = 1 << 27,
+    TAKES_NO_START = 1 << 28,
     ASKS_DAEMON = TAKES_CONFIG | TAKES_SOCKET | TAKES_TENANT | TAKES_JSON, /* and prints what it says */
     IS_DOOR =
         TAKES_CONFIG | TAKES_SOCKET | TAKES_TENANT | TAKES_TIMEOUT | TAKES_VERBOSE /* for scripts: door.h */
 };
+
+#define CTL_MAX_TEXTS 32 /* of an option that may come again */
+
+typedef struct ctl_texts {
+    const char *texts[CTL_MAX_TEXTS];
+    size_t count;
+} ctl_texts;
 
 typedef struct ctl_request {
     const char *config_path;
@@ -52,10 +71,18 @@ typedef struct ctl_request {
     const char *by;             /* NULL: it is found out */
     const char *description;    /* of a failure; NULL: a general one */
     const char *platform;       /* NULL: whoever reads the file */
-    int64_t limit;              /* 0: the connector's */
-    int64_t timeout_ms;         /* 0: the command's own */
-    int64_t retry_exit;         /* 0: a retry is no exit code of its own */
-    int64_t error_code;         /* if given */
+    const char *name;           /* of the tenant to be set up; this and the next: NULL: as setup says */
+    const char *tenant_id;
+    const char *client_id;
+    const char *secret_file; /* "-": standard input */
+    const char *secrets_dir;
+    const char *user;
+    const char *cloud;
+    ctl_texts set;
+    int64_t limit;      /* 0: the connector's */
+    int64_t timeout_ms; /* 0: the command's own */
+    int64_t retry_exit; /* 0: a retry is no exit code of its own */
+    int64_t error_code; /* if given */
     bool is_json;
     unsigned given; /* of the options above */
     char *const *operands;
@@ -73,6 +100,7 @@ ctl_command_fn ctl_nodes;
 ctl_command_fn ctl_openxpki;
 ctl_command_fn ctl_profile;
 ctl_command_fn ctl_reload;
+ctl_command_fn ctl_setup;
 ctl_command_fn ctl_status;
 ctl_command_fn ctl_trace;
 ctl_command_fn ctl_validate;

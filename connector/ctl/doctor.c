@@ -159,33 +159,48 @@ static bool examine_each(doctor_chart *patient, iscep_json *all)
     return is_well;
 }
 
-static int conclude(const ctl_request *request, const iscep_json *all, bool is_well)
-{
-    const int exit_code = is_well ? CTL_YES : CTL_NO;
-    return request->is_json ? ctl_print_json(all, exit_code) : exit_code;
-}
-
 static int examine_config(doctor_chart *patient, iscep_json *all)
 {
     const ctl_request *request = patient->request;
     iscep_error err = ISCEP_ERROR_INIT;
     if (request->tenant == NULL)
-        return conclude(request, all, examine_each(patient, all));
+        return examine_each(patient, all) ? CTL_YES : CTL_NO;
     if (ctl_choose_tenant(&patient->tenant, patient->config, request, &err) != ISCEP_OK)
         return ctl_print_error(request, CTL_USAGE, &err);
-    return conclude(request, all, examine(patient, all));
+    return examine(patient, all) ? CTL_YES : CTL_NO;
+}
+
+/* *is_read_beside: what was tried is what systemd hands over, not the copy that a running connector has. */
+static int run(const ctl_request *request, iscep_json *all, bool *is_read_beside)
+{
+    iscep_config *config = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    doctor_chart patient = {.request = request, .env = iscep_env_system(NULL), .config_err = &err};
+    if (iscep_config_load_beside(&config, request->config_path, CTL_SECRETS_DIRECTORY, &err) != ISCEP_OK)
+        return examine(&patient, all) ? CTL_YES : CTL_NO;
+    patient.config = config;
+    *is_read_beside = iscep_config_is_read_beside(config);
+    const int exit_code = examine_config(&patient, all);
+    iscep_config_free(config);
+    return exit_code;
+}
+
+int doctor_run(const ctl_request *request, iscep_json *all)
+{
+    bool is_read_beside = false;
+    return run(request, all, &is_read_beside);
 }
 
 int ctl_doctor(const ctl_request *request)
 {
-    iscep_config *config = NULL;
-    iscep_error err = ISCEP_ERROR_INIT;
     ISCEP_AUTO_JSON *all = iscep_json_new_array();
-    doctor_chart patient = {.request = request, .env = iscep_env_system(NULL), .config_err = &err};
-    if (iscep_config_load(&config, request->config_path, &err) != ISCEP_OK)
-        return conclude(request, all, examine(&patient, all));
-    patient.config = config;
-    const int exit_code = examine_config(&patient, all);
-    iscep_config_free(config);
+    bool is_read_beside = false;
+    const int exit_code = run(request, all, &is_read_beside);
+    if (request->is_json)
+        return exit_code != CTL_USAGE ? ctl_print_json(all, exit_code) : exit_code;
+    if (is_read_beside && exit_code != CTL_USAGE)
+        puts("\nThis was tried with the secrets of " CTL_SECRETS_DIRECTORY
+             ". A running connector has the copy of its last start:\n"
+             "  systemctl restart intune-scepd");
     return exit_code;
 }

@@ -66,6 +66,12 @@ doctor_step_fn doctor_intune_roles;
 doctor_step_fn doctor_validation;
 doctor_step_fn doctor_revocation;
 
+/*
+ * The whole of it, as request says: its configuration, its tenant. Prints as it goes, or with is_json adds to all, which the caller
+ * prints. CTL_YES: no step has failed, CTL_NO, or CTL_USAGE, which was told.
+ */
+int doctor_run(const ctl_request *request, iscep_json *all);
+
 /* Is there one? Otherwise there is no such step. */
 bool doctor_has_database(const doctor_chart *chart);
 

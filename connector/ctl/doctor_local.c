@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "ctl/clouds.h"
+#include "ctl/guid.h"
 #include "intune/token.h"
 
 /* The addresses must all be of one cloud, as far as they are Microsoft's at all. */
@@ -35,19 +36,6 @@ void doctor_configuration(doctor_chart *chart, doctor_finding *finding)
     compare_clouds(finding, tenant);
 }
 
-/* "11111111-2222-3333-4444-555555555555": a secret's id looks like this, its value does not. */
-static bool looks_like_guid(iscep_bytes text)
-{
-    if (text.len != ISCEP_GUID_SIZE - 1)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash ? text.data[i] != '-' : strchr("0123456789abcdefABCDEF", text.data[i]) == NULL)
-            return false;
-    }
-    return true;
-}
-
 /* Others than owner and group may read the file, or write it. */
 static void check_mode(doctor_finding *finding, const char *path)
 {
@@ -67,7 +55,7 @@ static void check_secret(doctor_finding *finding, const char *path)
         return;
     if (iscep_secret_load(&secret, path, &err) != ISCEP_OK)
         doctor_find_error(finding, &err);
-    else if (looks_like_guid(iscep_secret_reveal(secret)))
+    else if (ctl_is_guid(iscep_secret_reveal(secret)))
         doctor_find(finding, DOCTOR_WARNING, "secret_suspect", "%s has the form of an id", path);
     iscep_secret_free(secret);
 }

@@ -8,8 +8,9 @@
 
 #include "base/option_name.h"
 
-#define FLAG         .kind = CTL_OPTION_FLAG
-#define TEXT(member) .kind = CTL_OPTION_TEXT, .offset = offsetof(ctl_request, member)
+#define FLAG          .kind = CTL_OPTION_FLAG
+#define TEXT(member)  .kind = CTL_OPTION_TEXT, .offset = offsetof(ctl_request, member)
+#define TEXTS(member) .kind = CTL_OPTION_TEXTS, .offset = offsetof(ctl_request, member)
 #define NUMBER(member, least_number, most_number)                                                            \
     .kind = CTL_OPTION_NUMBER, .offset = offsetof(ctl_request, member), .least = (least_number),             \
     .most = (most_number)
@@ -31,6 +32,52 @@ static const ctl_option options[] = {
      .value = "NAME",
      TEXT(tenant),
      .help = "which [tenant/NAME] is meant [the only one]"},
+    {.name = "name",
+     .bit = TAKES_NAME,
+     .value = "NAME",
+     TEXT(name),
+     .help = "what the tenant is called here, in [tenant/NAME] and in logs [contoso]"},
+    {.name = "tenant-id",
+     .bit = TAKES_TENANT_ID,
+     .value = "GUID",
+     TEXT(tenant_id),
+     .help = "the Directory (tenant) ID [asks]"},
+    {.name = "client-id",
+     .bit = TAKES_CLIENT_ID,
+     .value = "GUID",
+     TEXT(client_id),
+     .help = "the Application (client) ID [asks]"},
+    {.name = "secret-file",
+     .bit = TAKES_SECRET_FILE,
+     .value = "FILE",
+     TEXT(secret_file),
+     .help = "a file with the client secret's Value; - is standard input [asks]"},
+    {.name = "secrets-dir",
+     .bit = TAKES_SECRETS_DIR,
+     .value = "PATH",
+     TEXT(secrets_dir),
+     .help = "where the secret is to be [secrets, beside the configuration]"},
+    {.name = "user",
+     .bit = TAKES_USER,
+     .value = "NAME",
+     TEXT(user),
+     .help = "as whom the connector runs [intune-scep; not as root: yourself]"},
+    {.name = "cloud",
+     .bit = TAKES_CLOUD,
+     .value = "NAME",
+     TEXT(cloud),
+     .choices = "public gcc-high dod china",
+     .help = "the cloud of Microsoft's that the tenant lives in [public]"},
+    {.name = "set",
+     .bit = TAKES_SET,
+     .value = "KEY=VALUE",
+     TEXTS(set),
+     .help = "another key of the tenant's, or SECTION:KEY=VALUE; may come again"},
+    {.name = "force",
+     .bit = TAKES_FORCE,
+     FLAG,
+     .help = "replace what is there, and keep it as FILE.bak, or FILE.bak.1 and so on"},
+    {.name = "no-start", .bit = TAKES_NO_START, FLAG, .help = "do not have systemd start the connector"},
     {.name = "transaction-id",
      .bit = TAKES_TRANSACTION,
      .value = "ID",
@@ -136,6 +183,18 @@ static bool take_text(ctl_typed *out, const ctl_option *of, const char *text)
     return true;
 }
 
+static bool take_one_more(ctl_typed *out, const ctl_option *of, const char *text)
+{
+    ctl_texts *to = (ctl_texts *)(void *)((char *)&out->request + of->offset);
+    if (to->count == CTL_MAX_TEXTS) {
+        snprintf(out->problem, sizeof out->problem, "--%s may come %d times, not more", of->name,
+                 CTL_MAX_TEXTS);
+        return false;
+    }
+    to->texts[to->count++] = text;
+    return true;
+}
+
 static bool take_option(ctl_typed *out, const ctl_option *of)
 {
     out->request.given |= of->bit;
@@ -143,6 +202,8 @@ static bool take_option(ctl_typed *out, const ctl_option *of)
     switch (of->kind) {
     case CTL_OPTION_TEXT:
         return take_text(out, of, optarg);
+    case CTL_OPTION_TEXTS:
+        return take_one_more(out, of, optarg);
     case CTL_OPTION_NUMBER:
         return take_number(out, of, optarg);
     default:

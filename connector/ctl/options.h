@@ -4,7 +4,12 @@
 
 #include "ctl/ctl.h"
 
-typedef enum ctl_option_kind { CTL_OPTION_FLAG, CTL_OPTION_TEXT, CTL_OPTION_NUMBER } ctl_option_kind;
+typedef enum ctl_option_kind {
+    CTL_OPTION_FLAG,
+    CTL_OPTION_TEXT,
+    CTL_OPTION_TEXTS, /* it may come again */
+    CTL_OPTION_NUMBER
+} ctl_option_kind;
 
 typedef struct ctl_option {
     const char *name;    /* without the dashes */

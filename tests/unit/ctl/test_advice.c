@@ -30,6 +30,25 @@ Test(advice, the_wrong_cloud_is_told_apart_from_the_wrong_tenant)
     cr_assert_not_null(strstr(ctl_advice_find("graph_token", "AADSTS90002")->advice, "tenant_id is wrong"));
 }
 
+/* setup has systemd hand the secret over: a connector that runs does not see a new one in the file. */
+Test(advice, a_new_secret_takes_a_restart)
+{
+    static const char *const codes[] = {"AADSTS7000215", "AADSTS7000222"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        const char *advice = ctl_advice_find("graph_token", codes[i])->advice;
+        cr_assert_not_null(strstr(advice, "/etc/intune-scep/secrets/client-secret"), "%s", advice);
+        cr_assert_not_null(strstr(advice, "systemctl restart intune-scepd"), "%s", advice);
+    }
+}
+
+/* What systemd reads for the connector is root's: nobody is to open it to the connector's user or group. */
+Test(advice, a_secret_is_for_its_owner_alone)
+{
+    cr_assert_not_null(strstr(ctl_advice_find("credential", "secret_exposed")->advice, "chmod 0600"));
+    cr_assert_not_null(
+        strstr(ctl_advice_find("configuration", "secret_unreadable")->advice, "doctor as root"));
+}
+
 Test(advice, explains_the_codes_of_entra_id)
 {
     static const char *const codes[] = {

@@ -80,7 +80,7 @@ Test(config_check, secrets_that_everybody_can_read_are_told_once)
     check(TENANT "[tenant/b]\ntenant_id = b\nclient_id = c\nclient_secret_file = ~/secret\n");
     cr_assert_str_eq(codes, "secret_exposed");
     cr_assert_not_null(strstr(texts, config_case_path("secret")));
-    cr_assert_not_null(strstr(texts, "(mode 0644)"));
+    cr_assert_not_null(strstr(texts, "(mode 0644): chmod 0600"), "%s", texts);
     cr_assert_eq(chmod(config_case_path("secret"), 0602), 0);
     check(TENANT);
     cr_assert_str_eq(codes, "secret_exposed", "who can write it can, too");

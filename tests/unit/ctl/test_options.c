@@ -42,6 +42,21 @@ Test(options, of_the_first_word_are_its_own)
     cr_assert_str_eq(typed.request.operands[0], "trace");
 }
 
+Test(options, may_come_again_where_the_table_says_so)
+{
+    ctl_typed typed = {0};
+    const char *const words[] = {"--set", "a=1", "--set=b=2", "--limit", "3", "--limit", "4", NULL};
+    cr_assert(parse(&typed, words, false));
+    cr_assert_eq(typed.request.set.count, 2);
+    cr_assert_str_eq(typed.request.set.texts[0], "a=1");
+    cr_assert_str_eq(typed.request.set.texts[1], "b=2");
+    cr_assert_eq(typed.request.limit, 4);
+    const char *const one_more[] = {"--set", "c=3", NULL};
+    typed.request.set.count = CTL_MAX_TEXTS;
+    cr_assert_not(parse(&typed, one_more, false));
+    cr_assert_str_eq(typed.problem, "--set may come 32 times, not more");
+}
+
 Test(options, that_make_no_sense_are_refused_with_their_name)
 {
     static const struct {

@@ -10,10 +10,10 @@ is its page: its first sentence is the page's one line, and a paragraph "Errors.
 """
 import re
 import sys
-import textwrap
 from pathlib import Path
 
-DATE = "November 22, 2026"  # of the interface's version 1.0
+from mdoc import escape, page, prose
+
 COMMENT = re.compile(r"/\*(.*?)\*/", re.S)
 
 
@@ -97,18 +97,6 @@ def add(found, declaration):
 
 # --- writing mdoc ---
 
-def escape(text):
-    text = text.replace("\\", "\\e").replace("…", "...").replace("-", "\\-" if text.startswith("-") else "-")
-    return re.sub(r"^([.'])", r"\\&\1", text, flags=re.M)
-
-
-def prose(text):
-    """One sentence a line, as mdoc wants it."""
-    sentences = re.split(r"(?<=[a-z\)\"0-9A-Z][.?!]) (?=[A-Z])", text)
-    lines = [textwrap.fill(sentence, 78, break_long_words=False, break_on_hyphens=False) for sentence in sentences]
-    return escape("\n".join(lines))
-
-
 def body(text, section=".Sh"):
     """Paragraphs; "Word. Text" begins a section (or with section None, stays)."""
     out, is_fresh = [], True
@@ -134,13 +122,8 @@ def first_sentence(text):
     return sentence[0].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
 
 
-def page(name, one_line, sections):
-    out = [".\\\" Made by headers_to_man.py from the headers: mend those.", ".Dd " + DATE, ".Dt %s 3" % name.upper(), ".Os",
-           ".Sh NAME", ".Nm %s" % name, ".Nd %s" % escape(one_line.rstrip("."))]
-    for heading, text in sections:
-        if text:
-            out += ([".Sh " + heading] if heading else []) + [text]
-    return "\n".join(out) + "\n"
+def api_page(name, one_line, sections):
+    return page(name, 3, one_line, sections, "the headers")
 
 
 def function_synopsis(declaration):
@@ -241,14 +224,14 @@ def library_pages(library, headers):
         overview = text if header.name == "client.h" else overview
         documented += [one for one in declarations if one.comment and one.kind != "macro"]
     for one in documented:
-        pages[one.name] = page(one.name, first_sentence(one.comment), [
+        pages[one.name] = api_page(one.name, first_sentence(one.comment), [
             ("SYNOPSIS", synopsis(one)), ("DESCRIPTION", details(one)),
             ("SEE ALSO", see_also(related(one, documented) | {library})),
             ("HISTORY", "Since version %s of the interface." % since(one))])
         for further in one.also:
             if further.kind == "function":
                 pages[further.name] = one.name
-    pages[library] = page(library, overview.split(":")[0].split(", ", 1)[1],
+    pages[library] = api_page(library, overview.split(":")[0].split(", ", 1)[1],
                           [("SYNOPSIS", ".In iscep/client.h"), ("DESCRIPTION", body(overview)),
                            ("SEE ALSO", see_also({one.name for one in documented}))])
     return pages
@@ -276,7 +259,7 @@ def single_page(name, header):
         else:
             out += [".Ss %s" % one.name, typedef_synopsis(one) if one.kind in ("callback", "function type") else "",
                     body(one.comment, None), table(one) if one.kind in ("enum", "struct") else ""]
-    return {name: page(name, first_sentence(overview.split(" - ", 1)[1]), [
+    return {name: api_page(name, first_sentence(overview.split(" - ", 1)[1]), [
         ("SYNOPSIS", ".In %s" % header.name), ("DESCRIPTION", body(overview)),
         ("DECLARATIONS", "\n".join(part for part in out if part))])}
 

@@ -16,9 +16,12 @@ LIB=$ROOT/$(cached CMAKE_INSTALL_LIBDIR)
 DOC=$ROOT/share/doc/intune-scep-connector
 
 # --- what is there ---
-for file in sbin/intune-scepd bin/intune-scepctl bin/intune-mock include/scep_plugin.h include/iscep/{api,error,client}.h \
-    lib/systemd/system/intune-scepd.{service,socket} share/man/man3/{libiscep,iscep_client_validate_begin,scep_plugin}.3 \
-    bin/scep-plugin-check share/man/man1/scep-plugin-check.1; do
+for file in sbin/intune-scepd bin/intune-scepctl bin/intune-mock bin/scep-host include/scep_plugin.h include/iscep/{api,error,client}.h \
+    lib/systemd/system/intune-scepd.{service,socket} lib/sysusers.d/intune-scep.conf share/man/man3/{libiscep,iscep_client_validate_begin,scep_plugin}.3 \
+    bin/scep-plugin-check share/man/man1/{intune-scepctl,intune-scep-csrverifier,scep-plugin-check,intune-mock,scep-host}.1 \
+    share/man/man5/connector.conf.5 share/man/man7/{intune-scep,scep_plugin}.7 share/man/man8/intune-scepd.8 \
+    share/bash-completion/completions/intune-scepctl share/zsh/vendor-completions/_intune-scepctl \
+    share/fish/vendor_completions.d/intune-scepctl.fish; do
     [ -s "$ROOT/$file" ] || fail "$file is not installed"
 done
 for plugin in scep_intune scep_intune_direct; do
@@ -26,7 +29,7 @@ for plugin in scep_intune scep_intune_direct; do
 done
 same intune-scepctl "$(readlink "$ROOT/bin/intune-scep-csrverifier")" "where intune-scep-csrverifier leads"
 same libiscep.so.1 "$(readlink "$LIB/libiscep.so")" "where libiscep.so leads"
-if find "$ROOT" -name 'test_*' -o -name 'scep-host' -o -name 'iscep-bench' -o -name '*.a' | grep .; then
+if find "$ROOT" -name 'test_*' -o -name 'iscep-bench' -o -name '*.a' | grep .; then
     fail "this is not for users"
 fi
 grep -qx "ExecStart=$(cached CMAKE_INSTALL_PREFIX)/sbin/intune-scepd -c .*" "$ROOT/lib/systemd/system/intune-scepd.service" ||

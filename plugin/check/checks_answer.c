@@ -62,13 +62,14 @@ static void expect_texts_of_refusal(const check_kit *kit, kit_form form)
     check_question question = question_of(ASK_VERIFY, kit->csr, kit->options->timeout_ms);
     reply_prepare(&reply);
     question.request.transaction_id = (scep_bytes){id, sizeof id - 1};
-    const int32_t status = kit_ask(kit, &(check_asking){.form = form,
-                                                        .kind = ASK_VERIFY,
-                                                        .instance = kit->instance,
-                                                        .question = &question,
-                                                        .answer = &reply.answer,
-                                                        .timeout_ms = kit->options->timeout_ms,
-                                                        .what = "a transaction id of control characters"});
+    const int32_t status =
+        kit_ask(kit, &(const check_asking){.form = form,
+                                           .kind = ASK_VERIFY,
+                                           .instance = kit->instance,
+                                           .question = &question,
+                                           .answer = &reply.answer,
+                                           .timeout_ms = kit->options->timeout_ms,
+                                           .what = "a transaction id of control characters"});
     if (status == SCEP_OK) {
         expect_texts(kit, "verify_request with a transaction id of control characters", &reply.answer);
     }
@@ -146,13 +147,14 @@ static void expect_room_kept(const check_kit *kit, kit_form form, question_kind 
     reply_prepare(&reply);
     reply.answer.cert_der = room;
     reply.answer.cert_capacity = len;
-    const int32_t status = kit_ask(kit, &(check_asking){.form = form,
-                                                        .kind = kind,
-                                                        .instance = kit->instance,
-                                                        .question = &question,
-                                                        .answer = &reply.answer,
-                                                        .timeout_ms = kit->options->timeout_ms,
-                                                        .what = has_room ? "with room" : "without room"});
+    const int32_t status =
+        kit_ask(kit, &(const check_asking){.form = form,
+                                           .kind = kind,
+                                           .instance = kit->instance,
+                                           .question = &question,
+                                           .answer = &reply.answer,
+                                           .timeout_ms = kit->options->timeout_ms,
+                                           .what = has_room ? "with room" : "without room"});
     const scep_answer *answer = &reply.answer;
     kit_expect(kit, answer->cert_der == room && answer->cert_capacity == len,
                "%s changed where the host's room is, or how much", name);

@@ -13,13 +13,13 @@ static void ask_within(const check_kit *kit, kit_form form, question_kind kind, 
     const check_question question = question_of(kind, kit->csr, timeout_ms);
     reply_prepare(&reply);
     snprintf(what, sizeof what, "timeout_ms %u", timeout_ms);
-    kit_ask(kit, &(check_asking){.form = form,
-                                 .kind = kind,
-                                 .instance = kit->instance,
-                                 .question = &question,
-                                 .answer = &reply.answer,
-                                 .timeout_ms = timeout_ms,
-                                 .what = what});
+    kit_ask(kit, &(const check_asking){.form = form,
+                                       .kind = kind,
+                                       .instance = kit->instance,
+                                       .question = &question,
+                                       .answer = &reply.answer,
+                                       .timeout_ms = timeout_ms,
+                                       .what = what});
 }
 
 static void ask_health_within(const check_kit *kit, uint32_t timeout_ms)
@@ -60,12 +60,13 @@ static void ask_once(const crowd_member *member, kit_form form, question_kind ki
         question_field(&question, kind, FIELD_TRANSACTION_ID)->len = 0;
     }
     reply_prepare(&reply);
-    const int32_t status = kit_ask_quietly(kit, &(check_asking){.form = form,
-                                                                .kind = kind,
-                                                                .instance = member->instance,
-                                                                .question = &question,
-                                                                .answer = &reply.answer,
-                                                                .timeout_ms = kit->options->timeout_ms});
+    const int32_t status =
+        kit_ask_quietly(kit, &(const check_asking){.form = form,
+                                                   .kind = kind,
+                                                   .instance = member->instance,
+                                                   .question = &question,
+                                                   .answer = &reply.answer,
+                                                   .timeout_ms = kit->options->timeout_ms});
     const bool is_allowed = status == SCEP_OK && reply.answer.verdict == SCEP_VERDICT_ALLOW;
     kit_expect(kit, !member->is_refused || kind != ASK_VERIFY || !is_allowed,
                "%s from a thread, without a transaction id, said ALLOW: another thread's answer",

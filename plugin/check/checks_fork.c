@@ -76,11 +76,11 @@ static void *ask_until_over(void *context)
         check_reply reply;
         const check_question question = question_of(ASK_VERIFY, kit->csr, kit->options->timeout_ms);
         reply_prepare(&reply);
-        kit_ask_quietly(kit, &(check_asking){.kind = ASK_VERIFY,
-                                             .instance = kit->instance,
-                                             .question = &question,
-                                             .answer = &reply.answer,
-                                             .timeout_ms = kit->options->timeout_ms});
+        kit_ask_quietly(kit, &(const check_asking){.kind = ASK_VERIFY,
+                                                   .instance = kit->instance,
+                                                   .question = &question,
+                                                   .answer = &reply.answer,
+                                                   .timeout_ms = kit->options->timeout_ms});
     }
     return NULL;
 }

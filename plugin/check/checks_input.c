@@ -16,13 +16,13 @@ static void expect_refused(const check_kit *kit, const check_question *question,
     for (kit_form form = FORM_BLOCKING; form <= kit_last_form(kit); form++) {
         check_reply reply;
         reply_prepare(&reply);
-        const int32_t status = kit_ask(kit, &(check_asking){.form = form,
-                                                            .kind = ASK_VERIFY,
-                                                            .instance = kit->instance,
-                                                            .question = question,
-                                                            .answer = &reply.answer,
-                                                            .timeout_ms = kit->options->timeout_ms,
-                                                            .what = what});
+        const int32_t status = kit_ask(kit, &(const check_asking){.form = form,
+                                                                  .kind = ASK_VERIFY,
+                                                                  .instance = kit->instance,
+                                                                  .question = question,
+                                                                  .answer = &reply.answer,
+                                                                  .timeout_ms = kit->options->timeout_ms,
+                                                                  .what = what});
         const int32_t verdict = reply.answer.verdict;
         const bool is_refused = only_deny ? verdict == SCEP_VERDICT_DENY
                                           : verdict != SCEP_VERDICT_ALLOW && verdict != SCEP_VERDICT_DELIVER;
@@ -109,13 +109,13 @@ static void try_field(const check_kit *kit, question_kind kind, size_t field, sc
         check_question question = question_of(kind, kit->csr, kit->options->timeout_ms);
         *question_field(&question, kind, field) = value;
         reply_prepare(&reply);
-        const int32_t status = kit_ask(kit, &(check_asking){.form = form,
-                                                            .kind = kind,
-                                                            .instance = kit->instance,
-                                                            .question = &question,
-                                                            .answer = &reply.answer,
-                                                            .timeout_ms = kit->options->timeout_ms,
-                                                            .what = type->fields[field].name});
+        const int32_t status = kit_ask(kit, &(const check_asking){.form = form,
+                                                                  .kind = kind,
+                                                                  .instance = kit->instance,
+                                                                  .question = &question,
+                                                                  .answer = &reply.answer,
+                                                                  .timeout_ms = kit->options->timeout_ms,
+                                                                  .what = type->fields[field].name});
         kit_expect(kit, !must_answer || status == SCEP_OK, "%s with %s absent returned %d, not SCEP_OK",
                    type->name, type->fields[field].name, status);
     }

@@ -209,12 +209,12 @@ static void cancel_one(const check_kit *kit)
     reply_prepare(&reply);
     kit_doing(kit, 0, "begin_verify_request and cancel");
     kit_begin(kit,
-              &(check_asking){.form = FORM_CALL,
-                              .kind = ASK_VERIFY,
-                              .instance = kit->instance,
-                              .question = &question,
-                              .answer = &reply.answer,
-                              .timeout_ms = kit->options->timeout_ms},
+              &(const check_asking){.form = FORM_CALL,
+                                    .kind = ASK_VERIFY,
+                                    .instance = kit->instance,
+                                    .question = &question,
+                                    .answer = &reply.answer,
+                                    .timeout_ms = kit->options->timeout_ms},
               &call);
     kit->plugin->cancel(call);
 }

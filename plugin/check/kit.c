@@ -274,12 +274,12 @@ int32_t kit_ask_proper(const check_kit *kit, kit_form form, question_kind kind, 
 {
     const check_question question = question_of(kind, kit->csr, kit->options->timeout_ms);
     reply_prepare(reply);
-    return kit_ask(kit, &(check_asking){.form = form,
-                                        .kind = kind,
-                                        .instance = kit->instance,
-                                        .question = &question,
-                                        .answer = &reply->answer,
-                                        .timeout_ms = kit->options->timeout_ms});
+    return kit_ask(kit, &(const check_asking){.form = form,
+                                              .kind = kind,
+                                              .instance = kit->instance,
+                                              .question = &question,
+                                              .answer = &reply->answer,
+                                              .timeout_ms = kit->options->timeout_ms});
 }
 
 /* --- forking --- */

@@ -146,7 +146,9 @@ static void tidy_up(void)
     signal(SIGCHLD, SIG_DFL);
     while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) {
     }
-    close(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
 }
 
 int main(int argc, char **argv)

@@ -82,18 +82,18 @@ static void ask_badly(const check_kit *kit)
     check_question question =
         question_of(ASK_VERIFY, (scep_bytes){(const uint8_t *)"0", 1}, kit->options->timeout_ms);
     reply_prepare(&reply);
-    kit_ask(kit, &(check_asking){.kind = ASK_VERIFY,
-                                 .instance = kit->instance,
-                                 .question = &question,
-                                 .answer = &reply.answer,
-                                 .timeout_ms = kit->options->timeout_ms,
-                                 .what = "garbage"});
+    kit_ask(kit, &(const check_asking){.kind = ASK_VERIFY,
+                                       .instance = kit->instance,
+                                       .question = &question,
+                                       .answer = &reply.answer,
+                                       .timeout_ms = kit->options->timeout_ms,
+                                       .what = "garbage"});
     question.size = 1;
-    kit_ask(kit, &(check_asking){.kind = ASK_VERIFY,
-                                 .instance = kit->instance,
-                                 .question = &question,
-                                 .answer = &reply.answer,
-                                 .what = "too small a request"});
+    kit_ask(kit, &(const check_asking){.kind = ASK_VERIFY,
+                                       .instance = kit->instance,
+                                       .question = &question,
+                                       .answer = &reply.answer,
+                                       .what = "too small a request"});
 }
 
 void process_tour(check_kit *kit)

@@ -1,70 +1,15 @@
 #!/usr/bin/env bash
-# What can be said of the source without running it: form, layers, scripts, documents. Prints what is wrong, and where.
-# BUILD is a configured build directory, whose compile commands clang-tidy needs.
+# What can be said of the source without running it. Each part is a script of its own, prints what is wrong and where, and
+# can be run by itself. run.sh [PART…]: all of them, cheapest first, and all to the end. BUILD is a configured build directory.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-failed=0
-BUILD=${BUILD:-build}
+here=$(cd "$(dirname "$0")" && pwd)
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(layers spelling form headers scripts cppcheck analyzer tidy)
+failed=()
 
-complain() {
-    echo "lint: $1"
-    failed=1
-}
-
-mapfile -t c_files < <(git ls-files -co --exclude-standard '*.c' '*.h')
-mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' dev .ci/run)
-
-clang-format --dry-run --Werror "${c_files[@]}" 2>&1 | grep -m5 error: && complain "form: ./dev format mends it"
-shellcheck "${scripts[@]}" || complain "shellcheck"
-# One file a process: clang's analyser carries things from one to the next, and then finds va_lists where there are none.
-printf '%s\n' "${c_files[@]}" | grep -E '^(connector|plugin)/.*\.c$' |
-    xargs -P "$(nproc)" -n 1 clang-tidy -p "$BUILD" --quiet 2>/dev/null || complain "clang-tidy"
-
-# Every key of the configuration is documented.
-while read -r key; do
-    grep -q "^| \`$key\` |" docs/CONFIGURATION.md || complain "docs/CONFIGURATION.md does not know the key $key"
-done < <(sed -n 's/^    {"\([a-z_]*\)", .*read_.*/\1/p' connector/daemon/config*.c)
-
-# An include may point at its own layer or below (docs/ARCHITECTURE.md), never up or sideways.
-declare -A below=(
-    [base]="base" [profile]="profile base" [net]="net base" [intune]="intune net base" [journal]="journal net base"
-    [ca]="ca net base" [service]="service intune journal ca net base"
-    [daemon]="daemon service intune journal ca net base" [ctl]="ctl daemon/config.h service intune journal profile net base"
-)
-for layer in "${!below[@]}"; do
-    allowed=${below[$layer]// /|}
-    if grep -rnE '^#include "(base|profile|net|intune|journal|ca|service|daemon|ctl)/' "connector/$layer" | grep -vE "\"($allowed)[/\"]"; then
-        complain "layers: connector/$layer includes what is not below it"
-    fi
+for part in "${parts[@]}"; do
+    started=$SECONDS
+    "$here/$part.sh" || failed+=("$part")
+    echo "lint: $part, $((SECONDS - started)) s"
 done
-grep -rn '^#include "' plugin --include='*.[ch]' --exclude-dir=direct | grep -E '"(base|profile|net|intune|journal|ca|service|daemon|ctl|iscep)/|plugin/direct/' &&
-    complain "layers: what is outside plugin/direct includes the connector"
-grep -rn '^#include "' plugin/direct | grep -E '"(profile|net|intune|journal|ca|service|ctl|iscep)/' &&
-    complain "layers: plugin/direct runs the connector by daemon/core.h; its parts are not its business"
-
-# Third parties have one home each.
-one_home() { # PATTERN ALLOWED_REGEX
-    local found
-    found=$(grep -rnE "^#include <($1)" connector plugin include | grep -vE "^($2)" || true)
-    [ -z "$found" ] || { echo "$found"; complain "a third party outside its home"; }
-}
-one_home 'curl/' 'connector/net/'
-one_home 'cjson/' 'connector/base/json'
-one_home 'event2/|http_parser' 'connector/net/'
-one_home 'systemd/' 'connector/(base/(audit_)?journald|daemon/systemd)'
-one_home 'sqlite3' 'connector/journal/store_sqlite'
-one_home 'libpq' 'connector/journal/(store_postgres|conninfo)'
-one_home 'ini_' 'connector/daemon/config'
-one_home 'libxml/' 'connector/base/xml'
-
-# Yes is said once: a line that sets the decision to ALLOW.
-count=$(grep -rnE '= *ISCEP_ALLOW' connector --include='*.c' | grep -cvE '[!=]=')
-[ "$count" = 1 ] || complain "verdict: ISCEP_ALLOW is assigned at $count places, not one"
-# In the plugins, too: a verdict that is passed on to a host.
-count=$(grep -rnE '= *SCEP_VERDICT_ALLOW\>' plugin/abi plugin/socket plugin/direct --include='*.c' | grep -cvE '[=!]=')
-[ "$count" = 1 ] || complain "verdict: SCEP_VERDICT_ALLOW is assigned at $count places of the plugins, not one"
-# And so is "deliver what was issued before".
-count=$(grep -rnE '= *ISCEP_DELIVER\>' connector --include='*.c' | grep -cvE '[=!]=')
-[ "$count" = 1 ] || complain "verdict: ISCEP_DELIVER is assigned at $count places, not one"
-
-exit $failed
+[ ${#failed[@]} = 0 ] || { echo "lint: wrong: ${failed[*]}"; exit 1; }

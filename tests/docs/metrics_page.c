@@ -47,24 +47,8 @@ static const char ending[] =
     "```\n"
     "\n"
     "## Worth waking somebody\n"
-    "```\n"
-    "intune_scep_journal_healthy == 0                                              # nobody is answered\n"
-    "max_over_time(intune_scep_circuit_state[10m]) == 2                            # Intune, Graph or Entra "
-    "ID is away\n"
-    "intune_scep_outbox_oldest_age_seconds > 3600                                  # reports do not arrive\n"
-    "intune_scep_outbox_dead > 0                                                   # a person must look\n"
-    "intune_scep_storm_guard_holding == 1                                          # a person must decide\n"
-    "intune_scep_database_up == 0                                                  # this node writes its "
-    "spool\n"
-    "sum by (tenant) (intune_scep_leader) != 1                                     # of several nodes: "
-    "nobody "
-    "leads, or two\n"
-    "time() - max by (tenant) (intune_scep_revocation_last_poll_timestamp_seconds) > 4 * 3600 # revocations "
-    "are "
-    "not fetched\n"
-    "intune_scep_credential_expiry_timestamp_seconds - time() < 14 * 86400         # replace it\n"
-    "intune_scep_listener_certificate_expiry_timestamp_seconds - time() < 7 * 86400\n"
-    "```\n";
+    "[ALERTS.md](ALERTS.md): rules for Prometheus, with what to do about each, and a dashboard for "
+    "Grafana.\n";
 
 static const char *type_name(iscep_metric_type type)
 {

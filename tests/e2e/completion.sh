@@ -105,3 +105,9 @@ PYTHON
 types bash "intune-scepctl outbox purge " "intune-scepctl outbox pu" bash --norc --noprofile -i
 printf 'autoload -U compinit && compinit -u -D\n' >"$WORK/.zshrc"
 types zsh "intune-scepctl outbox purge" "intune-scepctl outbox pu" zsh -i
+# As packages install it: a file of fpath, which the first tab loads.
+mkdir "$WORK/fpath"
+cp "$WORK/completion.zsh" "$WORK/fpath/_intune-scepctl"
+: >"$WORK/completion.fpath"
+printf 'fpath=(%s $fpath)\nautoload -U compinit && compinit -u -D\n' "$WORK/fpath" >"$WORK/.zshrc"
+types fpath "intune-scepctl outbox purge" "intune-scepctl outbox pu" zsh -i

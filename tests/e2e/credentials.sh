@@ -295,6 +295,21 @@ same "" "$(answers | grep -v '^200$' | sort | uniq -c)" "answers that were no al
 [ "$total" -ge 200 ] || fail "only $total validations: that is no load"
 ok "rotation under load: $total validations by 8 workers, all allowed; $(grep -c 'token_issued' "$WORK/connector.log") tokens, $(grep -c credential_switched "$WORK/connector.log") switches"
 
+# A refused credential that is taken out, by a reload, wakes nobody any more; one that stays, stays to be seen.
+is_refused() { # CREDENTIAL: 0, 1, or nothing where there is no such series
+    curl -sS --unix-socket "$WORK/connector.sock" http://connector/metrics |
+        sed -n "s/^intune_scep_credential_refused{tenant=\"contoso\",credential=\"$1\"} //p"
+}
+is_taken() { grep -q ' reloaded ' "$CONNECTOR_LOG"; }
+same "0 1" "$(is_refused first) $(is_refused second)" "which are refused"
+configure "first" "[credential/first]
+kind = secret
+client_secret_file = $WORK/first-secret"
+kill -HUP "$CONNECTOR_PID"
+wait_until 20 "the reload" is_taken
+same "0 " "$(is_refused first) $(is_refused second)" "which are refused after the reload"
+ok "a refused credential that a reload takes out is forgotten"
+
 # Nothing of all that is in a log.
 for secret in the-mock-client-secret second-secret third-secret 'a password'; do
     ! grep -qF "$secret" "$WORK/connector.log" || fail "a secret is in the log"

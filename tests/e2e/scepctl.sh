@@ -168,6 +168,13 @@ says '.[] | select(.section == "connector").keys[] | select(.key == "request_tim
 exits 1 "config show: of what is refused" config show "$WORK/wrong.conf"
 exits 2 "config: no word" config
 exits 2 "config: two files" config check a b
+exits 0 "config keys: of a section" config keys revocation
+same "[revocation]" "$(head -1 "$WORK/out")" "the section that was asked for"
+grep -qx 'storm_limit = 500' "$WORK/out" || fail "a key without its default: $(cat "$WORK/out")"
+exits 0 "config keys: as sections are called" config keys --json ca/issuing
+says '.[] | select(.key == "url") | "\(.section) \(.kinds) \(.defaultWords)"' "ca/NAME step-ca, ejbca, vault required"
+exits 2 "config keys: no such section" config keys revocations
+exits 2 "config keys: of two sections" config keys tenant ca
 
 # --- usage ---
 exits 0 "help" --help

@@ -1,6 +1,7 @@
 /* Asking a plugin that may answer wrongly, late, never, or with more than it was given room for. */
 #include "question.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -229,6 +230,13 @@ static void give_up(iscep_question *question, const char *code, const char *prob
     answer_for(question, ISCEP_PLUGIN_RETRY, code, problem);
 }
 
+/* Not so when a timer came a little early: a loop measures from when its turn began. */
+static bool is_readable(int descriptor)
+{
+    struct pollfd at = {.fd = descriptor, .events = POLLIN};
+    return poll(&at, 1, 0) != 0;
+}
+
 /* One that is overdue is not asked any more: what it might say now is not heard. */
 bool iscep_question_is_answered(iscep_question *question)
 {
@@ -238,6 +246,8 @@ bool iscep_question_is_answered(iscep_question *question)
         give_up(question, "plugin_late", "it has not answered in its time");
         return true;
     }
+    if (!is_readable(question->descriptor))
+        return false;
     int32_t result = question->host->plugin->finish(question->call);
     if (result == SCEP_PENDING && ++question->fruitless < MAX_FRUITLESS)
         return false;

@@ -24,7 +24,7 @@ connector_start
 challenge=$(mock_challenge '{"subject":"CN=checked","subjectAltNames":[{"type":"dns","value":"checked.example"}]}')
 make_csr "$WORK/device" CN=checked checked.example "$challenge"
 green "thin, a request that is denied" --timeout-ms 5000 --config "socket=$WORK/connector.sock" "$BUILD/lib/scep_intune.so"
-for page in packaging/man/scep-plugin-check.1:"passed: \([0-9]*\) ok" docs/PLUGIN-ABI.md:"failed: \([0-9]*\) ok, 1"; do
+for page in "$BUILD/packaging/man/man1/scep-plugin-check.1":"passed: \([0-9]*\) ok" docs/PLUGIN-ABI.md:"failed: \([0-9]*\) ok, 1"; do
     example=$(sed -n "s/^scep_intune .*, ABI 1\.0: ${page#*:}.*/\1/p" "${page%%:*}")
     [[ $page == *passed* ]] || example=$((example + 1))
     same "$(grep -c '^ok' "$WORK/check.txt")" "$example" "how many checks there are in the example of ${page%%:*}"

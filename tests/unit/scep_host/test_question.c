@@ -212,8 +212,8 @@ static scep_answer seen_answer;
 static void (*behave)(scep_answer *answer); /* before it allows */
 static scep_answer *begun_answer;
 static int call_descriptor;
-static int cancelled;
-static int32_t failure; /* what a call of it returns that gives no answer */
+static int cancelled, finished; /* how often */
+static int32_t failure;         /* what a call of it returns that gives no answer */
 static char an_object;
 
 static int32_t open_well(const scep_host *a_host, const scep_config_entry *config, size_t count,
@@ -286,6 +286,7 @@ static int32_t tell_descriptor(scep_call *call)
 static int32_t never_finish(scep_call *call)
 {
     (void)call;
+    finished++;
     begun_answer->verdict = SCEP_VERDICT_ALLOW; /* which one that is pending cannot say */
     if (behave)
         behave(begun_answer);
@@ -456,6 +457,7 @@ Test(question, that_is_not_answered_ends_when_its_time_is_over, .init = set_up, 
     the_world.clock_offset_ms += 1234;
     cr_assert_not(iscep_question_is_answered(&question));
     cr_assert_eq(cancelled, 0);
+    cr_assert_eq(finished, 0, "it is not asked before it says that it has an answer");
     the_world.clock_offset_ms += ISCEP_QUESTION_MARGIN_MS;
     cr_assert(iscep_question_is_answered(&question));
     cr_assert_eq(cancelled, 1);
@@ -468,19 +470,23 @@ Test(question, that_is_not_answered_ends_when_its_time_is_over, .init = set_up, 
 
 Test(question, that_is_always_just_about_to_be_answered_ends, .init = set_up, .fini = tear_down)
 {
+    call_descriptor = eventfd(1, EFD_CLOEXEC);
     adopt(ISCEP_PLUGIN_EVENT);
     iscep_question_verify(&question, host, &ENROLMENT, NULL);
     int fruitless = 0;
     while (!iscep_question_is_answered(&question))
         cr_assert_lt(++fruitless, 1000);
     cr_assert_eq(fruitless, 999);
+    cr_assert_eq(finished, 1000);
     cr_assert_eq(cancelled, 1);
     cr_assert_eq(iscep_question_answer(&question)->decision, ISCEP_PLUGIN_RETRY);
     cr_assert(has_logged("has nothing to say"));
+    close(call_descriptor);
 }
 
 Test(question, whose_pending_answer_is_beyond_its_room_is_the_last, .init = set_up, .fini = tear_down)
 {
+    call_descriptor = eventfd(1, EFD_CLOEXEC);
     adopt(ISCEP_PLUGIN_EVENT);
     iscep_question_verify(&question, host, &ENROLMENT, NULL);
     behave = write_behind_answer;
@@ -489,6 +495,7 @@ Test(question, whose_pending_answer_is_beyond_its_room_is_the_last, .init = set_
     cr_assert(iscep_question_is_answered(&question));
     cr_assert_eq(iscep_question_answer(&question)->decision, ISCEP_PLUGIN_REFUSED);
     cr_assert(atomic_load(&host->is_out_of_service));
+    close(call_descriptor);
 }
 
 Test(question, that_is_begun_without_a_call_is_refused, .init = set_up, .fini = tear_down)

@@ -151,12 +151,10 @@ Test(spool, one_lost_connection_is_no_outage)
 {
     desk_issue_strict(&d, "t1", "csr1", "01");
     cr_assert_gt(spool_desk_count(&net,
-                                  "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                                  "SELECT COUNT(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
                                   " WHERE application_name = $1",
                                   net.name),
-                 0);
-    spool_desk_await_count(&net, "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = $1",
-                           net.name, 0);
+                 0, "each is gone when this is counted; the upkeep may have a new one already");
     desk_report next = desk_issue_strict(&d, "t2", "csr2", "02");
     desk_assert_report(next, ISCEP_REPORT_OWED, true);
     cr_assert_eq(next.report.delivery_id & ISCEP_SPOOL_BIT, 0);

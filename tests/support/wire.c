@@ -19,7 +19,7 @@ typedef struct pair {
     int client; /* -1: the place is free */
     int server;
     bool is_lost;      /* what is answered */
-    bool has_enrolled; /* a row of enrolment was written */
+    bool has_enrolled; /* or whatever it is that must have been written before it is lost */
     char commit[16];   /* the name under which COMMIT was prepared */
 } pair;
 
@@ -97,11 +97,12 @@ static bool is_committing(const pair *p, const char *bytes, size_t len)
     return p->commit[0] != '\0' && memmem(bytes, len, bound, strlen(p->commit) + 2) != NULL;
 }
 
-static void listen_to(pair *p, const char *bytes, size_t len)
+static void listen_to(const wire *w, pair *p, const char *bytes, size_t len)
 {
     static const char enrol[] = "INSERT INTO enrolment";
     learn_commit(p, bytes, len);
-    p->has_enrolled = p->has_enrolled || memmem(bytes, len, enrol, sizeof enrol - 1) != NULL;
+    p->has_enrolled =
+        p->has_enrolled || w->state == WIRE_DEAF || memmem(bytes, len, enrol, sizeof enrol - 1) != NULL;
     p->is_lost = p->is_lost || (p->has_enrolled && is_committing(p, bytes, len));
 }
 
@@ -110,8 +111,8 @@ static bool ask(const wire *w, pair *p)
 {
     char bytes[CHUNK];
     ssize_t len = recv(p->client, bytes, sizeof bytes, 0);
-    if (len > 0 && w->state == WIRE_DEAF)
-        listen_to(p, bytes, (size_t)len);
+    if (len > 0 && (w->state == WIRE_DEAF || w->state == WIRE_DEAF_TO_ENROLMENTS))
+        listen_to(w, p, bytes, (size_t)len);
     return len > 0 && send(p->server, bytes, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
@@ -129,7 +130,8 @@ static bool obey(wire *w)
     must(read(w->control[0], &state, 1) == 1, "read");
     w->state = (wire_state)state;
     for (size_t i = 0; i < MAX_PAIRS; i++)
-        if (w->pairs[i].client >= 0 && (w->state == WIRE_CUT || w->state == WIRE_DEAF || state == 0))
+        if (w->pairs[i].client >= 0 && (w->state == WIRE_CUT || w->state == WIRE_DEAF ||
+                                        w->state == WIRE_DEAF_TO_ENROLMENTS || state == 0))
             drop(&w->pairs[i]);
     must(write(w->control[0], &state, 1) == 1, "write");
     return state != 0;

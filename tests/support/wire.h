@@ -11,7 +11,8 @@ typedef enum wire_state {
     WIRE_WHOLE = 1,
     WIRE_CUT,  /* who is connected is thrown out, and nobody gets in */
     WIRE_HUNG, /* connections are accepted and stay open, and nothing moves */
-    WIRE_DEAF, /* who is connected is thrown out; whoever commits after a first enrolment gets no answer any more */
+    WIRE_DEAF, /* who is connected is thrown out; from a connection's first COMMIT on it gets no answer any more */
+    WIRE_DEAF_TO_ENROLMENTS, /* the same, from the COMMIT of a connection's first enrolment on */
 } wire_state;
 
 typedef struct wire wire;

@@ -104,7 +104,7 @@ Test(spool, and_when_nothing_answers_any_more)
 
 Test(spool, what_was_committed_without_an_answer_is_not_doubled)
 {
-    report_and_settle_while(WIRE_DEAF);
+    report_and_settle_while(WIRE_DEAF_TO_ENROLMENTS);
     /* the database commits when it gets there, of which nobody is told any more */
     spool_desk_await_count(&net, "SELECT COUNT(*) FROM enrolment WHERE transaction_id = $1", "t2", 1);
     wire_set(net.wire, WIRE_CUT);

@@ -427,7 +427,8 @@ Test(spool, a_whole_installation_is_moved)
     assert_installation();
     cr_assert_eq(spool_desk_claim_count(&net), OLD / 3);
     desk_reopen(&d);
-    cr_assert_eq(spool_desk_state_soon(&net), ISCEP_JOURNAL_HERE, "there is nothing left to move");
+    spool_desk_await_spooled(&net, 0);
+    spool_desk_await(&net, ISCEP_JOURNAL_HERE);
 }
 
 static int slices_left;

@@ -57,12 +57,6 @@ bool iscep_engine_lost_them(iscep_engine *engine, iscep_job_list *jobs);
 void iscep_engine_count_seconds(const iscep_engine *engine, const char *operation, int64_t began_mono_us);
 /* The tables are made, or changed, if that has not been done. */
 iscep_status iscep_engine_migrate(iscep_engine *engine, iscep_store *store, iscep_error *err) ISCEP_CHECKED;
-/*
- * It was lost so soon, and before anything was to be committed, that only this connection may be broken, since it was used last: then
- * the same once more finds out, on a new one.
- */
-bool iscep_engine_may_be_there(const iscep_engine *engine, iscep_status status, const iscep_error *err,
-                               int64_t began_mono_ms);
 /* How writing went, as far as it says something about the journal. */
 void iscep_engine_note_health(iscep_engine *engine, iscep_status status, const iscep_error *err);
 

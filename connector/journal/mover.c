@@ -43,7 +43,6 @@ iscep_status iscep_mover_new(iscep_mover **out, const iscep_mover_parts *parts, 
     mover->opened_unix_ms = iscep_now_unix_ms(parts->env);
     mover->has_more = true;
     mover->uncounted = GROUPS_PER_COUNT;
-    iscep_standing_set_spooled(mover->standing, false, 0); /* until it has been looked at */
     *out = mover;
     return ISCEP_OK;
 }
@@ -74,14 +73,13 @@ static void count(iscep_mover *mover, iscep_db *spool)
     iscep_error err = ISCEP_ERROR_INIT;
     int64_t enrolments = 0;
     if (number(&enrolments, spool, "SELECT COUNT(*) FROM enrolment", &err) == ISCEP_OK)
-        iscep_standing_set_spooled(mover->standing, false, enrolments);
+        iscep_standing_set_count(mover->standing, enrolments);
     mover->uncounted = 0;
 }
 
 void iscep_mover_has_more(iscep_mover *mover)
 {
-    if (!mover->has_more)
-        iscep_standing_set_spooled(mover->standing, false, 1);
+    iscep_standing_add_spooled(mover->standing);
     mover->has_more = true;
     mover->uncounted++;
 }
@@ -252,6 +250,20 @@ static iscep_status move_slice(iscep_mover *mover, iscep_db *spool, spool_slice 
     return status;
 }
 
+/* A connection that broke since the last slice is no outage. What may have been committed is put again. */
+static iscep_status move_slice_again(iscep_mover *mover, iscep_db *spool, spool_slice *slice, size_t limit,
+                                     iscep_error *err)
+{
+    int64_t began_mono_ms = iscep_now_mono_ms(mover->env);
+    iscep_status status = move_slice(mover, spool, slice, limit, err);
+    if (!iscep_engine_may_be_there(mover->home, status, err, began_mono_ms))
+        return status;
+    iscep_row_ids_clear(&slice->ids);
+    *slice = (spool_slice){0};
+    *err = (iscep_error)ISCEP_ERROR_INIT;
+    return move_slice(mover, spool, slice, limit, err);
+}
+
 /* --- and what comes of it --- */
 
 static bool is_disks(const iscep_error *err)
@@ -302,7 +314,7 @@ static int64_t end_well(iscep_mover *mover, const spool_slice *slice)
         mover->behind_id = slice->ids.ids[slice->ids.count - 1];
     if (slice->is_empty) {
         mover->has_more = false;
-        iscep_standing_set_spooled(mover->standing, true, 0);
+        iscep_standing_set_empty(mover->standing);
     }
     if (slice->is_last) {
         mover->behind_id = 0;
@@ -325,7 +337,7 @@ int64_t iscep_mover_slice(iscep_mover *mover, iscep_db *spool, bool is_idle)
         count(mover, spool);
     if (iscep_standing_state(mover->standing) == ISCEP_JOURNAL_AWAY)
         return mover->uncounted > 0 ? mover->tuning.probe_ms : -1;
-    iscep_status status = move_slice(mover, spool, &slice, mover->is_careful ? 1 : limit, &err);
+    iscep_status status = move_slice_again(mover, spool, &slice, mover->is_careful ? 1 : limit, &err);
     mover->first_count = 0; /* whoever waits says so again */
     int64_t next_ms = status == ISCEP_OK ? end_well(mover, &slice) : end_badly(mover, &slice, status, &err);
     iscep_row_ids_clear(&slice.ids);

@@ -260,7 +260,7 @@ static iscep_status tell_if_empty(iscep_router *router, iscep_error *err)
     iscep_rows_close(rows);
     iscep_store_close(store);
     if (status == ISCEP_OK && !has_any)
-        iscep_standing_set_spooled(router->standing, true, 0);
+        iscep_standing_set_empty(router->standing);
     return status;
 }
 

@@ -37,7 +37,6 @@ iscep_status iscep_standing_new(iscep_standing **out, const iscep_env *env, isce
     if (standing == NULL)
         return iscep_error_nomem(err);
     standing->env = env;
-    standing->is_spool_empty = true;
     standing->since_unix_ms = iscep_now_unix_ms(env);
     standing->why = standing->stuck = (iscep_error)ISCEP_ERROR_INIT;
     pthread_mutex_init(&standing->lock, NULL);
@@ -85,15 +84,37 @@ void iscep_standing_set_reached(iscep_standing *standing, const iscep_error *err
     pthread_mutex_unlock(&standing->lock);
 }
 
-void iscep_standing_set_spooled(iscep_standing *standing, bool is_empty, int64_t count)
+void iscep_standing_set_empty(iscep_standing *standing)
 {
     pthread_mutex_lock(&standing->lock);
     iscep_journal_whereabouts before = state_locked(standing);
-    standing->happened.drained += is_empty && !standing->is_spool_empty && standing->moved > 0;
-    standing->is_spool_empty = is_empty;
-    standing->spooled = count;
-    standing->is_stuck = standing->is_stuck && !is_empty;
+    standing->happened.drained += !standing->is_spool_empty && standing->moved > 0;
+    standing->is_spool_empty = true;
+    standing->spooled = 0;
+    standing->is_stuck = false;
     end_change_locked(standing, before);
+    pthread_mutex_unlock(&standing->lock);
+}
+
+static void set_spooled_locked(iscep_standing *standing, int64_t count)
+{
+    iscep_journal_whereabouts before = state_locked(standing);
+    standing->is_spool_empty = standing->is_spool_empty && count == 0;
+    standing->spooled = count;
+    end_change_locked(standing, before);
+}
+
+void iscep_standing_add_spooled(iscep_standing *standing)
+{
+    pthread_mutex_lock(&standing->lock);
+    set_spooled_locked(standing, standing->spooled > 0 ? standing->spooled : 1);
+    pthread_mutex_unlock(&standing->lock);
+}
+
+void iscep_standing_set_count(iscep_standing *standing, int64_t count)
+{
+    pthread_mutex_lock(&standing->lock);
+    set_spooled_locked(standing, count);
     pthread_mutex_unlock(&standing->lock);
 }
 

@@ -10,14 +10,18 @@
 
 typedef struct iscep_standing iscep_standing;
 
-/* env is borrowed. Until something else is said: the database is there, the spool is empty. */
+/* env is borrowed. Until something else is said: the database is there, and nobody has looked at the spool. */
 iscep_status iscep_standing_new(iscep_standing **out, const iscep_env *env, iscep_error *err) ISCEP_CHECKED;
 void iscep_standing_free(iscep_standing *standing); /* NULL is allowed */
 
 /* err: why the database cannot be reached; NULL: it can. */
 void iscep_standing_set_reached(iscep_standing *standing, const iscep_error *err);
-/* count: enrolments, if is_empty is false perhaps 0, because the rest is to be moved, too. */
-void iscep_standing_set_spooled(iscep_standing *standing, bool is_empty, int64_t count);
+/* Nothing is on the spool. */
+void iscep_standing_set_empty(iscep_standing *standing);
+/* Something has come on it; how much, the next count says. */
+void iscep_standing_add_spooled(iscep_standing *standing);
+/* Counted enrolments; 0 does not mean that it is empty, because the rest is to be moved, too. */
+void iscep_standing_set_count(iscep_standing *standing, int64_t count);
 /* Some enrolments were moved. */
 void iscep_standing_add_moved(iscep_standing *standing, int64_t count);
 /* err: why something of the spool cannot be moved, although the database is there; NULL: it can again. */

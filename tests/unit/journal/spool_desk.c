@@ -108,13 +108,6 @@ iscep_journal_whereabouts spool_desk_state(spool_desk *s)
     return facts.state;
 }
 
-iscep_journal_whereabouts spool_desk_state_soon(spool_desk *s)
-{
-    spool_desk_await_spooled(s, 0);
-    spool_desk_await(s, ISCEP_JOURNAL_HERE);
-    return spool_desk_state(s);
-}
-
 /* --- asking --- */
 
 int64_t spool_desk_count(spool_desk *s, const char *sql, const char *text)

@@ -21,8 +21,6 @@ void spool_desk_leave(spool_desk *s);
 void spool_desk_come_back(spool_desk *s);
 
 iscep_journal_whereabouts spool_desk_state(spool_desk *s);
-/* After the spool has been looked at for the first time. */
-iscep_journal_whereabouts spool_desk_state_soon(spool_desk *s);
 void spool_desk_await(spool_desk *s, iscep_journal_whereabouts state);
 void spool_desk_await_spooled(spool_desk *s, int64_t count);
 /* In the database itself; the one parameter is a text. */

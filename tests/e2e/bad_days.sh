@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 stack_new
 mock_start
 connector_configure
-echo "breaker_open_ms = 500" >>"$WORK/connector.conf"
+echo "breaker_open_ms = 2000" >>"$WORK/connector.conf"
 connector_start
 host_start
 
@@ -48,7 +48,7 @@ ok "failures that pass are invisible"
 mock_fault '{"endpoint":"validate","kind":"status","status":500}'
 circuit_is_open() { ask -D "$WORK/head" && [ "$ANSWER" = "503 retry circuit_open" ]; }
 wait_until 20 "the open circuit" circuit_is_open
-grep -qi '^Retry-After: 1' "$WORK/head" || fail "no Retry-After with an open circuit: $(cat "$WORK/head")"
+grep -qi '^Retry-After: [12]' "$WORK/head" || fail "no Retry-After with an open circuit: $(cat "$WORK/head")"
 mock_no_faults
 is_healthy() { ask && [ "$ANSWER" = "200 allow Success" ]; }
 wait_until 10 "the closed circuit" is_healthy

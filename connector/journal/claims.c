@@ -50,13 +50,10 @@ typedef struct standing_job {
 static iscep_status load_claim(standing_job *standing, iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(&rows, db->store, err,
                                             "SELECT leased_until_ms, due_unix_ms FROM delivery WHERE id = $1",
                                             iscep_number(standing->job.id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     standing->is_being_tried = iscep_rows_number(rows, 0) > db->now_lease_ms;
     standing->due_unix_ms = iscep_rows_number(rows, 1);

@@ -40,12 +40,9 @@ static void read_facts(iscep_database_facts *out, iscep_rows *rows)
 static iscep_status ask(iscep_database_facts *out, const iscep_env *env, iscep_store *store, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     const int64_t began_mono_us = iscep_now_mono_us(env);
     iscep_status status = iscep_store_query(&rows, store, err, question, iscep_text(tables));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     out->round_trip_us = iscep_now_mono_us(env) - began_mono_us;
     out->clock_ahead_ms = iscep_now_unix_ms(env) - iscep_rows_number(rows, 8);

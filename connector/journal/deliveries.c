@@ -87,14 +87,9 @@ static iscep_status read_claimed(iscep_delivery *out, iscep_rows *rows, iscep_ar
 
 static iscep_status add_claimed(claim_job *claim, iscep_rows *rows, iscep_error *err)
 {
-    bool has_row = true;
     iscep_status status = ISCEP_OK;
-    while (status == ISCEP_OK && claim->count < claim->limit) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (claim->count < claim->limit && iscep_rows_step(rows, &status, err))
         status = read_claimed(&claim->deliveries[claim->count++], rows, &claim->job.arena, err);
-    }
     return status;
 }
 
@@ -155,14 +150,12 @@ static iscep_status take_due(claim_job *claim, iscep_db *db, const time_span *du
 static iscep_status find_next_due(claim_job *claim, iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err, "SELECT d.due_unix_ms" CLAIMABLE " ORDER BY d.due_unix_ms LIMIT 1",
         iscep_text(claim->tenant));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    claim->next_due_unix_ms = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
-    if (has_row && claim->next_due_unix_ms <= 0)
+    bool is_any = iscep_rows_step(rows, &status, err);
+    claim->next_due_unix_ms = is_any ? iscep_rows_number(rows, 0) : 0;
+    if (is_any && claim->next_due_unix_ms <= 0)
         claim->next_due_unix_ms = 1; /* long ago; 0 would be: there is none */
     return status;
 }

@@ -122,8 +122,8 @@ void iscep_engine_lost(iscep_engine *engine, const iscep_error *err);
 /* Does this mean that the database is away, whatever was asked of it? */
 bool iscep_engine_is_away(const iscep_engine *engine, iscep_status status, const iscep_error *err);
 /*
- * It was lost so soon, and before anything was to be committed that may not be done twice, that only this connection may be broken,
- * since it was used last: then the same once more finds out, on a new one.
+ * It was lost so soon that only this connection may be broken, since it was used last: then the same once more finds out, on a new
+ * one. Whoever asks sees to it that nothing was to be committed yet, or that it may be done twice.
  */
 bool iscep_engine_may_be_there(const iscep_engine *engine, iscep_status status, const iscep_error *err,
                                int64_t began_mono_ms);

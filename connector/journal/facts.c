@@ -15,13 +15,10 @@ static iscep_status run_get(iscep_job *job, iscep_db *db, iscep_error *err)
 {
     fact_job *fact = (fact_job *)job;
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status =
         iscep_store_query(&rows, db->store, err, "SELECT value FROM fact WHERE tenant = $1 AND name = $2",
                           iscep_text(fact->tenant), iscep_text(fact->name));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         fact->value = iscep_arena_text(&job->arena, iscep_rows_text(rows, 0));
     return status;
 }

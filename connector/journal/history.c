@@ -68,16 +68,13 @@ static iscep_status compare_enrolment(iscep_enrolment *out, iscep_db *db, int64_
                                       const iscep_enrolment_key *key, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT is_validated, subject FROM enrolment WHERE id = $1 AND"
                           " tenant = $2 AND transaction_id = $3 AND csr_sha256 = $4",
                           iscep_number(id), iscep_text(key->tenant), iscep_text(key->transaction_id),
                           iscep_blob(iscep_bytes_of(key->csr_sha256, sizeof key->csr_sha256)));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         *out = (iscep_enrolment){.id = id,
                                  .is_validated = iscep_rows_number(rows, 0) != 0,
                                  .has_subject = !iscep_rows_is_null(rows, 1)};
@@ -93,13 +90,10 @@ static iscep_status find_by_index(iscep_enrolment *out, iscep_db *db, const isce
                                   bool is_locked, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err, is_locked ? BY_INDEX " FOR UPDATE" : BY_INDEX, iscep_text(key->transaction_id),
         iscep_blob(iscep_bytes_of(key->csr_sha256, sizeof key->csr_sha256)), iscep_text(key->tenant));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         *out = (iscep_enrolment){.id = iscep_rows_number(rows, 0),
                                  .is_validated = iscep_rows_number(rows, 1) != 0,
                                  .has_subject = !iscep_rows_is_null(rows, 2)};
@@ -182,19 +176,17 @@ iscep_status iscep_event_add(iscep_db *db, int64_t enrolment_id, const iscep_jou
     int64_t same = 0;
     {
         ISCEP_AUTO_ROWS *rows = NULL;
-        bool has_row = false;
         iscep_status status = iscep_store_query(
             &rows, db->store, err,
             "SELECT id, kind, code, message FROM event WHERE enrolment_id = $1 ORDER BY id DESC LIMIT 1",
             iscep_number(enrolment_id));
-        if (status == ISCEP_OK)
-            status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK)
-            return status;
-        if (has_row && is_same_text(iscep_rows_text(rows, 1), iscep_journal_kind_name(event->kind)) &&
+        if (iscep_rows_step(rows, &status, err) &&
+            is_same_text(iscep_rows_text(rows, 1), iscep_journal_kind_name(event->kind)) &&
             is_same_text(iscep_rows_text(rows, 2), event->code) &&
             is_same_text(iscep_rows_text(rows, 3), event->message))
             same = iscep_rows_number(rows, 0);
+        if (status != ISCEP_OK)
+            return status;
     }
     if (same == 0)
         return iscep_event_append(db, enrolment_id, event, err);
@@ -206,33 +198,37 @@ iscep_status iscep_event_add(iscep_db *db, int64_t enrolment_id, const iscep_jou
 
 /* --- deliveries --- */
 
+iscep_delivery_row iscep_delivery_row_in(iscep_rows *rows)
+{
+    return (iscep_delivery_row){.id = iscep_rows_number(rows, 0),
+                                .enrolment_id = iscep_rows_number(rows, 1),
+                                .kind = (iscep_delivery_kind)iscep_rows_number(rows, 2),
+                                .state = (iscep_delivery_state)iscep_rows_number(rows, 3),
+                                .is_deferred = iscep_rows_number(rows, 4) != 0,
+                                .is_revoked = iscep_rows_number(rows, 5) != 0,
+                                .is_revocation_asked = iscep_rows_number(rows, 6) != 0,
+                                .not_after_unix = iscep_rows_number(rows, 7),
+                                .code = iscep_rows_text(rows, 8),
+                                .message = iscep_rows_text(rows, 9),
+                                .request_id = iscep_rows_text(rows, 10),
+                                .fence = iscep_rows_number(rows, 11)};
+}
+
 iscep_status iscep_delivery_load(iscep_delivery_row *out, iscep_db *db, int64_t id, iscep_arena *arena,
                                  iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     *out = (iscep_delivery_row){0};
-    iscep_status status =
-        iscep_store_query(&rows, db->store, err,
-                          "SELECT enrolment_id, kind, state, is_deferred, is_revoked, is_revocation_asked,"
-                          " not_after_unix, code, message, request_id, fence FROM delivery WHERE id = $1",
-                          iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
-        *out = (iscep_delivery_row){.id = id,
-                                    .enrolment_id = iscep_rows_number(rows, 0),
-                                    .kind = (iscep_delivery_kind)iscep_rows_number(rows, 1),
-                                    .state = (iscep_delivery_state)iscep_rows_number(rows, 2),
-                                    .is_deferred = iscep_rows_number(rows, 3) != 0,
-                                    .is_revoked = iscep_rows_number(rows, 4) != 0,
-                                    .is_revocation_asked = iscep_rows_number(rows, 5) != 0,
-                                    .not_after_unix = iscep_rows_number(rows, 6),
-                                    .code = iscep_arena_word(arena, iscep_rows_text(rows, 7)),
-                                    .message = iscep_arena_word(arena, iscep_rows_text(rows, 8)),
-                                    .request_id = iscep_arena_word(arena, iscep_rows_text(rows, 9)),
-                                    .fence = iscep_rows_number(rows, 10)};
-    return status;
+    iscep_status status = iscep_store_query(
+        &rows, db->store, err, "SELECT " ISCEP_DELIVERY_COLUMNS " FROM delivery d WHERE d.id = $1",
+        iscep_number(id));
+    if (!iscep_rows_step(rows, &status, err))
+        return status;
+    *out = iscep_delivery_row_in(rows);
+    out->code = iscep_arena_word(arena, out->code);
+    out->message = iscep_arena_word(arena, out->message);
+    out->request_id = iscep_arena_word(arena, out->request_id);
+    return ISCEP_OK;
 }
 
 iscep_status iscep_delivery_find(iscep_delivery_row *out, iscep_db *db, int64_t id, int64_t fence,
@@ -280,7 +276,22 @@ void iscep_report_fill(iscep_report *out, const iscep_delivery_row *row)
     out->request_id = row->request_id;
 }
 
-/* --- serial numbers --- */
+/* --- certificates --- */
+
+iscep_status iscep_cert_add(iscep_db *db, int64_t id, const iscep_journal_cert *cert, const char *ca,
+                            iscep_error *err)
+{
+    int64_t hash = 0;
+    iscep_status status = iscep_store_run(
+        db->store, err,
+        "INSERT INTO certificate (id, serial, thumbprint, issuer, subject, ca, der)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        iscep_number(id), iscep_text(cert->serial), iscep_text(cert->thumbprint), iscep_text(cert->issuer),
+        iscep_text(cert->subject), iscep_text(ca), iscep_blob(cert->der));
+    if (status == ISCEP_OK)
+        status = iscep_key_of_serial(&hash, cert->serial, err);
+    return status == ISCEP_OK ? iscep_keys_add(db->keys, db->store, hash, id, err) : status;
+}
 
 static iscep_status compare_serial(bool *is_it, iscep_db *db, int64_t id, const char *tenant,
                                    const char *serial, iscep_error *err)

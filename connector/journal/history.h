@@ -41,6 +41,14 @@ typedef struct iscep_delivery_row {
     const char *message;
     const char *request_id;
 } iscep_delivery_row;
+/* What a SELECT names first, of a delivery called d, for iscep_delivery_row_in; what it names behind them begins at the number. */
+#define ISCEP_DELIVERY_COLUMNS                                                                               \
+    "d.id, d.enrolment_id, d.kind, d.state, d.is_deferred, d.is_revoked, d.is_revocation_asked,"             \
+    " d.not_after_unix, d.code, d.message, d.request_id, d.fence"
+enum { ISCEP_DELIVERY_COLUMN_COUNT = 12 };
+/* Texts are borrowed from the row, and may be NULL. */
+iscep_delivery_row iscep_delivery_row_in(iscep_rows *rows);
+
 iscep_status iscep_delivery_load(iscep_delivery_row *out, iscep_db *db, int64_t id, iscep_arena *arena,
                                  iscep_error *err) ISCEP_CHECKED;
 /* The one with that id that has such fences (deliveries.h); otherwise USAGE "delivery_unknown". */
@@ -58,6 +66,9 @@ bool iscep_delivery_is_active(const iscep_delivery_row *row);
 /* What others see of it; was_validated and is_first are the caller's. */
 void iscep_report_fill(iscep_report *out, const iscep_delivery_row *row);
 
+/* The certificate of the delivery with that id. */
+iscep_status iscep_cert_add(iscep_db *db, int64_t id, const iscep_journal_cert *cert, const char *ca,
+                            iscep_error *err) ISCEP_CHECKED;
 /* The certificates that a tenant has with this serial number: ids of their deliveries. */
 iscep_status iscep_certs_of_serial(iscep_row_ids *out, iscep_db *db, const char *tenant, const char *serial,
                                    iscep_error *err) ISCEP_CHECKED;

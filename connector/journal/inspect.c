@@ -72,13 +72,10 @@ static iscep_status open_deliveries(iscep_rows **rows, const iscep_inspect_job *
 static iscep_status add_owed_counts(iscep_json *json, iscep_db *db, const char *tenant, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status =
         tenant == NULL ? iscep_store_query_params(&rows, db->store, COUNT_OWED(ANYBODYS), NULL, 0, err)
                        : iscep_store_query(&rows, db->store, err, COUNT_OWED(TENANTS), iscep_text(tenant));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     iscep_json_add_int(json, "owed", iscep_rows_number(rows, 0));
     iscep_json_add_int(json, "dead", iscep_rows_number(rows, 1));
@@ -90,18 +87,13 @@ static iscep_status run_list_deliveries(iscep_job *job, iscep_db *db, iscep_erro
 {
     iscep_inspect_job *list = (iscep_inspect_job *)job;
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     size_t count = 0;
     list->json = iscep_json_new_object();
     iscep_json *array = iscep_json_add_array(list->json, "deliveries");
     iscep_status status = open_deliveries(&rows, list, db, err);
-    for (; status == ISCEP_OK; count++) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    for (; iscep_rows_step(rows, &status, err); count++)
         if (count < list->limit)
             add_delivery(iscep_json_append_object(array), rows);
-    }
     if (status == ISCEP_OK)
         status = add_owed_counts(list->json, db, list->tenant, err);
     iscep_json_add_bool(list->json, "isMore", count > list->limit);
@@ -166,7 +158,6 @@ static iscep_status run_list_revocations(iscep_job *job, iscep_db *db, iscep_err
 {
     iscep_inspect_job *list = (iscep_inspect_job *)job;
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     size_t count = 0;
     list->json = iscep_json_new_object();
     iscep_json *array = iscep_json_add_array(list->json, "revocations");
@@ -180,13 +171,9 @@ static iscep_status run_list_revocations(iscep_job *job, iscep_db *db, iscep_err
             : iscep_store_query(&rows, db->store, err,
                                 LIST_REVOCATIONS " WHERE $1 IS NULL OR tenant = $1 ORDER BY id DESC LIMIT $2",
                                 tenant, limit);
-    for (; status == ISCEP_OK; count++) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    for (; iscep_rows_step(rows, &status, err); count++)
         if (count < list->limit)
             add_revocation(iscep_json_append_object(array), rows);
-    }
     if (status == ISCEP_OK)
         status = add_revocation_counts(list->json, db, list->tenant, err);
     iscep_json_add_bool(list->json, "isMore", count > list->limit);

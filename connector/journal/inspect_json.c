@@ -59,9 +59,6 @@ const char *iscep_delivery_kind_name(int64_t kind)
 
 iscep_status iscep_inspect_number(int64_t *out, iscep_rows *rows, iscep_status status, iscep_error *err)
 {
-    bool has_row = false;
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    *out = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+    *out = iscep_rows_step(rows, &status, err) ? iscep_rows_number(rows, 0) : 0;
     return status;
 }

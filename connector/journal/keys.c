@@ -112,12 +112,8 @@ static bool has_id(const iscep_row_ids *ids, size_t count, int64_t id)
 /* Without those that are among the first known ones already: a key is both recent and old while it is being merged. */
 static iscep_status add_rows(iscep_row_ids *ids, size_t known, iscep_rows *rows, iscep_error *err)
 {
-    bool has_row = true;
     iscep_status status = ISCEP_OK;
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         int64_t id = iscep_rows_number(rows, 0);
         status = has_id(ids, known, id) ? ISCEP_OK : add_id(ids, id, err);
     }
@@ -177,13 +173,9 @@ iscep_status iscep_keys_find_range(iscep_store *store, const iscep_key_range *ra
 static iscep_status load_recent(iscep_keys *keys, iscep_store *store, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_status status = iscep_store_query_params(
         &rows, store, "SELECT id, hash, row_id FROM recent_key ORDER BY id", NULL, 0, err);
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         const iscep_recent_key key = {.id = iscep_rows_number(rows, 0),
                                       .hash = iscep_rows_number(rows, 1),
                                       .row_id = iscep_rows_number(rows, 2)};
@@ -197,12 +189,9 @@ static iscep_status load_recent(iscep_keys *keys, iscep_store *store, iscep_erro
 static iscep_status load_old_count(iscep_keys *keys, iscep_store *store, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query_params(
         &rows, store, "SELECT value FROM fact WHERE tenant = '' AND name = 'old_keys'", NULL, 0, err);
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row && iscep_rows_text(rows, 0) != NULL)
+    if (iscep_rows_step(rows, &status, err) && iscep_rows_text(rows, 0) != NULL)
         keys->old_count = strtoll(iscep_rows_text(rows, 0), NULL, 10);
     return status;
 }
@@ -210,16 +199,11 @@ static iscep_status load_old_count(iscep_keys *keys, iscep_store *store, iscep_e
 static iscep_status load_filter(iscep_keys *keys, iscep_store *store, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_status status = iscep_key_filter_new(&keys->filter, keys->old_count, err);
     if (status == ISCEP_OK)
         status = iscep_store_query_params(&rows, store, "SELECT hash FROM old_key", NULL, 0, err);
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err))
         iscep_key_filter_add(keys->filter, iscep_rows_number(rows, 0));
-    }
     return status;
 }
 
@@ -351,16 +335,11 @@ static iscep_status list_recent(iscep_recent_key *out, size_t *count, size_t max
                                 iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_status status =
         iscep_store_query_params(&rows, store, "SELECT hash, row_id FROM recent_key", NULL, 0, err);
-    for (*count = 0; status == ISCEP_OK && *count < max; ++*count) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    for (*count = 0; *count < max && iscep_rows_step(rows, &status, err); ++*count)
         out[*count] =
             (iscep_recent_key){.hash = iscep_rows_number(rows, 0), .row_id = iscep_rows_number(rows, 1)};
-    }
     return status;
 }
 

@@ -71,13 +71,10 @@ static const char *node_of(iscep_arena *arena, const char *text)
 static iscep_status find_leader(lead_job *lead, const iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err, "SELECT node, until_ms FROM leader WHERE tenant = $1 AND task = $2",
         iscep_text(lead->tenant), iscep_text(lead->task));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     lead->standing.node = node_of(&lead->job.arena, iscep_rows_text(rows, 0));
     lead->standing.until_mono_ms = lead->job.now_mono_ms + iscep_rows_number(rows, 1) - db->now_lease_ms;

@@ -25,13 +25,10 @@ typedef struct beat_job {
 static iscep_status find_namesake(beat_job *beat, const iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(&rows, db->store, err,
                                             "SELECT instance FROM node WHERE name = $1 AND instance <> $2",
                                             iscep_text(beat->name), iscep_text(beat->instance));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    beat->is_name_taken = has_row && !beat->is_first;
+    beat->is_name_taken = iscep_rows_step(rows, &status, err) && !beat->is_first;
     return status;
 }
 
@@ -135,19 +132,14 @@ static iscep_status add_nodes(iscep_json *document, const char *our_instance, co
                               iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_json *nodes = iscep_json_add_array(document, "nodes");
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT name, instance, version, config_digest, health, state, spooled, started_unix_ms, seen_ms,"
         " clock_offset_ms, schema_version FROM node WHERE seen_ms >= $1 ORDER BY name",
         iscep_number(0));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err))
         add_node(nodes, our_instance, rows, db);
-    }
     return status;
 }
 
@@ -163,17 +155,12 @@ static void note_leader(const iscep_json *nodes, const char *holder, const char 
 static iscep_status add_leaders(const iscep_json *nodes, const iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT node, tenant FROM leader WHERE task = $1 AND until_ms > $2 ORDER BY tenant",
                           iscep_text(ISCEP_TASK_REVOCATIONS), iscep_number(db->now_lease_ms));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err))
         note_leader(nodes, iscep_rows_text(rows, 0), iscep_rows_text(rows, 1));
-    }
     return status;
 }
 

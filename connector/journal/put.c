@@ -19,26 +19,23 @@ static iscep_status read_head(spooled_head *out, iscep_db *from, int64_t id, isc
                               iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, from->store, err,
         "SELECT tenant, transaction_id, csr_sha256, subject, is_validated, first_unix_ms FROM enrolment"
         " WHERE id = $1",
         iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
+    bool is_there = iscep_rows_step(rows, &status, err);
     if (status != ISCEP_OK)
         return status;
+    if (!is_there || iscep_rows_bytes(rows, 2).len != sizeof out->key.csr_sha256)
+        return iscep_error_set(err, ISCEP_STORAGE, "journal_corrupt",
+                               "the spool: enrolment %lld is not whole", (long long)id);
     *out = (spooled_head){.key.tenant = iscep_arena_word(arena, iscep_rows_text(rows, 0)),
                           .key.transaction_id = iscep_arena_word(arena, iscep_rows_text(rows, 1)),
                           .subject = iscep_arena_text(arena, iscep_rows_text(rows, 3)),
                           .is_validated = iscep_rows_number(rows, 4) != 0,
                           .first_unix_ms = iscep_rows_number(rows, 5)};
-    iscep_bytes digest = iscep_rows_bytes(rows, 2);
-    if (!has_row || digest.len != sizeof out->key.csr_sha256)
-        return iscep_error_set(err, ISCEP_STORAGE, "journal_corrupt",
-                               "the spool: enrolment %lld is not whole", (long long)id);
-    memcpy(out->key.csr_sha256, digest.data, digest.len);
+    memcpy(out->key.csr_sha256, iscep_rows_bytes(rows, 2).data, sizeof out->key.csr_sha256);
     return ISCEP_OK;
 }
 
@@ -65,7 +62,6 @@ static iscep_status find_event(int64_t *id, iscep_db *to, int64_t enrolment_id, 
                                iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status =
         iscep_store_query(&rows, to->store, err,
                           "SELECT id FROM event WHERE enrolment_id = $1 AND kind = $2 AND first_unix_ms = $3"
@@ -74,9 +70,7 @@ static iscep_status find_event(int64_t *id, iscep_db *to, int64_t enrolment_id, 
                           iscep_number(enrolment_id), iscep_text(iscep_rows_text(event, 0)),
                           iscep_number(iscep_rows_number(event, 1)), iscep_text(iscep_rows_text(event, 4)),
                           iscep_text(iscep_rows_text(event, 5)));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    *id = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+    *id = iscep_rows_step(rows, &status, err) ? iscep_rows_number(rows, 0) : 0;
     return status;
 }
 
@@ -109,18 +103,13 @@ static iscep_status put_events(const iscep_put *put, int64_t id, const iscep_put
                                iscep_error *err)
 {
     ISCEP_AUTO_ROWS *events = NULL;
-    bool has_row = true;
     iscep_status status = iscep_store_query(
         &events, put->from->store, err,
         "SELECT kind, first_unix_ms, last_unix_ms, times, code, message, request_id FROM event"
         " WHERE enrolment_id = $1 ORDER BY id",
         iscep_number(id));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(events, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(events, &status, err))
         status = put_event(put->to, target, events, err);
-    }
     return status;
 }
 
@@ -150,19 +139,14 @@ iscep_status iscep_put_enrolment(const iscep_put *put, int64_t id, iscep_error *
 iscep_status iscep_put_facts(const iscep_put *put, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *facts = NULL;
-    bool has_row = true;
     iscep_status status = iscep_store_query_params(
         &facts, put->from->store, "SELECT tenant, name, value FROM fact WHERE tenant <> ''", NULL, 0, err);
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(facts, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(facts, &status, err))
         status = iscep_store_run(put->to->store, err,
                                  "INSERT INTO fact (tenant, name, value) VALUES ($1, $2, $3)"
                                  " ON CONFLICT (tenant, name) DO NOTHING",
                                  iscep_text(iscep_rows_text(facts, 0)), iscep_text(iscep_rows_text(facts, 1)),
                                  iscep_text(iscep_rows_text(facts, 2)));
-    }
     if (status != ISCEP_OK)
         return status;
     return iscep_store_run(put->from->store, err, "DELETE FROM fact WHERE tenant <> $1", iscep_text(""));

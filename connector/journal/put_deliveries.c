@@ -17,46 +17,35 @@ typedef struct spooled_delivery {
 
 /* $1: the enrolment. */
 static const char parcels[] =
-    "SELECT d.id, d.kind, d.state, d.is_deferred, d.is_revoked, d.is_revocation_asked, d.not_after_unix,"
-    " d.code, d.message, d.request_id, d.fence, d.error_code, d.description, d.attempts, d.recorded_unix_ms,"
+    "SELECT " ISCEP_DELIVERY_COLUMNS ", d.error_code, d.description, d.attempts, d.recorded_unix_ms,"
     " d.due_unix_ms, c.serial, c.thumbprint, c.issuer, c.subject, c.ca, c.der, o.der"
     " FROM delivery d LEFT JOIN certificate c ON c.id = d.id LEFT JOIN owed_csr o ON o.id = d.id"
     " WHERE d.enrolment_id = $1 ORDER BY d.id";
 
 static spooled_delivery parcel_in(iscep_rows *rows)
 {
-    return (spooled_delivery){.row = {.id = iscep_rows_number(rows, 0),
-                                      .kind = (iscep_delivery_kind)iscep_rows_number(rows, 1),
-                                      .state = (iscep_delivery_state)iscep_rows_number(rows, 2),
-                                      .is_deferred = iscep_rows_number(rows, 3) != 0,
-                                      .is_revoked = iscep_rows_number(rows, 4) != 0,
-                                      .is_revocation_asked = iscep_rows_number(rows, 5) != 0,
-                                      .not_after_unix = iscep_rows_number(rows, 6),
-                                      .code = iscep_rows_text(rows, 7),
-                                      .message = iscep_rows_text(rows, 8),
-                                      .request_id = iscep_rows_text(rows, 9),
-                                      .fence = iscep_rows_number(rows, 10)},
-                              .error_code = iscep_rows_number(rows, 11),
-                              .description = iscep_rows_text(rows, 12),
-                              .attempts = iscep_rows_number(rows, 13),
-                              .recorded_unix_ms = iscep_rows_number(rows, 14),
-                              .due_unix_ms = iscep_rows_number(rows, 15),
-                              .cert = {.serial = iscep_rows_text(rows, 16),
-                                       .thumbprint = iscep_rows_text(rows, 17),
-                                       .issuer = iscep_rows_text(rows, 18),
-                                       .subject = iscep_rows_text(rows, 19),
-                                       .der = iscep_rows_bytes(rows, 21)},
-                              .ca = iscep_rows_text(rows, 20),
-                              .csr = iscep_rows_bytes(rows, 22)};
+    enum { FIRST = ISCEP_DELIVERY_COLUMN_COUNT };
+    return (spooled_delivery){.row = iscep_delivery_row_in(rows),
+                              .error_code = iscep_rows_number(rows, FIRST),
+                              .description = iscep_rows_text(rows, FIRST + 1),
+                              .attempts = iscep_rows_number(rows, FIRST + 2),
+                              .recorded_unix_ms = iscep_rows_number(rows, FIRST + 3),
+                              .due_unix_ms = iscep_rows_number(rows, FIRST + 4),
+                              .cert = {.serial = iscep_rows_text(rows, FIRST + 5),
+                                       .thumbprint = iscep_rows_text(rows, FIRST + 6),
+                                       .issuer = iscep_rows_text(rows, FIRST + 7),
+                                       .subject = iscep_rows_text(rows, FIRST + 8),
+                                       .der = iscep_rows_bytes(rows, FIRST + 10)},
+                              .ca = iscep_rows_text(rows, FIRST + 9),
+                              .csr = iscep_rows_bytes(rows, FIRST + 11)};
 }
 
 /* --- the same one, there --- */
 
 static iscep_status read_id(int64_t *out, iscep_rows *rows, iscep_status opened, iscep_error *err)
 {
-    bool has_row = false;
-    iscep_status status = opened == ISCEP_OK ? iscep_rows_next(rows, &has_row, err) : opened;
-    *out = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+    iscep_status status = opened;
+    *out = iscep_rows_step(rows, &status, err) ? iscep_rows_number(rows, 0) : 0;
     return status;
 }
 
@@ -143,21 +132,6 @@ static iscep_status merge(iscep_db *to, int64_t id, const spooled_delivery *parc
 
 /* --- a new one --- */
 
-static iscep_status insert_cert(iscep_db *to, int64_t id, const spooled_delivery *parcel, iscep_error *err)
-{
-    const iscep_journal_cert *cert = &parcel->cert;
-    int64_t hash = 0;
-    iscep_status status = iscep_store_run(
-        to->store, err,
-        "INSERT INTO certificate (id, serial, thumbprint, issuer, subject, ca, der)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        iscep_number(id), iscep_text(cert->serial), iscep_text(cert->thumbprint), iscep_text(cert->issuer),
-        iscep_text(cert->subject), iscep_text(parcel->ca), iscep_blob(cert->der));
-    if (status == ISCEP_OK)
-        status = iscep_key_of_serial(&hash, cert->serial, err);
-    return status == ISCEP_OK ? iscep_keys_add(to->keys, to->store, hash, id, err) : status;
-}
-
 static iscep_status insert(int64_t *id, iscep_db *to, const iscep_put_target *target,
                            const spooled_delivery *parcel, iscep_error *err)
 {
@@ -178,7 +152,7 @@ static iscep_status insert(int64_t *id, iscep_db *to, const iscep_put_target *ta
         iscep_number(row->is_revoked), iscep_number(row->is_revocation_asked));
     *id = status == ISCEP_OK ? iscep_store_inserted_id(to->store) : 0;
     if (status == ISCEP_OK && parcel->cert.serial != NULL)
-        status = insert_cert(to, *id, parcel, err);
+        status = iscep_cert_add(to, *id, &parcel->cert, parcel->ca, err);
     if (status == ISCEP_OK && parcel->csr.len > 0)
         status = iscep_store_run(to->store, err, "INSERT INTO owed_csr (id, der) VALUES ($1, $2)",
                                  iscep_number(*id), iscep_blob(parcel->csr));
@@ -213,13 +187,9 @@ iscep_status iscep_put_deliveries(const iscep_put *put, int64_t enrolment_id, co
                                   iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_status status =
         iscep_store_query(&rows, put->from->store, err, parcels, iscep_number(enrolment_id));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         const spooled_delivery next = parcel_in(rows);
         status = put_one(put, target, &next, err);
     }

@@ -42,12 +42,8 @@ static iscep_status put_one(iscep_db *to, iscep_rows *row, int64_t delivery_id, 
 static iscep_status put_all(iscep_db *to, iscep_rows *rows, int64_t delivery_id, int64_t *last_id,
                             iscep_error *err)
 {
-    bool has_row = true;
     iscep_status status = ISCEP_OK;
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         *last_id = iscep_rows_number(rows, 15);
         status = put_one(to, rows, delivery_id, err);
     }

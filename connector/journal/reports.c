@@ -141,9 +141,8 @@ static iscep_status claim_repeated(iscep_report *report, iscep_db *db, int64_t l
         " AND e.id < delivery.id AND e.state = 1) RETURNING fence",
         iscep_number(report->delivery_id), iscep_number(iscep_lease_end(db, lease_ms)),
         iscep_number(db->now_lease_ms));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &report->is_claimed, err);
-    if (status == ISCEP_OK && report->is_claimed)
+    report->is_claimed = iscep_rows_step(rows, &status, err);
+    if (report->is_claimed)
         report->fence = iscep_rows_number(rows, 0);
     return status;
 }
@@ -174,17 +173,13 @@ static iscep_status look_for_known(known_deliveries *out, iscep_db *db, const is
                                    const iscep_issued_record *record, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT d.id, c.der, d.kind = 1 AND d.state IN (1, 2) AND d.is_revoked = 0"
         " AND d.not_after_unix * 1000 > $2 AND ($3 = 0 OR d.state = 1 AND d.is_deferred = 0), d.state = 1"
         " FROM delivery d LEFT JOIN certificate c ON c.id = d.id WHERE d.enrolment_id = $1 ORDER BY d.id",
         iscep_number(enrolment->id), iscep_number(db->now_unix_ms), iscep_number(record->is_replacement));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         if (iscep_bytes_equal(iscep_rows_bytes(rows, 1), record->cert.der))
             out->same = iscep_rows_number(rows, 0);
         else if (iscep_rows_number(rows, 2) != 0)
@@ -193,21 +188,6 @@ static iscep_status look_for_known(known_deliveries *out, iscep_db *db, const is
             out->has_earlier = true;
     }
     return status;
-}
-
-static iscep_status insert_cert(iscep_db *db, int64_t id, const iscep_issued_record *record, iscep_error *err)
-{
-    const iscep_journal_cert *cert = &record->cert;
-    int64_t hash = 0;
-    iscep_status status = iscep_store_run(
-        db->store, err,
-        "INSERT INTO certificate (id, serial, thumbprint, issuer, subject, ca, der)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        iscep_number(id), iscep_text(cert->serial), iscep_text(cert->thumbprint), iscep_text(cert->issuer),
-        iscep_text(cert->subject), iscep_text(record->ca), iscep_blob(cert->der));
-    if (status == ISCEP_OK)
-        status = iscep_key_of_serial(&hash, cert->serial, err);
-    return status == ISCEP_OK ? iscep_keys_add(db->keys, db->store, hash, id, err) : status;
 }
 
 static iscep_status insert_issued(iscep_report *report, iscep_db *db, const iscep_enrolment *enrolment,
@@ -224,7 +204,7 @@ static iscep_status insert_issued(iscep_report *report, iscep_db *db, const isce
                                    .csr = record->csr};
     iscep_status status = insert_delivery(report, db, enrolment, &delivery, err);
     if (status == ISCEP_OK)
-        status = insert_cert(db, report->delivery_id, record, err);
+        status = iscep_cert_add(db, report->delivery_id, &record->cert, record->ca, err);
     if (status == ISCEP_OK)
         status = add_report_event(db, enrolment, ISCEP_EVENT_ISSUED, record->cert.serial, err);
     return status;
@@ -289,15 +269,12 @@ static iscep_status look_for_failure(int64_t *same, iscep_db *db, const iscep_en
                                      const iscep_failed_record *record, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT id FROM delivery WHERE enrolment_id = $1 AND kind = 2 AND state = 1"
         " AND error_code = $2 AND description = $3 ORDER BY id LIMIT 1",
         iscep_number(enrolment->id), iscep_number(record->error_code), iscep_text(record->description));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         *same = iscep_rows_number(rows, 0);
     return status;
 }

@@ -81,15 +81,13 @@ static iscep_status find_due(iscep_row_ids *out, const claim_job *claim, iscep_d
 static iscep_status find_next_due(claim_job *claim, iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err, "SELECT due_unix_ms" GIVEN_OUT " ORDER BY due_unix_ms LIMIT 1",
         iscep_text(claim->tenant), iscep_number(claim->state), iscep_text(claim->absent),
         iscep_number(db->now_unix_ms - claim->patience_ms));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    claim->next_due_unix_ms = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
-    if (has_row && claim->next_due_unix_ms <= 0)
+    bool is_any = iscep_rows_step(rows, &status, err);
+    claim->next_due_unix_ms = is_any ? iscep_rows_number(rows, 0) : 0;
+    if (is_any && claim->next_due_unix_ms <= 0)
         claim->next_due_unix_ms = 1; /* long ago; 0 would be: there is none */
     return status;
 }
@@ -100,15 +98,12 @@ static iscep_status load_cert(iscep_revocation *out, iscep_db *db, int64_t deliv
                               iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT c.der, c.serial, c.thumbprint, c.issuer, c.subject, d.not_after_unix, d.is_revoked, c.ca"
         " FROM certificate c JOIN delivery d ON d.id = c.id WHERE c.id = $1",
         iscep_number(delivery_id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     const iscep_journal_cert cert = {.der = iscep_rows_bytes(rows, 0),
                                      .serial = iscep_rows_text(rows, 1),
@@ -141,15 +136,12 @@ static iscep_status load_revocation(iscep_revocation *out, iscep_db *db, int64_t
                                     iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT tenant, context, serial_text, serial, issuer, configuration, ca, attempts,"
                           " stored_unix_ms, delivery_id, fence FROM revocation WHERE id = $1",
                           iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     *out = (iscep_revocation){.id = id,
                               .fence = iscep_rows_number(rows, 10),
@@ -169,13 +161,10 @@ static iscep_status load_result(iscep_revocation_result *out, iscep_db *db, int6
                                 iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err, "SELECT context, error_code, message, fence FROM revocation WHERE id = $1",
         iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         *out = (iscep_revocation_result){.id = id,
                                          .fence = iscep_rows_number(rows, 3),
                                          .context = iscep_arena_word(arena, iscep_rows_text(rows, 0)),

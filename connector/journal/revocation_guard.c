@@ -18,15 +18,12 @@ typedef struct count_job {
 static iscep_status count_asked(count_job *count, iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT COUNT(*), COALESCE(MAX(stored_unix_ms), 0) FROM revocation WHERE tenant = $1"
         " AND stored_unix_ms >= $2 AND context IS NOT NULL",
         iscep_text(count->tenant), iscep_number(count->since_unix_ms));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     count->counts.asked_since = iscep_rows_number(rows, 0);
     count->counts.newest_unix_ms = iscep_rows_number(rows, 1);
@@ -36,14 +33,11 @@ static iscep_status count_asked(count_job *count, iscep_db *db, iscep_error *err
 static iscep_status count_active(count_job *count, iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT COUNT(*) FROM delivery WHERE tenant = $1 AND is_active = 1 AND not_after_unix > $2",
         iscep_text(count->tenant), iscep_number(db->now_unix_ms / 1000));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         count->counts.active_certificates = iscep_rows_number(rows, 0);
     return status;
 }
@@ -71,19 +65,14 @@ static void take_count(iscep_revocation_counts *counts, iscep_revocation_state s
 static iscep_status count_states(count_job *count, iscep_db *db, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT state, COUNT(*) FROM revocation WHERE tenant = $1 AND state <> 4"
                           " AND context IS NOT NULL GROUP BY state",
                           iscep_text(count->tenant));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err))
         take_count(&count->counts, (iscep_revocation_state)iscep_rows_number(rows, 0),
                    iscep_rows_number(rows, 1));
-    }
     return status;
 }
 

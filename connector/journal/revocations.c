@@ -76,15 +76,12 @@ static iscep_status find_context(known_request *out, iscep_db *db, const char *t
                                  iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     *out = (known_request){0};
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT id, state, error_code, delivery_id FROM revocation WHERE tenant = $1 AND context = $2",
         iscep_text(tenant), iscep_text(context));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         *out = (known_request){.id = iscep_rows_number(rows, 0),
                                .state = (iscep_revocation_state)iscep_rows_number(rows, 1),
                                .has_final_result = !iscep_rows_is_null(rows, 2) &&
@@ -212,7 +209,6 @@ typedef struct revocation_row {
 static iscep_status load_revocation(revocation_row *out, iscep_db *db, int64_t id, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     *out = (revocation_row){0};
     iscep_status status = iscep_store_lock(db->store, ISCEP_LOCK_REVOCATION, id, err);
     if (status == ISCEP_OK)
@@ -221,9 +217,7 @@ static iscep_status load_revocation(revocation_row *out, iscep_db *db, int64_t i
                               "SELECT context, delivery_id, tenant, serial, state, fence, leased_until_ms,"
                               " error_code FROM revocation WHERE id = $1",
                               iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     *out = (revocation_row){.is_known = true,
                             .has_context = !iscep_rows_is_null(rows, 0),

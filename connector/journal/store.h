@@ -73,11 +73,10 @@ iscep_status iscep_store_allow_ms(iscep_store *store, int64_t timeout_ms, iscep_
  * first. Waits for those who have it. SQLite: nothing, there is one writer.
  */
 typedef enum iscep_lock {
-    ISCEP_LOCK_ENROLMENT = 1, /* its row */
-    ISCEP_LOCK_DELIVERY,      /* its enrolment's row, and its own */
-    ISCEP_LOCK_REVOCATION,    /* its row */
-    ISCEP_LOCK_SCHEMA,        /* the tables' making and changing; id is not looked at */
-    ISCEP_LOCK_SWEEP,         /* the forgetting of what is old; the same */
+    ISCEP_LOCK_DELIVERY = 1, /* its enrolment's row, and its own */
+    ISCEP_LOCK_REVOCATION,   /* its row */
+    ISCEP_LOCK_SCHEMA,       /* the tables' making and changing; id is not looked at */
+    ISCEP_LOCK_SWEEP,        /* the forgetting of what is old; the same */
 } iscep_lock;
 iscep_status iscep_store_lock(iscep_store *store, iscep_lock what, int64_t id,
                               iscep_error *err) ISCEP_CHECKED;
@@ -142,6 +141,14 @@ int64_t iscep_store_inserted_id(iscep_store *store);
 
 /* Texts and bytes are borrowed until the next row, or the end. */
 iscep_status iscep_rows_next(iscep_rows *rows, bool *has_row, iscep_error *err) ISCEP_CHECKED;
+/* The way through them: is all well so far, and is there another one? */
+static inline bool iscep_rows_step(iscep_rows *rows, iscep_status *status, iscep_error *err)
+{
+    bool has_row = false;
+    if (*status == ISCEP_OK)
+        *status = iscep_rows_next(rows, &has_row, err);
+    return *status == ISCEP_OK && has_row;
+}
 int64_t iscep_rows_number(iscep_rows *rows, int column);   /* from 0; NULL is 0 */
 const char *iscep_rows_text(iscep_rows *rows, int column); /* NULL is NULL */
 iscep_bytes iscep_rows_bytes(iscep_rows *rows, int column);

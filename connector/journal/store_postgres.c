@@ -11,7 +11,7 @@
 #include "journal/store_postgres_error.h"
 #include "journal/store_postgres_pipeline.h"
 
-enum { CLOCK_GOOD_FOR_MS = 30000, OID_BOOL = 16, OID_INT2 = 21, OID_INT4 = 23, OID_INT8 = 20 };
+enum { CLOCK_GOOD_FOR_MS = 30000, OID_BOOL = 16, OID_INT4 = 23, OID_INT8 = 20 };
 
 typedef struct postgres_store {
     iscep_store base;
@@ -112,12 +112,9 @@ static iscep_status ask_number(int64_t *out, iscep_store *store, const char *sql
                                size_t count, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     *out = 0;
     iscep_status status = query(&rows, store, sql, params, count, err);
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         *out = iscep_rows_number(rows, 0);
     return status;
 }
@@ -163,16 +160,12 @@ static bool read_number(int64_t *out, const PGresult *result, int row, int colum
     const Oid type = PQfformat(result, column) == 1 ? PQftype(result, column) : 0;
     uint64_t wide = 0;
     uint32_t middle = 0;
-    uint16_t narrow = 0;
     if (type == OID_INT8 && len == sizeof wide) {
         memcpy(&wide, value, sizeof wide);
         *out = (int64_t)be64toh(wide);
     } else if (type == OID_INT4 && len == sizeof middle) {
         memcpy(&middle, value, sizeof middle);
         *out = (int32_t)be32toh(middle);
-    } else if (type == OID_INT2 && len == sizeof narrow) {
-        memcpy(&narrow, value, sizeof narrow);
-        *out = (int16_t)be16toh(narrow);
     } else if (type == OID_BOOL && len == 1) {
         *out = value[0] != 0;
     } else {
@@ -309,8 +302,6 @@ static iscep_status lock(iscep_store *store, iscep_lock what, int64_t id, iscep_
     const iscep_param params[] = {iscep_number(id)};
     iscep_status status = ISCEP_OK;
     switch (what) {
-    case ISCEP_LOCK_ENROLMENT:
-        return run(store, "SELECT 1 FROM enrolment WHERE id = $1 FOR UPDATE", params, 1, err);
     case ISCEP_LOCK_DELIVERY: /* in the order in which whoever begins with the enrolment takes them */
         status = run(store,
                      "SELECT 1 FROM enrolment WHERE id = (SELECT enrolment_id FROM delivery WHERE id = $1)"
@@ -370,7 +361,6 @@ static iscep_status get_version(iscep_store *store, iscep_schema_mark *out, isce
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     int64_t is_there = 0;
-    bool has_row = false;
     *out = (iscep_schema_mark){0};
     iscep_status status = ask_number(
         &is_there, store,
@@ -379,9 +369,7 @@ static iscep_status get_version(iscep_store *store, iscep_schema_mark *out, isce
     if (status != ISCEP_OK || is_there == 0)
         return status;
     status = query(&rows, store, "SELECT version, oldest FROM iscep_schema", NULL, 0, err);
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status == ISCEP_OK && has_row)
+    if (iscep_rows_step(rows, &status, err))
         *out =
             (iscep_schema_mark){.version = iscep_rows_number(rows, 0), .oldest = iscep_rows_number(rows, 1)};
     return status;

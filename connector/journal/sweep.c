@@ -55,16 +55,13 @@ static iscep_status find_slice_end(int64_t *out, const iscep_sweep *sweep, iscep
                                    int64_t before_unix_ms, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status = iscep_store_query(&rows, db->store, err,
                                             "SELECT MAX(id) FROM (SELECT id, first_unix_ms FROM enrolment "
                                             "WHERE id > $1 ORDER BY id LIMIT $2) AS next"
                                             " WHERE first_unix_ms < $3",
                                             iscep_number(sweep->behind_id), iscep_number(LOOKED_AT_ONCE),
                                             iscep_number(before_unix_ms));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    *out = status == ISCEP_OK && has_row ? iscep_rows_number(rows, 0) : 0;
+    *out = iscep_rows_step(rows, &status, err) ? iscep_rows_number(rows, 0) : 0;
     return status;
 }
 
@@ -99,14 +96,11 @@ static iscep_status find_in_slice(iscep_row_ids *out, const iscep_sweep *sweep, 
 static iscep_status forget_enrolment_key(iscep_db *db, int64_t id, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     int64_t hash = 0;
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT transaction_id, csr_sha256 FROM enrolment WHERE id = $1", iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row || iscep_rows_bytes(rows, 1).len != 32)
+    if (!iscep_rows_step(rows, &status, err) || iscep_rows_bytes(rows, 1).len != 32)
         return status;
     status = iscep_key_of_enrolment(&hash, iscep_rows_text(rows, 0), iscep_rows_bytes(rows, 1).data, err);
     return status == ISCEP_OK ? iscep_keys_remove(db->keys, db->store, hash, id, err) : status;
@@ -115,13 +109,10 @@ static iscep_status forget_enrolment_key(iscep_db *db, int64_t id, iscep_error *
 static iscep_status forget_serial_key(iscep_db *db, int64_t id, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     int64_t hash = 0;
     iscep_status status = iscep_store_query(&rows, db->store, err,
                                             "SELECT serial FROM certificate WHERE id = $1", iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     status = iscep_key_of_serial(&hash, iscep_rows_text(rows, 0), err);
     return status == ISCEP_OK ? iscep_keys_remove(db->keys, db->store, hash, id, err) : status;

@@ -8,7 +8,6 @@
 static iscep_status add_owed(iscep_json *json, iscep_db *db, const char *tenant, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = false;
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT COUNT(*), MIN(recorded_unix_ms) FROM (SELECT recorded_unix_ms FROM delivery"
@@ -16,9 +15,7 @@ static iscep_status add_owed(iscep_json *json, iscep_db *db, const char *tenant,
                           " SELECT recorded_unix_ms FROM delivery"
                           " WHERE tenant = $1 AND leased_until_ms > 0) AS owed",
                           iscep_text(tenant));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     iscep_json_add_int(json, "owed", iscep_rows_number(rows, 0));
     iscep_inspect_add_time(json, "oldestOwedAt", iscep_rows_number(rows, 1));
@@ -42,15 +39,11 @@ static iscep_status add_revocations(iscep_json *json, iscep_db *db, const char *
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     int64_t counts[ISCEP_REVOCATION_UNJUDGED + 1] = {0};
-    bool has_row = true;
     iscep_status status = iscep_store_query(&rows, db->store, err,
                                             "SELECT state, COUNT(*) FROM revocation"
                                             " WHERE state <> 4 AND tenant = $1 GROUP BY state",
                                             iscep_text(tenant));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         int64_t state = iscep_rows_number(rows, 0);
         if (state >= 0 && state <= ISCEP_REVOCATION_UNJUDGED)
             counts[state] = iscep_rows_number(rows, 1);

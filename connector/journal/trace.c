@@ -119,17 +119,13 @@ static iscep_status add_certs(iscep_json *json, const char **state, iscep_db *db
                               iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_json *list = iscep_json_add_array(json, "certificates");
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT c.serial, c.issuer, c.subject, c.thumbprint, d.not_after_unix, d.state, d.is_revoked, c.ca"
         " FROM delivery d JOIN certificate c ON c.id = d.id WHERE d.enrolment_id = $1 ORDER BY d.id",
         iscep_number(id));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         iscep_json *cert = iscep_json_append_object(list);
         iscep_inspect_add_column(cert, "serialNumber", rows, 0);
         iscep_inspect_add_column(cert, "issuer", rows, 1);
@@ -146,17 +142,13 @@ static iscep_status add_certs(iscep_json *json, const char **state, iscep_db *db
 static iscep_status add_owed(iscep_json *json, iscep_db *db, int64_t id, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     iscep_json *list = iscep_json_add_array(json, "owed");
     iscep_status status =
         iscep_store_query(&rows, db->store, err,
                           "SELECT id, kind, attempts, due_unix_ms, code, message, state FROM delivery"
                           " WHERE enrolment_id = $1 AND state IN (1, 4) ORDER BY id",
                           iscep_number(id));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         iscep_json *owed = iscep_json_append_object(list);
         iscep_json_add_int(owed, "id", iscep_rows_number(rows, 0));
         iscep_json_add_text(owed, "kind", iscep_delivery_kind_name(iscep_rows_number(rows, 1)));
@@ -175,7 +167,6 @@ static iscep_status add_events(iscep_json *json, int64_t *last_unix_ms, const ch
                                int64_t id, iscep_arena *arena, iscep_error *err)
 {
     ISCEP_AUTO_ROWS *rows = NULL;
-    bool has_row = true;
     const char *last = "";
     iscep_json *list = iscep_json_add_array(json, "events");
     iscep_status status = iscep_store_query(
@@ -183,10 +174,7 @@ static iscep_status add_events(iscep_json *json, int64_t *last_unix_ms, const ch
         "SELECT first_unix_ms, last_unix_ms, times, kind, code, message, request_id FROM event"
         " WHERE enrolment_id = $1 ORDER BY id LIMIT $2",
         iscep_number(id), iscep_number(MAX_EVENTS));
-    while (status == ISCEP_OK) {
-        status = iscep_rows_next(rows, &has_row, err);
-        if (status != ISCEP_OK || !has_row)
-            break;
+    while (iscep_rows_step(rows, &status, err)) {
         iscep_json *event = iscep_json_append_object(list);
         if (iscep_rows_number(rows, 1) > *last_unix_ms)
             *last_unix_ms = iscep_rows_number(rows, 1);
@@ -209,15 +197,12 @@ static iscep_status add_head(iscep_json *json, int64_t *first_unix_ms, iscep_db 
 {
     ISCEP_AUTO_ROWS *rows = NULL;
     ISCEP_AUTO_BUF digest;
-    bool has_row = false;
     iscep_buf_init(&digest, 2 * ISCEP_SHA256_LEN);
     iscep_status status = iscep_store_query(
         &rows, db->store, err,
         "SELECT tenant, transaction_id, csr_sha256, subject, first_unix_ms FROM enrolment WHERE id = $1",
         iscep_number(id));
-    if (status == ISCEP_OK)
-        status = iscep_rows_next(rows, &has_row, err);
-    if (status != ISCEP_OK || !has_row)
+    if (!iscep_rows_step(rows, &status, err))
         return status;
     iscep_hex_encode(&digest, iscep_rows_bytes(rows, 2));
     iscep_inspect_add_column(json, "tenant", rows, 0);

@@ -58,10 +58,22 @@ static iscep_status run_all(iscep_clerk *clerk, iscep_job_list *jobs, iscep_job 
     return ISCEP_OK;
 }
 
-static void take_note(iscep_engine *engine)
+/* What was only asked here, and is passed on, has written nothing. */
+static bool has_written(const iscep_job_list *jobs)
+{
+    const iscep_job *job;
+    STAILQ_FOREACH(job, jobs, link)
+    {
+        if (job->pass_to == NULL)
+            return true;
+    }
+    return false;
+}
+
+static void take_note(iscep_engine *engine, const iscep_job_list *jobs)
 {
     atomic_fetch_add(&engine->group_count, 1);
-    if (engine->hooks.written != NULL)
+    if (engine->hooks.written != NULL && has_written(jobs))
         engine->hooks.written(engine->hooks.user);
 }
 
@@ -100,7 +112,7 @@ static bool run_group(iscep_clerk *clerk, iscep_job_list *jobs)
     iscep_engine_note_health(engine, status, &err);
     if (status == ISCEP_OK) {
         iscep_keys_committed(db->keys);
-        take_note(engine);
+        take_note(engine, jobs);
         return true;
     }
     roll_back(db);

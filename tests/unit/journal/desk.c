@@ -7,6 +7,7 @@
 
 #include "journal/claims.h"
 #include "tests/support/loop_thread.h"
+#include "waiting.h"
 
 void desk_start(desk *d)
 {
@@ -89,18 +90,6 @@ void desk_wait(desk *d, const bool *is_done)
 }
 
 /* --- what somebody waits for --- */
-
-typedef struct waiting {
-    desk *d;
-    bool is_done;
-    void *out;
-} waiting;
-
-static void end_waiting(waiting *w)
-{
-    w->is_done = true;
-    iscep_loop_stop(w->d->loop);
-}
 
 static void copy(char *out, size_t size, const char *text)
 {

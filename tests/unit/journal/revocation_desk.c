@@ -5,23 +5,12 @@
 
 #include "journal/claims.h"
 #include "journal/leaders.h"
+#include "waiting.h"
 
 enum { MAX_REMEMBERED = 4096 };
 
 /* The fence of the last claim of each, by id. */
 static int64_t fences[MAX_REMEMBERED];
-
-typedef struct waiting {
-    desk *d;
-    bool is_done;
-    void *out;
-} waiting;
-
-static void end_waiting(waiting *w)
-{
-    w->is_done = true;
-    iscep_loop_stop(w->d->loop);
-}
 
 static void copy(char out[DESK_TEXT], const char *text)
 {

@@ -65,6 +65,7 @@ typedef struct watch {
     const spool_desk *of;
     iscep_journal_whereabouts state; /* 0: any */
     int64_t spooled;                 /* negative: any number */
+    const char *said;                /* in the log; NULL: anything */
     iscep_timer *timer;
     bool is_done;
 } watch;
@@ -74,8 +75,9 @@ static void look(void *user)
     watch *w = user;
     iscep_journal_standing_facts facts;
     iscep_journal_standing(w->of->desk->journal, &facts);
-    w->is_done =
-        (w->state == 0 || facts.state == w->state) && (w->spooled < 0 || facts.spooled == w->spooled);
+    w->is_done = (w->state == 0 || facts.state == w->state) &&
+                 (w->spooled < 0 || facts.spooled == w->spooled) &&
+                 (w->said == NULL || strstr(fake_env_log(&w->of->desk->world), w->said) != NULL);
     if (w->is_done)
         iscep_loop_stop(w->of->desk->loop);
     else
@@ -101,6 +103,11 @@ void spool_desk_await_spooled(spool_desk *s, int64_t count)
     await(&(watch){.of = s, .spooled = count});
 }
 
+void spool_desk_await_log(spool_desk *s, const char *text)
+{
+    await(&(watch){.of = s, .spooled = -1, .said = text});
+}
+
 iscep_journal_whereabouts spool_desk_state(spool_desk *s)
 {
     iscep_journal_standing_facts facts;
@@ -122,6 +129,30 @@ int64_t spool_desk_count(spool_desk *s, const char *sql, const char *text)
     int64_t count = iscep_rows_number(rows, 0);
     iscep_rows_close(rows);
     iscep_store_close(store);
+    return count;
+}
+
+int64_t spool_desk_count_deliveries(spool_desk *s, const char *transaction_id)
+{
+    return spool_desk_count(s,
+                            "SELECT COUNT(*) FROM delivery d JOIN enrolment e ON e.id = d.enrolment_id"
+                            " WHERE e.transaction_id = $1",
+                            transaction_id);
+}
+
+void spool_desk_assert_known_once(spool_desk *s, const char *transaction_id, const char *events)
+{
+    cr_assert_eq(
+        spool_desk_count(s, "SELECT COUNT(*) FROM enrolment WHERE transaction_id = $1", transaction_id), 1,
+        "%s", transaction_id);
+    cr_assert_str_eq(desk_events(s->desk, transaction_id), events, "%s", transaction_id);
+}
+
+size_t spool_desk_count_in_log(spool_desk *s, const char *text)
+{
+    size_t count = 0;
+    for (const char *at = fake_env_log(&s->desk->world); (at = strstr(at, text)) != NULL; at++)
+        count++;
     return count;
 }
 

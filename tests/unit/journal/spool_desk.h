@@ -23,9 +23,14 @@ void spool_desk_come_back(spool_desk *s);
 iscep_journal_whereabouts spool_desk_state(spool_desk *s);
 void spool_desk_await(spool_desk *s, iscep_journal_whereabouts state);
 void spool_desk_await_spooled(spool_desk *s, int64_t count);
+void spool_desk_await_log(spool_desk *s, const char *text);
 /* In the database itself; the one parameter is a text. */
 int64_t spool_desk_count(spool_desk *s, const char *sql, const char *text);
 void spool_desk_await_count(spool_desk *s, const char *sql, const char *text, int64_t count);
+int64_t spool_desk_count_deliveries(spool_desk *s, const char *transaction_id);
+/* One enrolment in the database, with these events (desk_events). */
+void spool_desk_assert_known_once(spool_desk *s, const char *transaction_id, const char *events);
+size_t spool_desk_count_in_log(spool_desk *s, const char *text);
 /* How many deliveries can be claimed now. */
 size_t spool_desk_claim_count(spool_desk *s);
 /* Its texts are not kept. */

@@ -226,6 +226,17 @@ Test(deliveries, an_acceptance_after_withholding_changes_nothing_but_is_noted)
     cr_assert_str_eq(desk_events(&d, "t1"), "issued, withheld, reported_late");
 }
 
+Test(deliveries, a_failure_is_nothing_that_could_be_withheld)
+{
+    desk_report r = desk_fail(&d, "t1", "csr1", 5, "no room");
+    desk_report refused = desk_withhold(&d, r.report.delivery_id, true);
+    cr_assert_eq(refused.status, ISCEP_USAGE);
+    cr_assert_str_eq(refused.error, "delivery_kind");
+    desk_outlive_leases(&d);
+    cr_assert_eq(desk_claim_deliveries(&d, 10).count, 1, "it is owed as before");
+    cr_assert_str_eq(desk_events(&d, "t1"), "failed");
+}
+
 Test(deliveries, withholding_after_the_acceptance_changes_nothing)
 {
     desk_report r = desk_issue_strict(&d, "t1", "csr1", "01AB");

@@ -11,6 +11,7 @@
 
 #include "desk.h"
 #include "faulty_disk.h"
+#include "tests/support/journal_files.h"
 #include "tests/support/loop_thread.h"
 
 static desk d;
@@ -176,15 +177,14 @@ Test(faults, a_path_that_cannot_be_is_a_mistake_in_the_configuration)
 
 Test(faults, only_the_owner_may_read_it)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
     desk_close(&d);
     umask(0);
     desk_open(&d);
     desk_issue_strict(&d, "t1", "csr1", "01");
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+    for (const char *const *suffix = journal_file_suffixes; *suffix != NULL; suffix++) {
         char path[160];
         struct stat st;
-        snprintf(path, sizeof path, "%s%s", d.path, suffixes[i]);
+        snprintf(path, sizeof path, "%s%s", d.path, *suffix);
         cr_assert_eq(stat(path, &st), 0, "%s", path);
         cr_assert_eq(st.st_mode & 0777, 0600, "%s", path);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "desk.h"
+#include "journal/inspect_json.h"
 #include "revocation_desk.h"
 
 static desk d;
@@ -138,6 +139,17 @@ Test(inspect, figures_tell_how_the_journal_is)
     cr_assert_str_eq(iscep_json_text(json, "oldestOwedAt"), "2026-11-18T11:06:40.000Z");
     cr_assert(iscep_json_is_true(json, "isHealthy"));
     cr_assert_null(iscep_json_text(json, "reason"));
+}
+
+/* Nobody is told that it was reported, or revoked, because a newer program has a word for it that we do not know. */
+Test(inspect, a_state_that_is_none_of_ours_is_unknown)
+{
+    cr_assert_str_eq(iscep_delivery_state_name(ISCEP_DELIVERY_IS_DONE), "reported");
+    cr_assert_str_eq(iscep_delivery_state_name((iscep_delivery_state)0), "unknown");
+    cr_assert_str_eq(iscep_delivery_state_name((iscep_delivery_state)6), "unknown");
+    cr_assert_str_eq(iscep_revocation_state_name(0), "unknown");
+    cr_assert_str_eq(iscep_revocation_state_name(-1), "unknown");
+    cr_assert_str_eq(iscep_revocation_state_name(99), "unknown");
 }
 
 /* --- several tenants --- */

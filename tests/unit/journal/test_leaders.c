@@ -2,37 +2,22 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "desk.h"
+#include "desk_pair.h"
 #include "journal/leaders.h"
+#include "revocation_desk.h"
 
-enum { TERM_MS = 30000, HOUR_MS = 3600 * 1000 };
+enum { TERM_MS = DESK_LEASE_MS, HOUR_MS = 3600 * 1000 };
 
 static desk a, b; /* two nodes; b only where there can be two */
 
-static bool is_shared(void)
-{
-    return test_postgres_is_there();
-}
-
 static void set_up(void)
 {
-    desk_init(&a);
-    a.options.node = "node-a";
-    desk_start(&a);
-    if (!is_shared())
-        return;
-    desk_init(&b);
-    b.options.node = "node-b";
-    b.options.database = a.options.database;
-    b.world.next_random = 100; /* another process */
-    desk_start(&b);
+    desk_pair_open(&a, &b);
 }
 
 static void tear_down(void)
 {
-    if (b.journal != NULL)
-        desk_close(&b);
-    desk_close(&a);
+    desk_pair_close(&a, &b);
 }
 
 TestSuite(leaders, .init = set_up, .fini = tear_down);
@@ -69,14 +54,6 @@ static answer lead_of(desk *d, const char *tenant, int64_t fence)
     return out;
 }
 
-static int64_t begin(desk *d)
-{
-    const answer got = lead_of(d, DESK_TENANT, 0);
-    cr_assert(got.standing.is_leader);
-    cr_assert_gt(got.standing.fence, 0);
-    return got.standing.fence;
-}
-
 static void assert_follows(desk *d, int64_t fence, const char *leader)
 {
     const answer got = lead_of(d, DESK_TENANT, fence);
@@ -85,42 +62,20 @@ static void assert_follows(desk *d, int64_t fence, const char *leader)
     cr_assert_str_eq(got.node, leader);
 }
 
-static void on_count(void *user, iscep_status status, int64_t count, const iscep_error *err)
-{
-    answer *out = user;
-    out->status = status;
-    iscep_text_copy(out->error, sizeof out->error, err->code);
-    cr_assert_eq(count, status == ISCEP_OK ? 1 : 0);
-    out->is_done = true;
-    iscep_loop_stop(out->d->loop);
-}
-
 /* One revocation, by whoever has this fence. */
 static iscep_status store_with(desk *d, int64_t fence, const char *context)
 {
-    answer out = {.d = d};
-    const iscep_revocation_request request = {
-        .context = context, .serial_text = "01", .serial = "01", .issuer = "CN=x", .configuration = ""};
-    iscep_journal_store_revocations(d->journal, DESK_TENANT, fence, &request, 1, on_count, &out);
-    desk_wait(d, &out.is_done);
-    if (out.status != ISCEP_OK)
-        cr_assert_str_eq(out.error, "not_leader");
-    return out.status;
-}
-
-/* Both nodes' time goes on. */
-static void advance(int64_t ms)
-{
-    fake_env_advance(&a.world, ms);
-    if (b.journal != NULL)
-        fake_env_advance(&b.world, ms);
+    const desk_count stored = desk_store(d, fence, context, "01");
+    cr_assert_str_eq(stored.error, stored.status == ISCEP_OK ? "" : "not_leader");
+    cr_assert_eq(stored.count, stored.status == ISCEP_OK ? 1 : 0);
+    return stored.status;
 }
 
 /* --- with and without others --- */
 
 Test(leaders, a_new_term_ends_the_one_before_of_the_same_process)
 {
-    const int64_t first = begin(&a), second = begin(&a);
+    const int64_t first = desk_lead(&a), second = desk_lead(&a);
     cr_assert_gt(second, first);
     assert_follows(&a, first, "node-a");
     const answer again = lead_of(&a, DESK_TENANT, second);
@@ -130,9 +85,9 @@ Test(leaders, a_new_term_ends_the_one_before_of_the_same_process)
 
 Test(leaders, only_the_newest_terms_leader_can_write)
 {
-    const int64_t first = begin(&a);
+    const int64_t first = desk_lead(&a);
     cr_assert_eq(store_with(&a, first, "c1"), ISCEP_OK);
-    const int64_t second = begin(&a);
+    const int64_t second = desk_lead(&a);
     cr_assert_eq(store_with(&a, first, "c2"), ISCEP_USAGE);
     cr_assert_eq(store_with(&a, 0, "c2"), ISCEP_USAGE);
     cr_assert_eq(store_with(&a, second + 1, "c2"), ISCEP_USAGE);
@@ -141,7 +96,7 @@ Test(leaders, only_the_newest_terms_leader_can_write)
 
 Test(leaders, each_tenant_has_its_own)
 {
-    const int64_t ours = begin(&a);
+    const int64_t ours = desk_lead(&a);
     const answer other = lead_of(&a, "fabrikam", 0);
     cr_assert(other.standing.is_leader);
     cr_assert_eq(lead_of(&a, DESK_TENANT, ours).standing.fence, ours);
@@ -149,7 +104,7 @@ Test(leaders, each_tenant_has_its_own)
 
 Test(leaders, with_a_journal_of_its_own_a_node_leads_for_ever_and_at_once_after_a_restart)
 {
-    if (is_shared())
+    if (test_postgres_is_there())
         return;
     const answer first = lead_of(&a, DESK_TENANT, 0);
     cr_assert_eq(first.standing.until_mono_ms, ISCEP_LEADS_FOR_EVER);
@@ -164,7 +119,7 @@ Test(leaders, with_a_journal_of_its_own_a_node_leads_for_ever_and_at_once_after_
 
 Test(leaders, of_two_nodes_one_leads_and_the_other_is_told_who_and_until_when)
 {
-    if (!is_shared())
+    if (!test_postgres_is_there())
         return;
     const answer first = lead_of(&a, DESK_TENANT, 0);
     cr_assert(first.standing.is_leader);
@@ -178,11 +133,11 @@ Test(leaders, of_two_nodes_one_leads_and_the_other_is_told_who_and_until_when)
 
 Test(leaders, a_term_that_is_prolonged_goes_on)
 {
-    if (!is_shared())
+    if (!test_postgres_is_there())
         return;
-    const int64_t fence = begin(&a);
+    const int64_t fence = desk_lead(&a);
     for (int i = 0; i < 5; i++) {
-        advance(TERM_MS / 2);
+        desk_pair_advance(&a, &b, TERM_MS / 2);
         cr_assert_eq(lead_of(&a, DESK_TENANT, fence).standing.fence, fence);
         assert_follows(&b, 0, "node-a");
     }
@@ -190,11 +145,11 @@ Test(leaders, a_term_that_is_prolonged_goes_on)
 
 Test(leaders, who_was_paused_beyond_his_term_finds_another_and_writes_nothing)
 {
-    if (!is_shared())
+    if (!test_postgres_is_there())
         return;
-    const int64_t fence = begin(&a);
-    advance(TERM_MS + desk_blur_ms(&a));
-    const int64_t others = begin(&b);
+    const int64_t fence = desk_lead(&a);
+    desk_pair_advance(&a, &b, TERM_MS + desk_blur_ms(&a));
+    const int64_t others = desk_lead(&b);
     cr_assert_gt(others, fence);
     cr_assert_eq(store_with(&a, fence, "late"), ISCEP_USAGE);
     cr_assert_eq(store_with(&b, others, "in time"), ISCEP_OK);
@@ -204,10 +159,10 @@ Test(leaders, who_was_paused_beyond_his_term_finds_another_and_writes_nothing)
 
 Test(leaders, a_term_that_ended_and_that_nobody_took_can_still_be_prolonged_and_written_with)
 {
-    if (!is_shared())
+    if (!test_postgres_is_there())
         return;
-    const int64_t fence = begin(&a);
-    advance(HOUR_MS);
+    const int64_t fence = desk_lead(&a);
+    desk_pair_advance(&a, &b, HOUR_MS);
     cr_assert_eq(store_with(&a, fence, "c1"), ISCEP_OK);
     cr_assert_eq(lead_of(&a, DESK_TENANT, fence).standing.fence, fence);
     assert_follows(&b, 0, "node-a");
@@ -215,15 +170,15 @@ Test(leaders, a_term_that_ended_and_that_nobody_took_can_still_be_prolonged_and_
 
 Test(leaders, who_resigns_hands_over_at_once_but_not_somebody_elses_term)
 {
-    if (!is_shared())
+    if (!test_postgres_is_there())
         return;
-    const int64_t fence = begin(&a);
+    const int64_t fence = desk_lead(&a);
     iscep_journal_resign(b.journal, DESK_TENANT, ISCEP_TASK_REVOCATIONS, fence);
     desk_flush(&b);
     assert_follows(&b, 0, "node-a");
     iscep_journal_resign(a.journal, DESK_TENANT, ISCEP_TASK_REVOCATIONS, fence);
     desk_flush(&a);
-    const int64_t others = begin(&b);
+    const int64_t others = desk_lead(&b);
     iscep_journal_resign(a.journal, DESK_TENANT, ISCEP_TASK_REVOCATIONS, others);
     desk_flush(&a);
     assert_follows(&a, 0, "node-b");
@@ -231,10 +186,10 @@ Test(leaders, who_resigns_hands_over_at_once_but_not_somebody_elses_term)
 
 Test(leaders, wall_clocks_an_hour_apart_are_no_matter)
 {
-    if (!is_shared())
+    if (!test_postgres_is_there())
         return;
     b.world.unix_ms += HOUR_MS;
-    const int64_t fence = begin(&a);
+    const int64_t fence = desk_lead(&a);
     assert_follows(&b, 0, "node-a");
     a.world.unix_ms -= HOUR_MS;
     cr_assert_eq(lead_of(&a, DESK_TENANT, fence).standing.fence, fence);

@@ -2,9 +2,10 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "desk.h"
-#include "journal/leaders.h"
+#include "desk_pair.h"
 #include "journal/nodes.h"
+#include "revocation_desk.h"
+#include "waiting.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -13,47 +14,30 @@ static iscep_json *document;
 
 static void set_up(void)
 {
-    desk_init(&a);
-    a.options.node = "node-a";
-    desk_start(&a);
-    if (!test_postgres_is_there())
-        return;
-    desk_init(&b);
-    b.options.node = "node-b";
-    b.options.database = a.options.database;
-    b.world.next_random = 100; /* another process */
-    desk_start(&b);
+    desk_pair_open(&a, &b);
 }
 
 static void tear_down(void)
 {
     iscep_json_free(document);
-    if (b.journal != NULL)
-        desk_close(&b);
-    desk_close(&a);
+    desk_pair_close(&a, &b);
 }
 
 TestSuite(nodes, .init = set_up, .fini = tear_down);
-
-typedef struct waiting {
-    desk *d;
-    bool is_done;
-    bool is_name_taken;
-} waiting;
 
 static void on_beaten(void *user, iscep_status status, bool is_name_taken, const iscep_error *err)
 {
     waiting *w = user;
     cr_assert_eq(status, ISCEP_OK, "%s", err->message);
-    w->is_name_taken = is_name_taken;
-    w->is_done = true;
-    iscep_loop_stop(w->d->loop);
+    *(bool *)w->out = is_name_taken;
+    end_waiting(w);
 }
 
 /* Is the name taken? */
 static bool beat(desk *d, const char *version, const char *state, bool is_first)
 {
-    waiting w = {.d = d};
+    bool is_name_taken = false;
+    waiting w = {.d = d, .out = &is_name_taken};
     const iscep_node_facts facts = {.version = version,
                                     .config_digest = "abc",
                                     .health = "working",
@@ -62,7 +46,7 @@ static bool beat(desk *d, const char *version, const char *state, bool is_first)
                                     .started_unix_ms = FAKE_ENV_UNIX_MS};
     iscep_journal_beat(d->journal, &facts, is_first, on_beaten, &w);
     desk_wait(d, &w.is_done);
-    return w.is_name_taken;
+    return is_name_taken;
 }
 
 static void on_nodes(void *user, iscep_status status, iscep_json *json, const iscep_error *err)
@@ -71,8 +55,7 @@ static void on_nodes(void *user, iscep_status status, iscep_json *json, const is
     cr_assert_eq(status, ISCEP_OK, "%s", err->message);
     iscep_json_free(document);
     document = json;
-    w->is_done = true;
-    iscep_loop_stop(w->d->loop);
+    end_waiting(w);
 }
 
 /* The index-th of all; NULL: there are not so many. */
@@ -85,16 +68,6 @@ static const iscep_json *node_at(desk *d, size_t index)
     while (node != NULL && index-- > 0)
         node = iscep_json_next(node);
     return node;
-}
-
-static void on_standing(void *user, iscep_status status, const iscep_leadership *standing,
-                        const iscep_error *err)
-{
-    waiting *w = user;
-    cr_assert_eq(status, ISCEP_OK, "%s", err->message);
-    cr_assert(standing->is_leader);
-    w->is_done = true;
-    iscep_loop_stop(w->d->loop);
 }
 
 Test(nodes, nobody_has_beaten_in_an_empty_journal)
@@ -135,13 +108,11 @@ Test(nodes, the_last_beat_counts)
 
 Test(nodes, who_leads_is_told_by_tenant_while_his_term_lasts)
 {
-    waiting w = {.d = &a};
     beat(&a, "1", "database", true);
-    iscep_journal_lead(a.journal, DESK_TENANT, ISCEP_TASK_REVOCATIONS, 0, 30000, on_standing, &w);
-    desk_wait(&a, &w.is_done);
+    desk_lead(&a);
     const iscep_json *leads = iscep_json_first(iscep_json_member(node_at(&a, 0), "leads"));
     cr_assert_str_eq(iscep_json_as_text(leads), DESK_TENANT);
-    fake_env_advance(&a.world, 31000);
+    fake_env_advance(&a.world, DESK_LEASE_MS + 1000);
     cr_assert_null(iscep_json_first(iscep_json_member(node_at(&a, 0), "leads")));
 }
 

@@ -257,6 +257,39 @@ Test(shared, a_withheld_certificate_stays_so_whatever_the_reason)
     cr_assert_eq(desk_find(&nodes[1], "t", "csr").standing, ISCEP_CERT_WITHHELD);
 }
 
+/* --- in each other's way --- */
+
+static void make_conflicts(int count)
+{
+    char sql[512];
+    snprintf(
+        sql, sizeof sql,
+        "CREATE SEQUENCE tries;"
+        "CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') <= %d"
+        " THEN RAISE EXCEPTION 'in the way' USING ERRCODE = '55P03'; END IF; RETURN NULL; END $$;"
+        "CREATE TRIGGER conflict AFTER INSERT ON delivery FOR EACH ROW EXECUTE FUNCTION conflict()",
+        count);
+    test_postgres_run(&nodes[0].database, sql);
+}
+
+Test(shared, what_another_node_is_in_the_way_of_is_tried_again)
+{
+    make_conflicts(4);
+    desk_assert_report(desk_issue_strict(&nodes[0], "t", "csr", "01"), ISCEP_REPORT_OWED, true);
+    cr_assert_eq(ask_number("SELECT last_value FROM tries"), 5);
+    cr_assert_eq(ask_number("SELECT COUNT(*) FROM delivery"), 1);
+}
+
+Test(shared, but_not_for_ever)
+{
+    make_conflicts(1000);
+    desk_report refused = desk_issue_strict(&nodes[0], "t", "csr", "01");
+    cr_assert_eq(refused.status, ISCEP_STORAGE);
+    cr_assert_str_eq(refused.error, "journal_conflict");
+    cr_assert_eq(ask_number("SELECT last_value FROM tries"), 7);
+    cr_assert_eq(ask_number("SELECT COUNT(*) FROM enrolment"), 0);
+}
+
 /* --- one forgets at a time --- */
 
 static int64_t forget_old(iscep_sweep *sweep, iscep_db *db)

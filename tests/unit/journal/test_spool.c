@@ -14,6 +14,7 @@
 #include "journal/claims.h"
 #include "journal/history.h"
 #include "journal/route.h"
+#include "revocation_desk.h"
 #include "spool_desk.h"
 #include "tests/support/loop_thread.h"
 
@@ -31,22 +32,6 @@ static void tear_down(void)
 }
 
 TestSuite(spool, .init = set_up, .fini = tear_down);
-
-static void assert_known_once(const char *transaction_id, const char *events)
-{
-    cr_assert_eq(
-        spool_desk_count(&net, "SELECT COUNT(*) FROM enrolment WHERE transaction_id = $1", transaction_id), 1,
-        "%s", transaction_id);
-    cr_assert_str_eq(desk_events(&d, transaction_id), events, "%s", transaction_id);
-}
-
-static int64_t count_deliveries(const char *transaction_id)
-{
-    return spool_desk_count(&net,
-                            "SELECT COUNT(*) FROM delivery d JOIN enrolment e ON e.id = d.enrolment_id"
-                            " WHERE e.transaction_id = $1",
-                            transaction_id);
-}
 
 /* --- away --- */
 
@@ -70,9 +55,9 @@ static void assert_back_and_whole(void)
 {
     wire_set(net.wire, WIRE_WHOLE);
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
-    assert_known_once("t1", "issued, reported");
-    assert_known_once("t2", "validated, issued, reported");
-    cr_assert_eq(count_deliveries("t2"), 1);
+    spool_desk_assert_known_once(&net, "t1", "issued, reported");
+    spool_desk_assert_known_once(&net, "t2", "validated, issued, reported");
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t2"), 1);
     cr_assert_eq(desk_find(&d, "t1", "csr1").standing, ISCEP_CERT_DELIVERABLE);
     cr_assert_eq(desk_find(&d, "t2", "csr2").standing, ISCEP_CERT_DELIVERABLE);
     cr_assert_eq(spool_desk_claim_count(&net), 0, "nothing is owed");
@@ -142,7 +127,7 @@ Test(spool, a_node_starts_while_the_database_is_away)
     cr_assert_eq(desk_find(&d, "t1", "csr1").standing, ISCEP_CERT_OWED);
     wire_set(net.wire, WIRE_WHOLE);
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
-    assert_known_once("t1", "issued");
+    spool_desk_assert_known_once(&net, "t1", "issued");
     cr_assert_eq(desk_find(&d, "t1", "csr1").standing, ISCEP_CERT_OWED);
     cr_assert_eq(spool_desk_claim_count(&net), 1, "what the dead process had claimed can be claimed");
 }
@@ -164,14 +149,6 @@ Test(spool, one_lost_connection_is_no_outage)
     cr_assert_null(strstr(fake_env_log(&d.world), "journal_away"));
 }
 
-static size_t count_in_log(const char *event)
-{
-    size_t count = 0;
-    for (const char *at = fake_env_log(&d.world); (at = strstr(at, event)) != NULL; at++)
-        count++;
-    return count;
-}
-
 /* What moves has a connection of its own. It ends in the middle of the first slice. */
 Test(spool, nor_is_one_that_is_lost_while_something_is_moved)
 {
@@ -184,13 +161,13 @@ Test(spool, nor_is_one_that_is_lost_while_something_is_moved)
         " IF nextval('slices') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"
         " RETURN NULL; END $$;"
         "CREATE TRIGGER end_first AFTER INSERT ON enrolment FOR EACH ROW EXECUTE FUNCTION end_first()");
-    wire_set(net.wire, WIRE_WHOLE);
     d.world.mono_ms += 10 * DESK_LEASE_MS;
+    wire_set(net.wire, WIRE_WHOLE);
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
     cr_assert_eq(spool_desk_count(&net, "SELECT last_value FROM slices WHERE $1 = ''", ""), 2);
-    cr_assert_eq(count_in_log(" journal_away "), 1);
-    cr_assert_eq(count_in_log(" journal_back "), 1);
-    cr_assert_eq(count_deliveries("t1"), 1);
+    cr_assert_eq(spool_desk_count_in_log(&net, " journal_away "), 1);
+    cr_assert_eq(spool_desk_count_in_log(&net, " journal_back "), 1);
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t1"), 1);
 }
 
 /* --- returning --- */
@@ -204,8 +181,8 @@ Test(spool, a_claim_under_way_is_not_moved_until_it_has_ended)
     wire_set(net.wire, WIRE_WHOLE);
     spool_desk_await(&net, ISCEP_JOURNAL_RETURNING);
     spool_desk_await_spooled(&net, 1);
-    cr_assert_eq(count_deliveries("t1"), 0);
-    cr_assert_eq(count_deliveries("t2"), 1);
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t1"), 0);
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t2"), 1);
     cr_assert_eq(desk_find(&d, "t1", "csr1").standing, ISCEP_CERT_OWED, "found where it is");
     cr_assert_eq(desk_find(&d, "t2", "csr2").standing, ISCEP_CERT_OWED);
     desk_report again = desk_issue_strict(&d, "t1", "csr1", "01");
@@ -215,7 +192,7 @@ Test(spool, a_claim_under_way_is_not_moved_until_it_has_ended)
     desk_assert_report(desk_settle(&d, held.report.delivery_id, ISCEP_DELIVERY_ACCEPTED, "Success"),
                        ISCEP_REPORT_DONE, false);
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
-    assert_known_once("t1", "issued, reported");
+    spool_desk_assert_known_once(&net, "t1", "issued, reported");
 }
 
 Test(spool, what_comes_while_returning_goes_to_the_database)
@@ -226,7 +203,7 @@ Test(spool, what_comes_while_returning_goes_to_the_database)
     spool_desk_await(&net, ISCEP_JOURNAL_RETURNING);
     desk_report fresh = desk_issue_strict(&d, "t2", "csr2", "02");
     cr_assert_eq(fresh.report.delivery_id & ISCEP_SPOOL_BIT, 0);
-    cr_assert_eq(count_deliveries("t2"), 1);
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t2"), 1);
     cr_assert_eq(desk_set_fact(&d, "name", "value").status, ISCEP_OK);
     desk_settle(&d, held.report.delivery_id, ISCEP_DELIVERY_ACCEPTED, "Success");
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
@@ -244,7 +221,7 @@ Test(spool, what_was_noted_on_the_spool_is_known_to_who_reports_while_returning)
     cr_assert_eq(report.report.delivery_id & ISCEP_SPOOL_BIT, 0);
     desk_settle(&d, held.report.delivery_id, ISCEP_DELIVERY_ACCEPTED, "Success");
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
-    assert_known_once("t2", "validated, issued");
+    spool_desk_assert_known_once(&net, "t2", "validated, issued");
 }
 
 Test(spool, whoever_knows_a_delivery_by_its_number_on_the_spool_finds_it)
@@ -271,6 +248,24 @@ Test(spool, a_number_that_nobody_has_is_unknown)
 {
     cr_assert_str_eq(desk_settle(&d, 77 | ISCEP_SPOOL_BIT, ISCEP_DELIVERY_ACCEPTED, "Success").error,
                      "delivery_unknown");
+}
+
+/* The spool is asked where it is by now, and nothing is written there. */
+Test(spool, asking_for_a_number_is_no_return)
+{
+    iscep_journal_standing_facts before, after;
+    wire_set(net.wire, WIRE_CUT);
+    desk_report report = desk_issue_strict(&d, "t1", "csr1", "01");
+    wire_set(net.wire, WIRE_WHOLE);
+    d.world.mono_ms += 10 * DESK_LEASE_MS;
+    spool_desk_await(&net, ISCEP_JOURNAL_HERE);
+    iscep_journal_standing(d.journal, &before);
+    d.world.unix_ms += 5000;
+    cr_assert_eq(spool_desk_standing_of(&net, report.report.delivery_id).state, ISCEP_REPORT_OWED);
+    desk_withhold(&d, report.report.delivery_id, true);
+    spool_desk_await(&net, ISCEP_JOURNAL_HERE);
+    iscep_journal_standing(d.journal, &after);
+    cr_assert_eq(after.since_unix_ms, before.since_unix_ms);
 }
 
 /* --- numbers that come again --- */
@@ -334,7 +329,7 @@ Test(spool, done_beats_owed)
     desk_settle(&d, again.report.delivery_id, ISCEP_DELIVERY_ACCEPTED, "Success");
     wire_set(net.wire, WIRE_WHOLE);
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
-    cr_assert_eq(count_deliveries("t1"), 1);
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t1"), 1);
     cr_assert_eq(spool_desk_standing_of(&net, here.report.delivery_id).state, ISCEP_REPORT_DONE);
     cr_assert_eq(spool_desk_count(&net, "SELECT COUNT(*) FROM owed_csr WHERE $1 = ''", ""), 0);
 }
@@ -348,7 +343,7 @@ Test(spool, and_owed_does_not_undo_done)
     desk_postpone(&d, again.report.delivery_id, d.world.unix_ms);
     wire_set(net.wire, WIRE_WHOLE);
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
-    cr_assert_eq(count_deliveries("t1"), 1);
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t1"), 1);
     cr_assert_eq(spool_desk_standing_of(&net, here.report.delivery_id).state, ISCEP_REPORT_DONE);
     cr_assert_str_eq(desk_standing_as(&d, again.report.delivery_id, again.report.fence).error,
                      "delivery_unknown", "the one that was there first is the one that is left");
@@ -385,7 +380,7 @@ Test(spool, a_failure_that_was_reported_twice_is_one)
     desk_settle(&d, another.report.delivery_id, ISCEP_DELIVERY_ACCEPTED, "Success");
     wire_set(net.wire, WIRE_WHOLE);
     spool_desk_await(&net, ISCEP_JOURNAL_HERE);
-    cr_assert_eq(count_deliveries("t1"), 2);
+    cr_assert_eq(spool_desk_count_deliveries(&net, "t1"), 2);
     cr_assert_eq(spool_desk_claim_count(&net), 0, "both have been told");
 }
 
@@ -402,7 +397,7 @@ Test(spool, what_was_withheld_takes_its_revocation_along)
                          " WHERE c.serial = $1 AND r.state = 1 AND r.context IS NULL",
                          "01"),
         1);
-    assert_known_once("t1", "issued, withheld, revocation_asked");
+    spool_desk_assert_known_once(&net, "t1", "issued, withheld, revocation_asked");
 }
 
 /* --- an installation that had no database until today --- */
@@ -425,6 +420,11 @@ static void make_installation(void)
         if (i % 3 != 2)
             desk_settle(&d, report.report.delivery_id, end, "said");
     }
+    for (int i = 0; i < OLD_REVOCATIONS; i++) { /* of certificates that nobody knows */
+        char context[16];
+        snprintf(context, sizeof context, "old%d", i);
+        cr_assert_eq(desk_ask(&d, context, "FFFF").count, 1);
+    }
     cr_assert_eq(desk_set_fact(&d, "last_poll", "yesterday").status, ISCEP_OK);
     iscep_journal_close(d.journal);
     d.options.database = database;
@@ -445,6 +445,11 @@ static void assert_installation(void)
         snprintf(id, sizeof id, "old%d", i);
         cr_assert_str_eq(desk_events(&d, id), events[i % 3], "%s", id);
     }
+    cr_assert_eq(spool_desk_count(&net,
+                                  "SELECT COUNT(*) FROM revocation WHERE context LIKE $1 AND serial = 'FFFF'"
+                                  " AND delivery_id = 0",
+                                  "old%"),
+                 OLD_REVOCATIONS);
     cr_assert_str_eq(desk_get_fact(&d, "last_poll").value, "yesterday");
 }
 
@@ -456,7 +461,8 @@ Test(spool, a_whole_installation_is_moved)
     assert_installation();
     cr_assert_eq(spool_desk_claim_count(&net), OLD / 3);
     desk_reopen(&d);
-    for (int looks = 0; looks < 1000; looks++) /* while its threads look, too */
+    /* While its threads look, too; test_standing.c has it for certain. */
+    for (int looks = 0; looks < 1000; looks++)
         cr_assert_eq(spool_desk_state(&net), ISCEP_JOURNAL_HERE);
 }
 
@@ -534,7 +540,7 @@ Test(spool, every_record_that_was_acknowledged_is_found_once, .timeout = 60)
     for (int i = 0; i < STREAM; i++) {
         char id[16];
         snprintf(id, sizeof id, "t%d", i);
-        cr_assert_eq(count_deliveries(id), 1, "%s", id);
+        cr_assert_eq(spool_desk_count_deliveries(&net, id), 1, "%s", id);
         const char *events = desk_events(&d, id);
         cr_assert(strcmp(events, "validated, issued, reported") == 0 ||
                       strcmp(events, "validated, issued") == 0,

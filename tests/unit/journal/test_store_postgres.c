@@ -380,6 +380,29 @@ Test(store_postgres, what_takes_too_long_is_ended_unless_it_was_allowed)
                  ISCEP_OK, "%s", err.message);
 }
 
+Test(store_postgres, who_has_a_lock_keeps_others_from_it_and_from_nothing_else)
+{
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_store *other = test_postgres_open(&db, ISCEP_STORE_WRITE);
+    bool is_ours = true;
+    store_case_begin(other);
+    cr_assert_eq(iscep_store_lock(other, ISCEP_LOCK_SWEEP, 0, NULL), ISCEP_OK);
+    cr_assert_eq(store_case_ask(other, "SELECT 1"), 1, "it has it");
+    store_case_open(NULL, NULL, SHORT_MS);
+    store_case_begin(store);
+    cr_assert_eq(iscep_store_try_lock(&is_ours, store, ISCEP_LOCK_SWEEP, NULL), ISCEP_OK);
+    cr_assert_not(is_ours);
+    cr_assert_eq(iscep_store_try_lock(&is_ours, store, ISCEP_LOCK_SCHEMA, NULL), ISCEP_OK);
+    cr_assert(is_ours);
+    cr_assert_eq(iscep_store_lock(store, ISCEP_LOCK_SWEEP, 0, NULL), ISCEP_OK, "which is said at the end");
+    store_case_fails(iscep_store_commit(store, &err), &err, ISCEP_STORAGE, "journal_conflict");
+    cr_assert_eq(iscep_store_commit(other, NULL), ISCEP_OK);
+    store_case_begin(store);
+    cr_assert_eq(iscep_store_try_lock(&is_ours, store, ISCEP_LOCK_SWEEP, NULL), ISCEP_OK);
+    cr_assert(is_ours, "it ended with the transaction");
+    iscep_store_close(other);
+}
+
 /* --- statements --- */
 
 Test(store_postgres, the_first_failure_is_told_and_nothing_behind_it_is_done)

@@ -129,6 +129,17 @@ static void announce_withheld(iscep_service *service)
         service->on_withheld(service->on_withheld_user);
 }
 
+/* Intune has taken note meanwhile, by another attempt: it is what it was found to be all the same. */
+static void answer_done(iscep_use_case *it, const iscep_report *report)
+{
+    if (it->finding != NULL)
+        iscep_use_case_answer(it, it->finding, (iscep_bytes){0});
+    else if (it->is_unvalidated)
+        deny(it, "never_validated", "Intune has not been asked about this request");
+    else
+        deliver_reported(it, report);
+}
+
 static void on_withheld(void *user, iscep_status status, const iscep_report *report, const iscep_error *err)
 {
     iscep_use_case *it = user;
@@ -137,10 +148,8 @@ static void on_withheld(void *user, iscep_status status, const iscep_report *rep
     iscep_service *service = it->service;
     if (status != ISCEP_OK) {
         iscep_use_case_answer_error(it, err);
-    } else if (report->state == ISCEP_REPORT_DONE && !it->is_unvalidated) {
-        deliver_reported(it, report);
     } else if (report->state == ISCEP_REPORT_DONE) {
-        deny(it, "never_validated", "Intune has not been asked about this request");
+        answer_done(it, report);
     } else {
         int64_t delivery_id = it->delivery_id;
         iscep_audit_event(

@@ -188,6 +188,11 @@ void iscep_revoker_wake(iscep_revoker *revoker)
     iscep_revocation_upload_wake(revoker);
 }
 
+bool iscep_revoker_is_polling(const iscep_revoker *revoker)
+{
+    return revoker->options->is_polling;
+}
+
 const char *iscep_revoker_poll_now(iscep_revoker *revoker)
 {
     if (revoker->is_started && !iscep_revoker_is_leader(revoker))

@@ -54,6 +54,8 @@ void iscep_revoker_follow(iscep_revoker *revoker, iscep_revoker *before);
 
 /* Something was queued in the journal: look now. */
 void iscep_revoker_wake(iscep_revoker *revoker);
+/* Does it ask Intune at all? Otherwise it carries out our own revocations only, and there is nothing to fetch. */
+bool iscep_revoker_is_polling(const iscep_revoker *revoker);
 /* Fetch from Intune now, whatever the interval says. NULL; otherwise another node does that for this tenant, and this is its name. */
 const char *iscep_revoker_poll_now(iscep_revoker *revoker);
 /* A person has looked at what the storm guard holds: carry it out. The guard begins to count anew. count: how many. */

@@ -121,6 +121,16 @@ static void try_later(iscep_revoker *revoker, const iscep_error *err)
     iscep_timer_arm(revoker->guard.timer, iscep_revoker_backoff_ms(revoker, 1, -1));
 }
 
+/* The journal has come back. Without an answer nothing goes on until it is asked again. */
+static bool may_go_on(iscep_revoker *revoker, iscep_status status, const iscep_error *err)
+{
+    if (!iscep_revoker_return(revoker))
+        return false;
+    if (status != ISCEP_OK)
+        try_later(revoker, err);
+    return status == ISCEP_OK;
+}
+
 static void say_held(iscep_revoker *revoker)
 {
     storm_guard *guard = &revoker->guard;
@@ -136,12 +146,8 @@ static void on_held_counts(void *user, iscep_status status, const iscep_revocati
                            const iscep_error *err)
 {
     iscep_revoker *revoker = user;
-    if (!iscep_revoker_return(revoker))
+    if (!may_go_on(revoker, status, err))
         return;
-    if (status != ISCEP_OK) {
-        try_later(revoker, err);
-        return;
-    }
     storm_guard *guard = &revoker->guard;
     bool is_more = guard->is_held && counts->held > guard->held_count;
     guard->held_count = counts->held;
@@ -156,12 +162,8 @@ static void on_held_counts(void *user, iscep_status status, const iscep_revocati
 static void on_held_word(void *user, iscep_status status, const char *fact, const iscep_error *err)
 {
     iscep_revoker *revoker = user;
-    if (!iscep_revoker_return(revoker))
+    if (!may_go_on(revoker, status, err))
         return;
-    if (status != ISCEP_OK) {
-        try_later(revoker, err);
-        return;
-    }
     take_word(revoker, fact);
     iscep_revoker_leave(revoker);
     iscep_journal_count_revocations(revoker->journal, revoker->tenant, 0, on_held_counts, revoker);
@@ -171,12 +173,9 @@ static void on_held(void *user, iscep_status status, int64_t held, const iscep_e
 {
     iscep_revoker *revoker = user;
     (void)held;
-    if (!iscep_revoker_return(revoker))
+    if (!may_go_on(revoker, status, err))
         return;
-    if (status != ISCEP_OK)
-        try_later(revoker, err);
-    else
-        read_word(revoker, on_held_word);
+    read_word(revoker, on_held_word);
 }
 
 /* What was claimed here and not begun is given back first, and is held with the rest. */
@@ -201,12 +200,9 @@ static void on_passed(void *user, iscep_status status, int64_t passed, const isc
 {
     iscep_revoker *revoker = user;
     (void)passed;
-    if (!iscep_revoker_return(revoker))
+    if (!may_go_on(revoker, status, err))
         return;
-    if (status != ISCEP_OK)
-        try_later(revoker, err);
-    else
-        end_judging(revoker);
+    end_judging(revoker);
 }
 
 static void pass(iscep_revoker *revoker)
@@ -252,11 +248,9 @@ static void on_counts(void *user, iscep_status status, const iscep_revocation_co
                       const iscep_error *err)
 {
     iscep_revoker *revoker = user;
-    if (!iscep_revoker_return(revoker))
+    if (!may_go_on(revoker, status, err))
         return;
-    if (status != ISCEP_OK)
-        try_later(revoker, err);
-    else if (may_judge(revoker) && is_storm(&revoker->guard, revoker->options, counts))
+    if (may_judge(revoker) && is_storm(&revoker->guard, revoker->options, counts))
         trip(revoker);
     else if (may_judge(revoker) && !revoker->guard.is_storing)
         pass(revoker);
@@ -288,12 +282,8 @@ static void count(iscep_revoker *revoker)
 static void on_word(void *user, iscep_status status, const char *fact, const iscep_error *err)
 {
     iscep_revoker *revoker = user;
-    if (!iscep_revoker_return(revoker))
+    if (!may_go_on(revoker, status, err))
         return;
-    if (status != ISCEP_OK) {
-        try_later(revoker, err);
-        return;
-    }
     take_word(revoker, fact);
     if (!may_judge(revoker) || revoker->guard.word == NULL)
         end_judging(revoker);

@@ -167,6 +167,26 @@ Test(outbox, retry_after_stops_everything_until_then)
     cr_assert_eq(w.cloud.http.count, FIRST + 3);
 }
 
+Test(outbox, without_one_a_moment_is_left_all_the_same)
+{
+    w.options.reporting.is_deferred = true;
+    service_world_open(&w);
+    service_world_warm(&w);
+    owe(0);
+    service_world_await_calls(&w, FIRST + 1);
+    /* It cannot be asked again within this attempt. */
+    fake_env_advance(&w.cloud.env, w.options.reporting.attempt_timeout_ms - 1);
+    fake_http_answer_call(&w.cloud.http, FIRST, 429, "{}");
+    service_world_await_journal(&w);
+    owe(1);
+    fake_env_advance(&w.cloud.env, 4000);
+    look();
+    cr_assert_eq(w.cloud.http.count, FIRST + 1);
+    fake_env_advance(&w.cloud.env, 2000);
+    look();
+    cr_assert_eq(w.cloud.http.count, FIRST + 3);
+}
+
 Test(outbox, strict_callers_are_told_how_long_that_is)
 {
     service_world_open(&w);

@@ -233,7 +233,7 @@ typedef struct issuance {
     asked cert;
 } issuance;
 
-enum { WRONG_COUNT = 7 };
+enum { WRONG_COUNT = 8 };
 
 /* What a CA can make of a request with SAN_ALL that nobody granted. */
 static void make_wrong(issuance wrong[WRONG_COUNT])
@@ -243,6 +243,9 @@ static void make_wrong(issuance wrong[WRONG_COUNT])
         {"certificate_sid_missing", {.not_after_unix = 0}},
         {"certificate_san_missing", {.extensions = {{"subjectAltName", "@without_upn"}}}},
         {"certificate_san_added", {.extensions = {{"subjectAltName", "@and_more"}}}},
+        {"certificate_extensions_malformed",
+         {.extensions = {{"subjectAltName", "@all"},
+                         {"subjectAltName", "@all"}}}}, /* which of them counts? */
         {"certificate_expired",
          {.not_after_unix = FAKE_ENV_UNIX_MS / 1000, .extensions = {{"subjectAltName", "@all"}}}},
         {"certificate_ca_rights",

@@ -214,6 +214,22 @@ Test(replay, a_certificate_revoked_while_it_was_held_is_not_delivered)
     assert_answered(&caught, ISCEP_DENY, "certificate_revoked");
 }
 
+/* Deferred, and Intune has not answered yet. */
+Test(replay, a_certificate_revoked_before_intune_was_told_is_not_delivered)
+{
+    service_world_close(&w);
+    w.options.reporting.is_deferred = true;
+    service_world_open(&w);
+    service_world_validate(&w);
+    service_world_report(&w, &w.cert, 20000, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DELIVER, "report_queued");
+    have_it_revoked();
+    service_world_report(&w, &w.cert, 20000, &caught);
+    service_world_await_answer(&w, &caught);
+    assert_answered(&caught, ISCEP_DENY, "certificate_revoked");
+}
+
 Test(replay, the_local_rules_come_first)
 {
     enrol(&w.cert);

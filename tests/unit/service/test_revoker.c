@@ -129,6 +129,9 @@ Test(revoker, every_outcome_has_its_code)
     }
 }
 
+#define NO_NUMBER_OF_50  "zyxwvutsrqponmlkjihgfedcba-zyxwvutsrqponmlkjihgfed"
+#define NO_NUMBER_OF_150 NO_NUMBER_OF_50 NO_NUMBER_OF_50 NO_NUMBER_OF_50
+
 Test(revoker, request_that_is_none_is_answered_without_a_ca)
 {
     static const struct {
@@ -141,6 +144,8 @@ Test(revoker, request_that_is_none_is_answered_without_a_ca)
         {"\"serialNumber\":\"\"", "ParameterDataInvalidError"},
         {"\"serialNumber\":\"0102030405060708090A0B0C0D0E0F101112131415\",\"issuerName\":\"" BLUE_ISSUER "\"",
          "PayloadTooLargeError"}, /* 21 bytes */
+        {"\"serialNumber\":\"" NO_NUMBER_OF_150 "\",\"issuerName\":\"" BLUE_ISSUER "\"",
+         "PayloadTooLargeError"},
         {"\"serialNumber\":10,\"issuerName\":\"" BLUE_ISSUER "\"", "DataSerializationError"},
         {"\"serialNumber\":\"0A\",\"serialnumber\":\"0B\"", "DataSerializationError"},
     };

@@ -53,6 +53,7 @@ typedef enum iscep_metric {
     ISCEP_METRIC_RELOAD_GOOD,      /* gauge, min: 0 or 1, of the last one */
     ISCEP_METRIC_RELOADED,         /* gauge, max: Unix seconds of the configuration in force */
     ISCEP_METRIC_CONFIG_INFO,      /* {digest} 1 */
+    ISCEP_METRIC_SANDBOX,          /* {part} 1 or 0 */
     ISCEP_METRIC_PROCESS_CPU,      /* counter: seconds; set by the reader, as the four below */
     ISCEP_METRIC_PROCESS_RSS,      /* gauge: bytes */
     ISCEP_METRIC_PROCESS_FDS,      /* gauge */

@@ -114,6 +114,11 @@ static const iscep_metric_family families[ISCEP_METRIC_COUNT] = {
     [ISCEP_METRIC_CONFIG_INFO] =
         GAUGE("intune_scep_config_info", MAX,
               "1, with a digest of what must be the same on all nodes that share a database.", "digest"),
+    [ISCEP_METRIC_SANDBOX] =
+        GAUGE("intune_scep_sandbox", MIN,
+              "1 while this part of the daemon's sandbox is in force (landlock, seccomp), "
+              "otherwise 0.",
+              "part"),
     [ISCEP_METRIC_PROCESS_CPU] =
         COUNTER("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", NULL),
     [ISCEP_METRIC_PROCESS_RSS] =

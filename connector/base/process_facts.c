@@ -45,16 +45,23 @@ static double resident_bytes(void)
     return (double)strtoull(end, NULL, 10) * (double)sysconf(_SC_PAGESIZE);
 }
 
+/* -1: it cannot be read. */
+static int count_entries(const char *path)
+{
+    DIR *directory = opendir(path);
+    int count = 0;
+    if (directory == NULL)
+        return -1;
+    for (const struct dirent *at = readdir(directory); at != NULL; at = readdir(directory))
+        count += at->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
 static double open_fds(void)
 {
-    DIR *fds = opendir("/proc/self/fd");
-    double count = 0;
-    if (fds == NULL)
-        return -1;
-    for (const struct dirent *at = readdir(fds); at != NULL; at = readdir(fds))
-        count += at->d_name[0] != '.';
-    closedir(fds);
-    return count - 1; /* the one that counts */
+    const int count = count_entries("/proc/self/fd");
+    return count < 0 ? -1 : count - 1; /* the one that counts */
 }
 
 static double max_fds(void)
@@ -100,4 +107,9 @@ void iscep_process_facts_read(iscep_process_facts *out)
                                  .open_fds = open_fds(),
                                  .max_fds = max_fds(),
                                  .start_unix = started};
+}
+
+int iscep_process_count_threads(void)
+{
+    return count_entries("/proc/self/task");
 }

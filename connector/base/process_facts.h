@@ -13,5 +13,7 @@ typedef struct iscep_process_facts { /* negative: not known */
 } iscep_process_facts;
 
 void iscep_process_facts_read(iscep_process_facts *out);
+/* Those of this process, the caller's own included. -1: not known. */
+int iscep_process_count_threads(void);
 
 #endif

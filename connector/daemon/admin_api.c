@@ -199,7 +199,7 @@ static void add_revokers(iscep_json *root, const iscep_admin_api *api, const cha
 {
     iscep_json *all = NULL;
     for (size_t i = 0; i < api->tenant_count; i++) {
-        if (api->tenants[i].revoker == NULL || (tenant != NULL && strcmp(api->tenants[i].name, tenant) != 0))
+        if (tenant != NULL && strcmp(api->tenants[i].name, tenant) != 0)
             continue;
         if (all == NULL)
             all = iscep_json_add_array(root, "revokers");
@@ -363,7 +363,7 @@ static const iscep_admin_tenant *find_tenant(iscep_exchange *exchange, const isc
     return NULL;
 }
 
-/* As new_action; without a revoker there is nothing to be done. */
+/* As new_action, with the tenant's revoker. */
 static errand *new_revoker_action(iscep_exchange *exchange, const iscep_admin_api *api, const char *action,
                                   iscep_revoker **revoker)
 {
@@ -371,11 +371,7 @@ static errand *new_revoker_action(iscep_exchange *exchange, const iscep_admin_ap
     if (tenant == NULL)
         return NULL;
     *revoker = tenant->revoker;
-    if (*revoker != NULL)
-        return new_action(exchange, api, action);
-    iscep_exchange_reply_error(exchange, 404, "revocation_off",
-                               "this connector revokes nothing: it has no [ca/NAME]");
-    return NULL;
+    return new_action(exchange, api, action);
 }
 
 static void handle_approve(iscep_exchange *exchange, const iscep_admin_api *api)
@@ -386,10 +382,19 @@ static void handle_approve(iscep_exchange *exchange, const iscep_admin_api *api)
         iscep_revoker_approve(revoker, on_count, action);
 }
 
+static void refuse_to_ask(const errand *action)
+{
+    audit_action(action, 0, "not_polling");
+    iscep_exchange_reply_error(
+        action->exchange, 409, "not_polling",
+        "nobody asks: this connector has no [ca/NAME] that could revoke, or poll = no in [revocation]");
+}
+
 /* leader: who asks Intune; empty: nobody, as far as is known. */
-static void refuse_to_follow(iscep_exchange *exchange, const char *leader)
+static void refuse_to_follow(const errand *action, const char *leader)
 {
     char message[256];
+    audit_action(action, 0, "not_leader");
     if (leader[0] != '\0')
         snprintf(
             message, sizeof message,
@@ -398,22 +403,32 @@ static void refuse_to_follow(iscep_exchange *exchange, const char *leader)
     else
         snprintf(message, sizeof message,
                  "no node asks Intune for this tenant's revocations: intune-scepctl nodes says why");
-    iscep_exchange_reply_error(exchange, 409, "not_leader", message);
+    iscep_exchange_reply_error(action->exchange, 409, "not_leader", message);
+}
+
+static void ask_now(const errand *action, iscep_revoker *revoker)
+{
+    static const char started[] = "{\"started\":true}\n";
+    const char *leader = iscep_revoker_poll_now(revoker);
+    if (leader != NULL) {
+        refuse_to_follow(action, leader);
+        return;
+    }
+    audit_action(action, 0, "");
+    iscep_exchange_reply(action->exchange,
+                         &(iscep_reply){.status = 200, .body = iscep_bytes_of_text(started)});
 }
 
 static void handle_run(iscep_exchange *exchange, const iscep_admin_api *api)
 {
-    static const char started[] = "{\"started\":true}\n";
     iscep_revoker *revoker;
     errand *action = new_revoker_action(exchange, api, "revocations_run", &revoker);
     if (action == NULL)
         return;
-    const char *leader = iscep_revoker_poll_now(revoker);
-    audit_action(action, 0, leader != NULL ? "not_leader" : "");
-    if (leader != NULL)
-        refuse_to_follow(exchange, leader);
+    if (iscep_revoker_is_polling(revoker))
+        ask_now(action, revoker);
     else
-        iscep_exchange_reply(exchange, &(iscep_reply){.status = 200, .body = iscep_bytes_of_text(started)});
+        refuse_to_ask(action);
     free(action);
 }
 

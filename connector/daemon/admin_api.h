@@ -14,7 +14,7 @@
 typedef struct iscep_admin_tenant {
     const char *name;
     iscep_service *service;
-    iscep_revoker *revoker; /* NULL: nothing is revoked */
+    iscep_revoker *revoker;
 } iscep_admin_tenant;
 
 /*

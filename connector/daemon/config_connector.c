@@ -121,7 +121,7 @@ const struct key iscep_connector_keys[] = {
      "`auto`: the daemon gives up, at its start, what it does not need, as far as the kernel can do that: "
      "new "
      "privileges, writing beyond the directories of the files that are named here, system calls "
-     "(docs/OPERATIONS.md, \"The sandbox\"). `off`: none of it"},
+     "(" ISCEP_DOCDIR "/OPERATIONS.md, \"The sandbox\"). `off`: none of it"},
     {"sandbox_writable", AT(sandbox_writable), read_directories, NO_DEFAULT("none"),
      "directories, absolute and by spaces, that may be written besides: what the program of a `[ca/NAME]` "
      "with "

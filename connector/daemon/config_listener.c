@@ -157,8 +157,9 @@ const struct key iscep_listener_keys[] = {
      "`unix:` and an absolute path; `tcp:HOST:PORT`, an IPv6 address in brackets; or `systemd:NAME`, a "
      "socket that systemd has opened (`FileDescriptorName=NAME` in its unit)"},
     {"serves", AT(serves), read_serves, NO_DEFAULT("required"),
-     "by spaces: `api` (validate, issued, failed, revocations: docs/LOCAL-API.md), `step-ca` (webhooks: "
-     "docs/step-ca.md), `admin` (what `intune-scepctl` asks for), `metrics`, `status`"},
+     "by spaces: `api` (validate, issued, failed, revocations: " ISCEP_DOCDIR
+     "/LOCAL-API.md), `step-ca` (webhooks: " ISCEP_DOCDIR
+     "/step-ca.md), `admin` (what `intune-scepctl` asks for), `metrics`, `status`"},
     {"tenant", AT(tenant), iscep_config_read_text, NO_DEFAULT("none"),
      "all that comes in here is for this `[tenant/NAME]`"},
     {"owner", AT(at), read_owner, NO_DEFAULT("the connector's own"),

@@ -247,6 +247,7 @@ static void fill_apis(iscep_core *core)
                                                     .config_path = core->options.config_path,
                                                     .started_unix_ms = iscep_now_unix_ms(&core->env),
                                                     .reload = &core->reload.outcome,
+                                                    .sandbox = core->options.sandbox,
                                                     .journal = core->journal,
                                                     .heartbeat = core->heartbeat,
                                                     .recent = core->recent,

@@ -7,6 +7,7 @@
 #define ISCEP_DAEMON_CORE_H
 
 #include "daemon/config.h"
+#include "daemon/sandbox_outcome.h"
 #include "daemon/systemd.h"
 
 typedef struct iscep_core iscep_core;
@@ -34,6 +35,7 @@ typedef struct iscep_core_options {
     void *adapt_user;
     iscep_permit_fn permit; /* NULL: with any */
     void *permit_user;
+    const iscep_sandbox_outcome *sandbox; /* NULL: the process is not ours to confine */
     iscep_process_events events;
 } iscep_core_options;
 

@@ -107,6 +107,7 @@ static iscep_status make_parts(daemon_parts *d, iscep_config *config, const char
         .inherited = &d->inherited,
         .permit = permit,
         .permit_user = &d->sandbox,
+        .sandbox = &d->sandbox.outcome,
         .events = {.ready = on_ready, .reloading = on_reloading, .stopping = on_stopping}};
     return iscep_core_new(&d->core, &options, config, err);
 }
@@ -147,7 +148,8 @@ bool iscep_daemon_run(iscep_config *config, const char *path)
         iscep_journald_log_attach(&d.journald, &d.log, "intune-scepd");
     set_up_process();
     iscep_systemd_find_sockets(&d.inherited);
-    iscep_sandbox_enter(&d.sandbox, config, &d.log); /* all threads are made behind it */
+    iscep_sandbox_enter(&d.sandbox, config,
+                        &d.log); /* before a credential is opened, or a thread of ours made */
     const bool is_made = make_parts(&d, config, path, &err) == ISCEP_OK;
     if (!is_made)
         iscep_log_event(&d.log, ISCEP_LOG_ERROR, "start_failed", ISCEP_LOG_TEXT("reason", err.message));

@@ -1,9 +1,8 @@
 /* intune-scepd: its options. What it does is daemon.c's. */
 #include <getopt.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
+#include "base/core_files.h"
 #include "daemon/daemon.h"
 
 /* Exit codes. */
@@ -15,9 +14,9 @@ static const char usage[] =
     "Verifies SCEP challenges with Microsoft Intune and reports issued certificates, for SCEP servers of "
     "every "
     "kind\n"
-    "(docs/CONNECTING.md).\n"
+    "(" ISCEP_DOCDIR "/CONNECTING.md).\n"
     "\n"
-    "  -c, --config FILE  the configuration (docs/CONFIGURATION.md)\n"
+    "  -c, --config FILE  the configuration (" ISCEP_DOCDIR "/CONFIGURATION.md)\n"
     "      --check        read the configuration, say what is wrong with it, and end\n"
     "  -h, --help         show this\n"
     "  -V, --version      show the version\n"
@@ -69,17 +68,9 @@ static int parse_options(struct options *out, int argc, char **argv)
     return -1;
 }
 
-/* A core file would hold the client secret, tokens and challenges. */
-static void forbid_core_files(void)
-{
-    const struct rlimit none = {0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0); /* also where cores are piped to a program, which the limit does not stop */
-}
-
 int main(int argc, char **argv)
 {
-    forbid_core_files(); /* before anything secret is read */
+    iscep_core_files_forbid();
     struct options options = {0};
     int exit_code = parse_options(&options, argc, argv);
     if (exit_code >= 0)

@@ -89,6 +89,15 @@ void iscep_overview_forget(iscep_overview *overview, const iscep_config *before)
             forget(overview, "listener", before->listeners[i].name);
 }
 
+/* A process that is not ours has none, and nothing to say. */
+static void show_sandbox(iscep_metrics *metrics, const iscep_sandbox_outcome *sandbox)
+{
+    if (sandbox == NULL)
+        return;
+    ISCEP_METRIC_SET(metrics, ISCEP_METRIC_SANDBOX, sandbox->landlock > 0, "landlock");
+    ISCEP_METRIC_SET(metrics, ISCEP_METRIC_SANDBOX, sandbox->is_filtered, "seccomp");
+}
+
 static void show_taken(iscep_overview *overview, const iscep_config *config)
 {
     iscep_metrics *metrics = overview->metrics[0];
@@ -123,6 +132,7 @@ void iscep_overview_show(iscep_overview *overview, const iscep_generation *gener
     sources->listener_count = config->listener_count;
     sources->metrics = overview->metrics;
     show_taken(overview, config);
+    show_sandbox(overview->metrics[0], sources->sandbox);
 }
 
 void iscep_overview_clear(iscep_overview *overview)

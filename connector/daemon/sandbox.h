@@ -10,18 +10,27 @@
 #define ISCEP_DAEMON_SANDBOX_H
 
 #include "daemon/config.h"
+#include "daemon/sandbox_outcome.h"
 #include "daemon/sandbox_paths.h"
 
 /* What is in force, until the process ends. */
 typedef struct iscep_sandbox {
-    bool are_writes_confined; /* to writable */
-    bool are_programs_forbidden;
+    iscep_sandbox_outcome outcome;
+    bool are_writes_confined; /* ours to writable, even if those of another thread are not */
+    bool is_program_lost;     /* we cannot start one any more, likewise */
     iscep_sandbox_paths writable;
 } iscep_sandbox;
 
-/* Once, while the process has no second thread, because a thread has what its maker had. Logs the event "sandbox". */
+/*
+ * Once, before any credential is opened. seccomp takes every thread there is; Landlock takes the caller's own, and those made by it
+ * from then on. We have no other yet, but a library may: an OpenSSL provider that openssl.cnf activates is there as soon as
+ * a configuration has been read. Landlock then counts as not in force. Logs the event "sandbox".
+ */
 void iscep_sandbox_enter(iscep_sandbox *out, const iscep_config *config, const iscep_log *log);
-/* Can what is in force serve this configuration? CONFIG "sandbox": not before a restart, and what it lacks. */
+/*
+ * Can what is in force serve this configuration? CONFIG "sandbox": not before a restart, and what it lacks. What was named at
+ * the start passes, had or missed: the configuration of the start can always be read again.
+ */
 iscep_status iscep_sandbox_check(const iscep_sandbox *sandbox, const iscep_config *config,
                                  iscep_error *err) ISCEP_CHECKED;
 

@@ -2,6 +2,7 @@
 #include "daemon/sandbox_filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/sandbox_calls.h"
 
@@ -69,12 +71,32 @@ static int allow_ioctls(scmp_filter_ctx filter)
 }
 
 /*
- * Threads and no processes; limits are read and not set; memory that can be written is never executed, nor becomes executable. A
- * file that the daemon may write it could still map as code: no filter sees which file that is.
+ * Locks, flags and copies of descriptors. Not who gets which signal about one (F_SETOWN, F_SETSIG), which sends it to another
+ * process as kill(2) does. A list, for the same reason.
+ */
+static int allow_fcntl(scmp_filter_ctx filter)
+{
+    static const int commands[] = {
+        F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,  F_SETFD,     F_GETFL,     F_SETFL,
+        F_GETLK, F_SETLK,         F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
+    };
+    int error = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands && error == 0; i++)
+        error = allow_if(filter, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
+    return error;
+}
+
+/*
+ * Threads and no processes; signals to our own threads, as abort(3) sends one; limits are read and not set; memory that can be written is
+ * never executed, nor becomes executable. A file that the daemon may write it could still map as code: no filter sees which file that is.
  */
 static int allow_daemon_alone(scmp_filter_ctx filter)
 {
     int error = allow_if(filter, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    if (error == 0)
+        error = allow_if(filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    if (error == 0)
+        error = allow_fcntl(filter);
     if (error == 0)
         error = allow_if(filter, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
     if (error == 0)
@@ -131,27 +153,49 @@ static int fill_allowed(scmp_filter_ctx filter, bool may_run)
     return error;
 }
 
-static int load(uint32_t default_action, int (*fill)(scmp_filter_ctx filter, bool may_run), bool may_run)
+static int make(scmp_filter_ctx *out, uint32_t default_action,
+                int (*fill)(scmp_filter_ctx filter, bool may_run), bool may_run)
 {
-    scmp_filter_ctx filter = seccomp_init(default_action);
+    scmp_filter_ctx filter = *out = seccomp_init(default_action);
     if (filter == NULL)
         return -ENOMEM;
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, TREE_OPTIMIZATION);
     int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (error == 0) /* the kernel's own errno when it is loaded */
+        error = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+    return error == 0 ? fill(filter, may_run) : error;
+}
+
+/*
+ * The stricter one last: it does not allow another. If that one is not taken the first stays, which does no harm: what it calls
+ * absent a libc does without.
+ */
+static int load_both(bool may_run)
+{
+    scmp_filter_ctx absent = NULL, allowed = NULL;
+    int error = make(&absent, SCMP_ACT_ALLOW, fill_absent, may_run);
     if (error == 0)
-        error = fill(filter, may_run);
+        error = make(&allowed, SCMP_ACT_ERRNO(EPERM), fill_allowed, may_run);
     if (error == 0)
-        error = seccomp_load(filter);
-    seccomp_release(filter);
+        error = seccomp_load(absent);
+    if (error == 0)
+        error = seccomp_load(allowed);
+    seccomp_release(absent);
+    seccomp_release(allowed);
     return error;
 }
 
-/* The stricter one last: it does not allow another. */
-iscep_status iscep_filter_load(bool may_run, iscep_error *err)
+uint32_t iscep_filter_processor(void)
 {
-    int error = load(SCMP_ACT_ALLOW, fill_absent, may_run);
-    if (error == 0)
-        error = load(SCMP_ACT_ERRNO(EPERM), fill_allowed, may_run);
+    return seccomp_arch_native();
+}
+
+iscep_status iscep_filter_load(uint32_t processor, bool may_run, iscep_error *err)
+{
+    if (processor != SCMP_ARCH_X86_64 && processor != SCMP_ARCH_AARCH64)
+        return iscep_error_set(err, ISCEP_STORAGE, "seccomp",
+                               "no filter for this processor: there is one for x86-64 and for ARM64");
+    const int error = load_both(may_run);
     return error == 0 ? ISCEP_OK
                       : iscep_error_set(err, ISCEP_STORAGE, "seccomp",
                                         "the filter of system calls is not taken: %s", strerror(-error));

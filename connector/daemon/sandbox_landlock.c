@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,59 +50,66 @@ static uint64_t in_directories(int version)
     return access;
 }
 
-static iscep_status refused(iscep_error *err, const char *what, const char *path)
+static iscep_status refused(iscep_error *err, const char *what)
 {
-    return iscep_error_set(err, ISCEP_STORAGE, "landlock", "%s%s: %s", what, path, strerror(errno));
+    return iscep_error_set(err, ISCEP_STORAGE, "landlock", "%s: %s", what, strerror(errno));
 }
 
-static iscep_status allow(int rules, const char *path, uint64_t rights, iscep_error *err)
+/* False: not, with errno. */
+static bool allow(int rules, const char *path, uint64_t rights)
 {
     const int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
-        return refused(err, "cannot open ", path);
+        return false;
     const struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = fd};
-    iscep_status status = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0
-                              ? ISCEP_OK
-                              : refused(err, "Landlock does not take ", path);
+    const bool is_taken = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+    const int error_number = errno;
     close(fd);
-    return status;
+    errno = error_number;
+    return is_taken;
 }
 
 /* Those that are there: what nobody wants is written into some, and a key may be in a TPM. */
-static iscep_status allow_devices(int rules, iscep_error *err)
+static void allow_devices(int rules)
 {
     static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/tpm0", "/dev/tpmrm0"};
-    iscep_status status = ISCEP_OK;
-    for (size_t i = 0; i < sizeof devices / sizeof *devices && status == ISCEP_OK; i++)
-        if (access(devices[i], F_OK) == 0)
-            status = allow(rules, devices[i], LANDLOCK_ACCESS_FS_WRITE_FILE, err);
-    return status;
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+        (void)allow(rules, devices[i], LANDLOCK_ACCESS_FS_WRITE_FILE);
 }
 
-static iscep_status fill(int rules, int version, const iscep_sandbox_paths *writable, bool may_run,
-                         iscep_error *err)
+static void allow_directories(int rules, int version, iscep_sandbox_paths *writable)
 {
-    iscep_status status = allow_devices(rules, err);
-    for (size_t i = 0; i < writable->count && status == ISCEP_OK; i++)
-        status = allow(rules, writable->paths[i], in_directories(version), err);
-    return status == ISCEP_OK && may_run ? allow(rules, "/", LANDLOCK_ACCESS_FS_EXECUTE, err) : status;
+    size_t kept = 0;
+    for (size_t i = 0; i < writable->count; i++) {
+        if (allow(rules, writable->paths[i], in_directories(version))) {
+            writable->paths[kept++] = writable->paths[i];
+            continue;
+        }
+        iscep_sandbox_paths_miss(writable, writable->paths[i], errno);
+        free(writable->paths[i]);
+    }
+    writable->count = kept;
 }
 
-iscep_status iscep_landlock_confine(int *version, const iscep_sandbox_paths *writable, bool may_run,
+iscep_status iscep_landlock_confine(int *version, iscep_sandbox_paths *writable, bool may_run,
                                     iscep_error *err)
 {
     *version = kernel_version();
     if (*version < 1)
-        return refused(err, "there is no Landlock", "");
+        return refused(err, "the kernel has none");
     const struct ruleset ruleset = {.handled_access_fs =
                                         in_directories(*version) | NOWHERE | LANDLOCK_ACCESS_FS_EXECUTE,
                                     .scoped = *version >= VERSION_OF_SCOPES ? SCOPE_SIGNAL : 0};
     const int rules = (int)syscall(SYS_landlock_create_ruleset, &ruleset, sizeof ruleset, 0);
     if (rules < 0)
-        return refused(err, "no Landlock rules", "");
-    iscep_status status = fill(rules, *version, writable, may_run, err);
+        return refused(err, "no rules");
+    iscep_status status = ISCEP_OK;
+    if (may_run && !allow(rules, "/", LANDLOCK_ACCESS_FS_EXECUTE))
+        status = refused(err, "programs cannot be allowed");
+    allow_devices(rules);
+    allow_directories(rules, *version, writable);
     if (status == ISCEP_OK && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
-        status = refused(err, "Landlock is not taken", "");
+        status = refused(err, "the rules are not taken");
     close(rules);
     return status;
 }

@@ -107,6 +107,19 @@ static void add_process(iscep_json *root)
         iscep_json_add_number(process, "cpuSeconds", facts.cpu_seconds);
 }
 
+static void add_sandbox(iscep_json *root, const iscep_sandbox_outcome *outcome)
+{
+    if (outcome == NULL) {
+        iscep_json_add_text(root, "sandbox", NULL);
+        return;
+    }
+    iscep_json *sandbox = iscep_json_add_object(root, "sandbox");
+    iscep_json_add_bool(sandbox, "isWanted", outcome->is_wanted);
+    iscep_json_add_int(sandbox, "landlock", outcome->landlock);
+    iscep_json_add_bool(sandbox, "seccomp", outcome->is_filtered);
+    iscep_json_add_text(sandbox, "reason", outcome->reason[0] != '\0' ? outcome->reason : NULL);
+}
+
 static const iscep_status_totals *find_totals(const iscep_status_totals *totals, size_t count,
                                               const char *tenant)
 {
@@ -151,6 +164,7 @@ iscep_json *iscep_status_document(const iscep_status_sources *sources, const isc
     iscep_heartbeat_describe_database(root, sources->journal);
     add_nodes(root, sources);
     add_process(root);
+    add_sandbox(root, sources->sandbox);
     const bool is_ready = add_tenants(root, problems, sources, totals, totals_count);
     iscep_json_add_bool(root, "ready", is_ready && is_healthy);
     iscep_problems_judge(problems, root);

@@ -9,6 +9,7 @@
 #include "daemon/api.h"
 #include "daemon/heartbeat.h"
 #include "daemon/recent.h"
+#include "daemon/sandbox_outcome.h"
 #include "journal/inspect.h"
 #include "service/crowd.h"
 
@@ -36,6 +37,7 @@ typedef struct iscep_status_sources {
     int64_t started_unix_ms;
     int64_t loaded_unix_ms;                    /* when the configuration in force was read */
     const struct iscep_reload_outcome *reload; /* NULL, or its time is 0: there was none */
+    const iscep_sandbox_outcome *sandbox;      /* NULL: the process is not ours to confine */
     const iscep_status_tenant *tenants;
     size_t tenant_count;
     const iscep_status_listener *listeners;

@@ -136,7 +136,7 @@ static void judge_credentials(iscep_problems *problems, const iscep_json *creden
             ADD(problems, how_bad, "credential_expiry",
                 "register a new one in Entra ID (App registrations > Certificates & secrets), then replace "
                 "the "
-                "file: docs/CREDENTIALS.md",
+                "file: " ISCEP_DOCDIR "/CREDENTIALS.md",
                 "the credential %s (%s) %s", iscep_json_text_or_empty(c, "name"),
                 iscep_json_text_or_empty(c, "kind"), when);
     }
@@ -151,7 +151,8 @@ static void judge_listeners(iscep_problems *problems, const iscep_json *listener
         const grade how_bad = judge_expiry(problems, l, is_missed ? ERROR : WARNING, when);
         if (how_bad != NOTHING)
             ADD(problems, how_bad, "listener_expiry",
-                "replace certificate and key in their files, then: intune-scepctl reload",
+                "replace certificate and key in their files, then: intune-scepctl reload (systemctl restart "
+                "intune-scepd where the configuration says credential:)",
                 "the TLS certificate of the listener %s %s", iscep_json_text_or_empty(l, "name"), when);
     }
 }
@@ -380,6 +381,25 @@ static void judge_process(iscep_problems *problems, const iscep_json *process)
             (long long)max_fds);
 }
 
+/* What was left out on purpose is no problem; that nothing is in force, though it is wanted, is worse than that a part is missing. */
+static void judge_sandbox(iscep_problems *problems, const iscep_json *sandbox)
+{
+    const char *reason = iscep_json_text(sandbox, "reason");
+    if (!iscep_json_is_true(sandbox, "isWanted") || reason == NULL)
+        return;
+    const bool are_writes_confined = iscep_json_int_or_0(sandbox, "landlock") > 0,
+               is_filtered = iscep_json_is_true(sandbox, "seccomp");
+    if (are_writes_confined && is_filtered)
+        ADD(problems, NOTICE, "sandbox_directory",
+            "make the directory, or take it out of the configuration, then restart the connector", "%s",
+            reason);
+    else
+        ADD(problems, are_writes_confined || is_filtered ? NOTICE : WARNING, "sandbox_missing",
+            "look up the reason, and what can be done: " ISCEP_DOCDIR "/OPERATIONS.md, \"The sandbox\"",
+            "the connector works without %s its sandbox: %s",
+            are_writes_confined || is_filtered ? "a part of" : "any of", reason);
+}
+
 static void emit(const iscep_problems *problems, iscep_json *document)
 {
     iscep_json *list = iscep_json_add_array(document, "problems");
@@ -409,6 +429,7 @@ void iscep_problems_judge(iscep_problems *problems, iscep_json *document)
     judge_reload(problems, iscep_json_member(document, "configuration"));
     judge_listeners(problems, iscep_json_member(document, "listeners"));
     judge_process(problems, iscep_json_member(document, "process"));
+    judge_sandbox(problems, iscep_json_member(document, "sandbox"));
     const bool is_any_failing = problems->worst_of_tenants == ERROR;
     const bool are_all_failing = is_any_failing && problems->failing_count == problems->tenant_count;
     const grade of_tenants = is_any_failing && !are_all_failing ? WARNING : problems->worst_of_tenants;

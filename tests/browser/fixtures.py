@@ -70,7 +70,8 @@ def document(*tenants, state="working", problems=()):
             "journal": {"path": "/var/lib/intune-scep/journal.db", "isHealthy": True, "code": None, "reason": None, "sizeBytes": 48 << 20},
             "database": database(),
             "nodes": {"warnings": []},
-            "process": {"rssBytes": 14 << 20, "fds": 41, "maxFds": 1048576, "cpuSeconds": 93.4}}
+            "process": {"rssBytes": 14 << 20, "fds": 41, "maxFds": 1048576, "cpuSeconds": 93.4},
+            "sandbox": {"isWanted": True, "landlock": 7, "seccomp": True, "reason": None}}
 
 
 def problem(severity, name, message, advice=None, of=None):
@@ -103,7 +104,7 @@ def degraded():
         problem("warning", "storm_guard", "640 revocations are held: more were asked for than usual",
                 "intune-scepctl revocations list; if they are meant: intune-scepctl revocations approve", "contoso"),
         problem("warning", "credential_expires", "the credential old (certificate) expires in 5 days",
-                "register a new one in Entra ID and replace the file: docs/CREDENTIALS.md", "contoso"),
+                "register a new one in Entra ID and replace the file: /usr/share/doc/intune-scep-connector/CREDENTIALS.md", "contoso"),
         problem("warning", "outbox_ageing", "12 reports have not reached Intune, the oldest for 3 hours",
                 "intune-scepctl outbox list shows the last answer of each", "contoso"),
         problem("notice", "listener_expires", "the TLS certificate of the listener webhooks expires in 21 days",

@@ -81,6 +81,10 @@ restart() {
     connector_start
 }
 
+# What `status` and the metrics say of it.
+shown() { scepctl status | grep '^sandbox' | tr -s ' ' || true; }
+gauges() { connector_ask /metrics | sed -n 's/^intune_scep_sandbox{part="\(.*\)"} /\1 /p' | sort | paste -sd ' '; }
+
 in_force() { grep -o ' sandbox .*' "$CONNECTOR_LOG" | tail -n 1; } # the event
 
 # of_threads FIELD VALUE: every thread's /proc/PID/task/*/status says so
@@ -108,9 +112,25 @@ of_threads NoNewPrivs 1
 of_threads Seccomp 2
 threads=$(find /proc/"$CONNECTOR_PID"/task -mindepth 1 -maxdepth 1 | wc -l)
 [ "$threads" -ge 3 ] || fail "only $threads threads were looked at"
-grep -q '^Max core file size *0 *0 ' "/proc/$CONNECTOR_PID/limits" || fail "core files are not forbidden"
+grep -q '^Max core file size *1 *1 ' "/proc/$CONNECTOR_PID/limits" || fail "core files are not forbidden"
 in_force | grep -q ' seccomp=on programs=forbidden ' || fail "the event says: $(in_force)"
 ok "from outside: a filter and no new privileges in all $threads threads, no core files"
+
+if [ "$landlock" -gt 0 ]; then
+    same "sandbox Landlock on, seccomp on" "$(shown)" "what the status shows"
+    same "landlock 1 seccomp 1" "$(gauges)" "the gauges"
+    ok "the status and the metrics say so"
+fi
+
+# The tool reads the same secret.
+mkfifo "$WORK/names"
+(ulimit -c unlimited && exec "$BUILD/bin/intune-scepctl" inspect "$WORK/names") >/dev/null 2>&1 &
+tool=$!
+PIDS+=("$tool")
+wait_until 5 "a tool that leaves no core file" grep -q '^Max core file size *1 *1 ' "/proc/$tool/limits"
+kill "$tool"
+wait "$tool" 2>/dev/null || true
+ok "the tool forbids core files, too"
 
 # A reload cannot have what was given up, and says so; what was in force goes on.
 configure "workers = 2" "$command_ca"
@@ -147,4 +167,70 @@ of_threads Seccomp 0
 of_threads NoNewPrivs 0
 [ "$(id -u)" != 0 ] ||
     same "peek ok unshare ok packet ok outside ok kept ok tmp ok program ok" "$(probe 0A02)" "what it can without the sandbox"
-ok "with sandbox = off it can, and the log says so"
+same "sandbox off (left out: sandbox = off)" "$(shown)" "what the status shows"
+same "landlock 0 seccomp 0" "$(gauges)" "the gauges"
+same "[]" "$(scepctl status --json | jq -c .problems)" "problems: it is meant so"
+ok "with sandbox = off it can, and the log, the status and the metrics say so"
+
+# A directory that is not there takes nothing else along, and is named.
+if [ "$landlock" -gt 0 ]; then
+    configure "sandbox_writable = $PLACE/later"
+    restart
+    in_force | grep -q " landlock=$landlock seccomp=on .*$PLACE/later (No such file or directory)" || fail "the event says: $(in_force)"
+    same "working notice sandbox_directory" "$(scepctl status --json | jq -r '"\(.state) \(.problems[0].severity) \(.problems[0].code)"')" "the problem"
+    ok "a directory that is not there is named, and the rest confined"
+
+    # What has been made since cannot be written in, and stops no reload. Nor does what never was a directory.
+    mkdir "$PLACE/later"
+    scepctl reload >"$WORK/reload.out" 2>&1 || fail "the same file once the directory is there: $(cat "$WORK/reload.out")"
+    same sandbox_directory "$(scepctl status --json | jq -r '.problems[].code')" "the problem, after it"
+    : >"$PLACE/file"
+    configure "sandbox_writable = $PLACE/file"
+    restart
+    in_force | grep -q "$PLACE/file (Not a directory)" || fail "the event says: $(in_force)"
+    scepctl reload >"$WORK/reload.out" 2>&1 || fail "the same file that names no directory: $(cat "$WORK/reload.out")"
+    ok "the configuration of the start can always be read again"
+fi
+
+# restart_with NAME: with a library beside it, made of the C code on standard input
+restart_with() {
+    cc -shared -fPIC -x c -o "$WORK/$1.so" - -lpthread
+    kill "$CONNECTOR_PID"
+    wait "$CONNECTOR_PID" || fail "the connector ended with status $?"
+    : >"$WORK/connector.log"
+    LD_PRELOAD=$WORK/$1.so connector_start
+}
+
+problem() { scepctl status --json | jq -r '"\(.state) \(.problems[0].severity) \(.problems[0].code)"'; }
+
+# A part that is missing is a notice: a library's thread that was there before, as an OpenSSL provider's may be.
+configure
+restart_with thread <<'C'
+#include <pthread.h>
+#include <unistd.h>
+static void *run(void *user) { for (;;) pause(); return user; }
+__attribute__((constructor)) static void start(void) { pthread_t made; pthread_create(&made, NULL, run, NULL); }
+C
+in_force | grep -q ' landlock=0 seccomp=on .*landlock: ' || fail "the event says: $(in_force)"
+same "working notice sandbox_missing" "$(problem)" "the problem"
+scepctl status >"$WORK/status" || fail "the status is bad: $(cat "$WORK/status")"
+grep -q '^notice *the connector works without a part of its sandbox: landlock: ' "$WORK/status" || fail "no notice: $(cat "$WORK/status")"
+grep -q '/OPERATIONS.md, "The sandbox"' "$WORK/status" || fail "no advice: $(cat "$WORK/status")"
+same "sandbox Landlock missing, seccomp on" "$(shown)" "what the status shows"
+same "landlock 0 seccomp 1" "$(gauges)" "the gauges"
+of_threads Seccomp 2
+ok "a thread that was there before is not said to be confined, and the status has a notice"
+
+# Nothing in force, though it is wanted, is a warning, and the status is bad: new privileges cannot be given up.
+restart_with privileges <<'C'
+#include <errno.h>
+int prctl(int option, ...) { (void)option; errno = EINVAL; return -1; }
+C
+in_force | grep -q ' landlock=0 seccomp=off .*no_new_privs: Invalid argument' || fail "the event says: $(in_force)"
+of_threads Seccomp 0
+same "degraded warning sandbox_missing" "$(problem)" "the problem"
+scepctl status >"$WORK/status" && fail "the status is good: $(cat "$WORK/status")"
+grep -q '^WARNING *the connector works without any of its sandbox: no_new_privs: ' "$WORK/status" || fail "no warning: $(cat "$WORK/status")"
+same "sandbox Landlock missing, seccomp missing" "$(shown)" "what the status shows"
+same "landlock 0 seccomp 0" "$(gauges)" "the gauges"
+ok "without any of it the status warns, and is bad"

@@ -1,5 +1,7 @@
 /* SHA-256 of a pair: other parts, other digest, wherever the border between them lies; and HMAC. */
 #include <criterion/criterion.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -60,4 +62,25 @@ Test(digest, hmac_is_told_by_the_one_right_spelling)
     cr_assert_not(iscep_hmac_sha256_is("B0344C61D8DB38535CA8AFCEAF0BF12B881DC200C9833DA726E9376C2E32CFF7",
                                        iscep_bytes_of_text(cases[0].key), iscep_bytes_of_text("Hi There")),
                   "another spelling");
+}
+
+static iscep_status digest_of_either(iscep_error *err, bool is_pair)
+{
+    uint8_t digest[ISCEP_SHA256_LEN];
+    const iscep_bytes text = iscep_bytes_of_text("abc");
+    return is_pair ? iscep_sha256_of_pair(digest, text, text, err) : iscep_sha256(digest, text, err);
+}
+
+/* As with an openssl.cnf that names a provider which cannot be loaded. What went wrong before is of no interest. */
+Test(digest, without_an_algorithm_it_says_where_to_look)
+{
+    cr_assert_eq(EVP_set_default_properties(NULL, "provider=none"), 1);
+    for (int is_pair = 0; is_pair <= 1; is_pair++) {
+        iscep_error err = ISCEP_ERROR_INIT;
+        ERR_raise(ERR_LIB_PEM, ERR_R_MALLOC_FAILURE);
+        cr_assert_eq(digest_of_either(&err, is_pair), ISCEP_CONFIG);
+        cr_assert_str_eq(err.code, "openssl");
+        cr_assert_str_eq(err.message,
+                         "OpenSSL has no SHA-256 (unsupported): see openssl.cnf, and OPENSSL_CONF");
+    }
 }

@@ -1,6 +1,7 @@
 /* What the kernel says of this process, and whether it is this process that it speaks of. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,4 +49,25 @@ Test(process_facts, memory_is_what_is_touched)
     iscep_process_facts_read(&after);
     cr_assert_gt(after.resident_bytes - before.resident_bytes, LEN * 0.9);
     free((void *)block);
+}
+
+static void *wait_for_leave(void *user)
+{
+    pthread_barrier_wait(user);
+    pthread_barrier_wait(user);
+    return NULL;
+}
+
+Test(process_facts, threads_are_counted)
+{
+    pthread_t thread;
+    pthread_barrier_t both;
+    const int before = iscep_process_count_threads();
+    cr_assert_geq(before, 1);
+    cr_assert_eq(pthread_barrier_init(&both, NULL, 2), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, wait_for_leave, &both), 0);
+    pthread_barrier_wait(&both);
+    cr_assert_eq(iscep_process_count_threads(), before + 1);
+    pthread_barrier_wait(&both);
+    pthread_join(thread, NULL);
 }

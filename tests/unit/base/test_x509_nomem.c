@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/x509.h"
 #include "base/x509_facts.h"
 #include "tests/support/asked.h"
@@ -152,6 +153,33 @@ Test(x509_nomem, is_not_called_malformed)
     cr_assert_eq(status, ISCEP_OK);
     iscep_csr_free(csr);
     EVP_PKEY_free(key);
+}
+
+static iscep_status hash(void *out, iscep_error *err)
+{
+    return iscep_sha256(out, iscep_bytes_of_text("abc"), err);
+}
+
+static iscep_status hash_pair(void *out, iscep_error *err)
+{
+    return iscep_sha256_of_pair(out, iscep_bytes_of_text("abc"), iscep_bytes_of_text("abc"), err);
+}
+
+Test(x509_nomem, is_not_called_an_openssl_without_algorithms)
+{
+    iscep_status (*const each[])(void *out, iscep_error *err) = {hash, hash_pair};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        uint8_t digest[ISCEP_SHA256_LEN];
+        iscep_error err = ISCEP_ERROR_INIT;
+        iscep_status status;
+        long noticed = 0;
+        for (long at = 0; fail_at(at, each[i], digest, &status, &err); at++) {
+            cr_assert(status == ISCEP_NOMEM || status == ISCEP_OK, "allocation %ld: %s", at, err.code);
+            noticed += status == ISCEP_NOMEM;
+        }
+        cr_assert_eq(status, ISCEP_OK);
+        cr_assert_gt(noticed, 0);
+    }
 }
 
 /* The sibling: with memory enough, what cannot be read is refused, and is not called a lack of memory. */

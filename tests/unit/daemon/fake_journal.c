@@ -113,6 +113,12 @@ void iscep_revoker_approve(iscep_revoker *revoker, iscep_journal_count_fn done, 
     answer_count(done, user);
 }
 
+bool iscep_revoker_is_polling(const iscep_revoker *revoker)
+{
+    (void)revoker;
+    return !journal_asked.is_poll_off;
+}
+
 const char *iscep_revoker_poll_now(iscep_revoker *revoker)
 {
     (void)revoker;

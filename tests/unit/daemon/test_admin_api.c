@@ -189,7 +189,7 @@ Test(admin_api, the_journal_is_described_with_revoker_and_audit_head)
         "\"0000000000000000000000000000000000000000000000000000000000000000\"}}\n");
     iscep_audit *trail = env.audit;
     env.audit = NULL;
-    tenants[0].revoker = NULL;
+    api.tenant_count = 0;
     get("/v1/journal", 200, "{\"journal\":{\"owed\":3}}\n");
     env.audit = trail;
 }
@@ -300,10 +300,18 @@ Test(admin_api, revocations_are_approved_and_asked_for)
     post("/v1/revocations/run", "", 200, "{\"started\":true}\n");
     cr_assert_eq(journal_asked.polled, 1);
     assert_audited("\"action\":\"revocations_run\"");
-    tenants[0].revoker = NULL;
-    post("/v1/revocations/approve", "{}", 404, NULL);
-    post("/v1/revocations/run", "{}", 404, NULL);
-    cr_assert_eq(journal_asked.polled, 1);
+}
+
+Test(admin_api, who_asks_intune_for_no_revocations_says_so)
+{
+    journal_asked.is_poll_off = true;
+    post("/v1/revocations/run", "", 409,
+         "{\"error\":{\"code\":\"not_polling\",\"message\":\"nobody asks: this connector has no [ca/NAME] "
+         "that "
+         "could revoke, or poll = no in [revocation]\"}}\n");
+    assert_audited("\"code\":\"not_polling\"");
+    cr_assert_eq(journal_asked.polled, 0);
+    post("/v1/revocations/approve", "{}", 200, "{\"count\":1}\n");
 }
 
 Test(admin_api, who_does_not_lead_says_who_does)
@@ -337,11 +345,12 @@ Test(admin_api, the_nodes_are_shown_as_long_as_this_one_is_one)
 
 Test(admin_api, with_several_tenants_one_must_be_named)
 {
-    tenants[1] = (iscep_admin_tenant){.name = "fabrikam", .service = tenants[0].service};
+    tenants[1] = (iscep_admin_tenant){
+        .name = "fabrikam", .service = tenants[0].service, .revoker = tenants[0].revoker};
     api.tenant_count = 2;
     post("/v1/revocations/run", "", 400, NULL);
     int fd = peer_connect_unix(socket_path);
-    static const char *const expected[][2] = {{"contoso", "200"}, {"fabrikam", "404"}, {"other", "404"}};
+    static const char *const expected[][2] = {{"contoso", "200"}, {"fabrikam", "200"}, {"other", "404"}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         char request[256];
         snprintf(
@@ -350,7 +359,7 @@ Test(admin_api, with_several_tenants_one_must_be_named)
             expected[i][0]);
         assert_reply(fd, request, (int)strtol(expected[i][1], NULL, 10), NULL);
     }
-    cr_assert_eq(journal_asked.polled, 1);
+    cr_assert_eq(journal_asked.polled, 2);
     close(fd);
 }
 

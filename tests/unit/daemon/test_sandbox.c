@@ -78,8 +78,10 @@ struct attempt {
 static int filter(bool may_run)
 {
     iscep_error err = ISCEP_ERROR_INIT;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && iscep_filter_load(may_run, &err) == ISCEP_OK ? 0
-                                                                                                       : -1;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                   iscep_filter_load(iscep_filter_processor(), may_run, &err) == ISCEP_OK
+               ? 0
+               : -1;
 }
 
 static int filter_alone(void)
@@ -165,9 +167,52 @@ static int do_spawn(void)
     return posix_spawn(&child, "/bin/true", NULL, NULL, arguments, NULL);
 }
 
+static int do_signal_a_thread(void)
+{
+    return outcome(syscall(SYS_tgkill, getpid(), gettid(), 0));
+}
+
+static int do_signal_anothers_thread(void)
+{
+    return outcome(syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+
 static int do_kill(void)
 {
     return outcome(kill(getppid(), 0));
+}
+
+static int do_lock(void)
+{
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    return outcome(fcntl(STDIN_FILENO, F_GETLK, &lock));
+}
+
+static int do_name_an_owner(void)
+{
+    return outcome(fcntl(socket(AF_UNIX, SOCK_STREAM, 0), F_SETOWN, getppid()));
+}
+
+static int do_name_an_owner_by_kind(void)
+{
+    const struct f_owner_ex owner = {.type = F_OWNER_PID, .pid = getppid()};
+    return outcome(fcntl(socket(AF_UNIX, SOCK_STREAM, 0), F_SETOWN_EX, &owner));
+}
+
+static int do_choose_a_signal(void)
+{
+    return outcome(fcntl(socket(AF_UNIX, SOCK_STREAM, 0), F_SETSIG, SIGTERM));
+}
+
+/* The kernel looks at 32 bits of the command. */
+static int do_name_an_owner_in_disguise(void)
+{
+    return outcome(syscall(SYS_fcntl, socket(AF_UNIX, SOCK_STREAM, 0), 1UL << 32 | F_SETOWN, getppid()));
+}
+
+static int do_change_times(void)
+{
+    return outcome(utimensat(AT_FDCWD, dir.path, NULL, 0));
 }
 
 static int do_write_and_execute(void)
@@ -243,6 +288,14 @@ static const struct attempt calls[] = {
     {"fork", do_fork, EPERM, 0},
     {"a program", do_spawn, EPERM, 0},
     {"a signal", do_kill, EPERM, 0},
+    {"a signal to a thread of its own", do_signal_a_thread, 0, 0},
+    {"a signal to another's thread", do_signal_anothers_thread, EPERM, 0},
+    {"asking for a lock", do_lock, 0, 0},
+    {"another as owner of a descriptor", do_name_an_owner, EPERM, 0},
+    {"the same with its kind", do_name_an_owner_by_kind, EPERM, 0},
+    {"the same in disguise", do_name_an_owner_in_disguise, EPERM, 0},
+    {"the signal of a descriptor", do_choose_a_signal, EPERM, 0},
+    {"a file's times", do_change_times, EPERM, 0},
     {"memory to write and execute", do_write_and_execute, EPERM, 0},
     {"memory made executable", do_make_executable, EPERM, 0},
     {"a file in memory", do_file_in_memory, EPERM, 0},
@@ -419,4 +472,31 @@ Test(sandbox, files_are_written_where_they_may)
         cr_expect_eq(found, at->with_programs, "%s, with programs: %d, not %d", at->name, found,
                      at->with_programs);
     }
+}
+
+/* Whoever has replaced a directory since it was collected: Landlock takes no rights of a directory for what is none. */
+static int confine_to_a_file(void)
+{
+    char file[300], want[400];
+    temp_dir_write(&dir, file, sizeof file, "file", "");
+    iscep_sandbox_paths writable = {.paths = {strdup(file), strdup(inside)}, .count = 2};
+    iscep_error err = ISCEP_ERROR_INIT;
+    int version;
+    snprintf(want, sizeof want, "%s (Invalid argument)", file);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                   iscep_landlock_confine(&version, &writable, false, &err) == ISCEP_OK &&
+                   writable.count == 1 && strcmp(writable.paths[0], inside) == 0 &&
+                   strcmp(writable.missed, want) == 0
+               ? 0
+               : -1;
+}
+
+Test(sandbox, what_landlock_does_not_take_is_missed_and_the_rest_confined)
+{
+    make_directory(inside, "inside");
+    make_directory(outside, "outside");
+    if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1U) < 1)
+        cr_skip_test("this kernel has no Landlock: %s", strerror(errno));
+    cr_assert_eq(in_child(confine_to_a_file, make_inside), 0);
+    cr_assert_eq(in_child(confine_to_a_file, make_outside), EACCES);
 }

@@ -1,5 +1,6 @@
 /* Which directories a configuration needs to write in. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static const char *in_dir(const char *name)
 static void collect(void)
 {
     iscep_error err = ISCEP_ERROR_INIT;
-    cr_assert_eq(iscep_sandbox_paths_collect(&paths, config, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(iscep_sandbox_paths_collect(&paths, config, NULL, &err), ISCEP_OK, "%s", err.message);
 }
 
 static bool has(const char *path)
@@ -107,12 +108,57 @@ Test(sandbox_paths, of_a_directory_in_another_only_the_other_is_kept)
     cr_assert_str_eq(paths.paths[0], dir.path);
 }
 
-Test(sandbox_paths, what_does_not_exist_is_left_out)
+Test(sandbox_paths, what_does_not_exist_is_left_out_and_missed)
 {
     config->journal.path = "/nonexistent/journal.db";
     config->sandbox_writable = (iscep_config_words){.words = {"/nonexistent/too"}, .count = 1};
     collect();
     cr_assert_eq(paths.count, 0);
+    cr_assert_str_eq(
+        paths.missed,
+        "/nonexistent (No such file or directory), /nonexistent/too (No such file or directory)");
+}
+
+/* Landlock would take a file, but for what is done in directories: not at all. */
+Test(sandbox_paths, what_is_no_directory_is_missed)
+{
+    char file[300], want[400];
+    temp_dir_write(&dir, file, sizeof file, "file", "");
+    snprintf(want, sizeof want, "%s (Not a directory)", file);
+    config->sandbox_writable = (iscep_config_words){.words = {file}, .count = 1};
+    collect();
+    cr_assert_eq(paths.count, 0);
+    cr_assert_str_eq(paths.missed, want);
+}
+
+/* Of what the second collection finds, only what the first had no name of. */
+Test(sandbox_paths, what_was_named_before_is_passed_over)
+{
+    iscep_sandbox_paths again;
+    iscep_error err = ISCEP_ERROR_INIT;
+    config->sandbox_writable = (iscep_config_words){.words = {in_dir("later")}, .count = 1};
+    config->journal.path = in_dir("soon/journal.db");
+    collect();
+    cr_assert_eq(paths.count, 0);
+    const char *made = in_dir("new/");
+    in_dir("later/"), in_dir("soon/");
+    config->sandbox_writable.words[config->sandbox_writable.count++] = made;
+    cr_assert_eq(iscep_sandbox_paths_collect(&again, config, &paths, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(again.count, 1);
+    cr_assert_str_eq(again.paths[0], made);
+    cr_assert_str_eq(again.missed, "");
+    iscep_sandbox_paths_clear(&again);
+}
+
+Test(sandbox_paths, what_is_missed_is_cut_off_where_there_is_no_room)
+{
+    char name[120];
+    memset(name, 'x', sizeof name - 1);
+    name[0] = '/';
+    name[sizeof name - 1] = '\0';
+    for (int i = 0; i < 10; i++)
+        iscep_sandbox_paths_miss(&paths, name, ENOENT);
+    cr_assert_eq(strlen(paths.missed), sizeof paths.missed - 1);
 }
 
 Test(sandbox_paths, temporary_files_are_for_programs)

@@ -139,6 +139,20 @@ Test(status_api, says_what_the_connector_is)
     assert_at(document, "journal/sizeBytes", "4096");
 }
 
+Test(status_api, says_what_became_of_the_sandbox)
+{
+    iscep_sandbox_outcome outcome_of_start = {.is_wanted = true, .landlock = 7, .is_filtered = true};
+    ISCEP_AUTO_JSON *embedded = iscep_status_document(&sources, NULL, 0);
+    assert_at(embedded, "sandbox", "null");
+    sources.sandbox = &outcome_of_start;
+    ISCEP_AUTO_JSON *whole = iscep_status_document(&sources, NULL, 0);
+    assert_at(whole, "sandbox", "{\"isWanted\":true,\"landlock\":7,\"seccomp\":true,\"reason\":null}");
+    outcome_of_start = (iscep_sandbox_outcome){.reason = "left out: sandbox = off"};
+    ISCEP_AUTO_JSON *off = iscep_status_document(&sources, NULL, 0);
+    assert_at(off, "sandbox",
+              "{\"isWanted\":false,\"landlock\":0,\"seccomp\":false,\"reason\":\"left out: sandbox = off\"}");
+}
+
 Test(status_api, says_how_the_last_reload_ended)
 {
     outcome = (iscep_reload_outcome){.at_unix_ms = FAKE_ENV_UNIX_MS, .message = "line 3"};
@@ -152,7 +166,8 @@ Test(status_api, says_how_the_last_reload_ended)
     assert_at(taken, "problems",
               "[{\"severity\":\"notice\",\"code\":\"listener_expiry\",\"tenant\":null,\"message\":"
               "\"the TLS certificate of the listener door expires in 11 days\",\"advice\":\"replace "
-              "certificate and key in their files, then: intune-scepctl reload\"}]");
+              "certificate and key in their files, then: intune-scepctl reload (systemctl restart "
+              "intune-scepd where the configuration says credential:)\"}]");
 }
 
 Test(status_api, listeners_come_with_their_connections_of_all_workers)

@@ -192,6 +192,29 @@ Test(status_problems, of_the_connector_itself)
     assert_rest("\"journal\":{\"isHealthy\":true},\"process\":{\"fds\":null,\"maxFds\":null}", "working;");
 }
 
+static void assert_sandbox(const char *sandbox, const char *want)
+{
+    char rest[512];
+    snprintf(rest, sizeof rest, "\"journal\":{\"isHealthy\":true},\"sandbox\":%s", sandbox);
+    assert_rest(rest, want);
+}
+
+Test(status_problems, of_the_sandbox)
+{
+    assert_sandbox("null", "working;");
+    assert_sandbox("{\"isWanted\":true,\"landlock\":7,\"seccomp\":true,\"reason\":null}", "working;");
+    assert_sandbox("{\"isWanted\":false,\"landlock\":0,\"seccomp\":false,\"reason\":\"sandbox = off\"}",
+                   "working;");
+    assert_sandbox("{\"isWanted\":true,\"landlock\":0,\"seccomp\":true,\"reason\":\"landlock: none\"}",
+                   "working; notice sandbox_missing");
+    assert_sandbox("{\"isWanted\":true,\"landlock\":7,\"seccomp\":false,\"reason\":\"seccomp: none\"}",
+                   "working; notice sandbox_missing");
+    assert_sandbox("{\"isWanted\":true,\"landlock\":0,\"seccomp\":false,\"reason\":\"no_new_privs: none\"}",
+                   "degraded; warning sandbox_missing");
+    assert_sandbox("{\"isWanted\":true,\"landlock\":7,\"seccomp\":true,\"reason\":\"/srv/ca\"}",
+                   "working; notice sandbox_directory");
+}
+
 #define DOWN(name)                                                                                           \
     "{\"name\":\"" name "\",\"intune\":{\"reachable\":false,\"code\":\"dns\",\"message\":\"x\"}}"
 

@@ -26,7 +26,8 @@
     "Overview > "                                                                                            \
     "Tenant ID"
 #define CLOUD                                                                                                \
-    "Set cloud to the one that the tenant lives in (docs/CONFIGURATION.md), and remove authority, graph, "   \
+    "Set cloud to the one that the tenant lives in (" ISCEP_DOCDIR                                           \
+    "/CONFIGURATION.md), and remove authority, graph, "                                                      \
     "graph_resource, intune_resource and allowed_hosts, which override it. portal.azure.com is the public "  \
     "cloud, portal.azure.us the US government's, portal.azure.cn China's"
 #define FEDERATION                                                                                           \
@@ -46,15 +47,16 @@ static const ctl_advice table[] = {
     {"configuration", "config_syntax", "the configuration file is no INI file",
      "Mend the line that is named"},
     {"configuration", "config_key", "the configuration has a key that nobody knows",
-     "Look for a typing error: docs/CONFIGURATION.md lists every key of every section"},
+     "Look for a typing error: " ISCEP_DOCDIR "/CONFIGURATION.md lists every key of every section"},
     {"configuration", "config_section", "the configuration has a section too many, or one is missing",
-     "There is one [tenant/NAME] at least, and docs/CONFIGURATION.md lists the others; every key stands "
+     "There is one [tenant/NAME] at least, and " ISCEP_DOCDIR
+     "/CONFIGURATION.md lists the others; every key stands "
      "below "
      "its section"},
     {"configuration", "listener", "somebody could come in at a listener who should not, or nobody can",
-     "The message says what to write; docs/CONFIGURATION.md, [listener/NAME], says why"},
+     "The message says what to write; " ISCEP_DOCDIR "/CONFIGURATION.md, [listener/NAME], says why"},
     {"configuration", "step_ca", "a webhook of step-ca could be somebody else's, or anybody's tenant's",
-     "The message says what to write; docs/step-ca.md shows both sides"},
+     "The message says what to write; " ISCEP_DOCDIR "/step-ca.md shows both sides"},
     {"configuration", "secret_unreadable", "the client secret's file cannot be read",
      "Run doctor as root: what the configuration calls credential: is a file of root's, "
      "/etc/intune-scep/secrets/client-secret as setup wrote it, with chmod 0600. If the file is not there, "
@@ -75,7 +77,8 @@ static const ctl_advice table[] = {
     {"configuration", "graph", "graph is no https address",
      "Write https:// in front; nothing else is spoken"},
     {"configuration", "cloud_mixed", "the addresses belong to different clouds of Microsoft", CLOUD},
-    {"configuration", NULL, "the configuration is not usable", "Mend what is named (docs/CONFIGURATION.md)"},
+    {"configuration", NULL, "the configuration is not usable",
+     "Mend what is named (" ISCEP_DOCDIR "/CONFIGURATION.md)"},
 
     {"credential", "secret_exposed", "everybody on this machine can read a secret or a key",
      "chmod 0600 the file. It is root's where the configuration says credential:, and the connector's "
@@ -87,12 +90,12 @@ static const ctl_advice table[] = {
 
     {"credential", "credential_expired", "a certificate has expired",
      "Make a new key and certificate, upload the certificate under " SECRETS
-     " > Certificates, then replace the files (docs/CREDENTIALS.md)"},
+     " > Certificates, then replace the files (" ISCEP_DOCDIR "/CREDENTIALS.md)"},
     {"credential", "credential_expiring", "a certificate expires within thirty days",
      "Make a new key and certificate now, upload the certificate under " SECRETS
-     " > Certificates, and configure it as the second credential (docs/CREDENTIALS.md)"},
+     " > Certificates, and configure it as the second credential (" ISCEP_DOCDIR "/CREDENTIALS.md)"},
     {"credential", NULL, "a credential cannot be used",
-     "Mend what is named (docs/CREDENTIALS.md), and run doctor as root"},
+     "Mend what is named (" ISCEP_DOCDIR "/CREDENTIALS.md), and run doctor as root"},
 
     /* --- the database that nodes share --- */
     {"database", "journal_away", "the database cannot be reached",
@@ -131,7 +134,7 @@ static const ctl_advice table[] = {
     {"database", "database_slow", "the database is far away, or busy",
      "Put it near the connectors: each report waits for a handful of its answers"},
     {"database", NULL, "the database cannot be used",
-     "Mend what is named (docs/CONFIGURATION.md, [journal])"},
+     "Mend what is named (" ISCEP_DOCDIR "/CONFIGURATION.md, [journal])"},
 
     /* --- the way out --- */
     {NULL, "dns", "a name cannot be resolved",

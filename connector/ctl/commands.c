@@ -19,7 +19,7 @@ static const ctl_command commands[] = {
          "no token is printed. With [journal] database it looks at that, too; not at a journal of this "
          "node's own, the "
          "audit\n"
-         "trail, the CAs and the running connector: docs/OPERATIONS.md.\n"
+         "trail, the CAs and the running connector:\n" ISCEP_DOCDIR "/OPERATIONS.md.\n"
          "Exit: 0 the chain works, perhaps with warnings; 1 a step failed; 3 the steps could not be made.\n",
      .run = ctl_doctor},
     {.name = "setup",
@@ -157,7 +157,7 @@ static const ctl_command commands[] = {
      .operands = "<CSR",
      .takes = IS_DOOR | TAKES_TRANSACTION | TAKES_NO_REPLAY | TAKES_JSON,
      .summary = "for SCEP servers that run a program: may this request have a certificate?",
-     .help = "The CSR comes on standard input, in DER or PEM. docs/CONNECTING.md.\n"
+     .help = "The CSR comes on standard input, in DER or PEM:\n" ISCEP_DOCDIR "/CONNECTING.md.\n"
              "Exit: 0 issue: nothing else allows it; 1 refuse; 2 usage; 3 nobody could say: ask again; 4 not "
              "Intune's challenge: your\n"
              "own rule applies; 5 issue nothing, deliver the certificate that is printed.\n",
@@ -167,7 +167,8 @@ static const ctl_command commands[] = {
      .takes = IS_DOOR | TAKES_TRANSACTION | TAKES_NO_REPLAY | TAKES_JSON,
      .summary = "for the same: what became of the request",
      .help =
-         "CSR and CERTIFICATE are files in DER or PEM; - is standard input. docs/CONNECTING.md.\n"
+         "CSR and CERTIFICATE are files in DER or PEM; - is standard input:\n" ISCEP_DOCDIR
+         "/CONNECTING.md.\n"
          "  issued CSR CERTIFICATE  before it is delivered: deliver only what you may\n"
          "  failed CSR              [--error-code N] [--description TEXT]\n"
          "Exit: 0 deliver, or taken note of: nothing else allows it; 1 never deliver it; 2 usage; 3 nobody "
@@ -179,8 +180,7 @@ static const ctl_command commands[] = {
      .takes = IS_DOOR,
      .summary = "for micromdm/scep: its -csrverifierexec",
      .help = "The CSR comes on standard input, in DER. As intune-scep-csrverifier it is a program of its "
-             "own, without arguments.\n"
-             "docs/CONNECTING.md.\n"
+             "own, without arguments:\n" ISCEP_DOCDIR "/CONNECTING.md.\n"
              "Exit: 0 accept, 1 refuse. It says why only with --verbose.\n",
      .run = ctl_csrverifier,
      .misuse = ctl_csrverifier_misuse},
@@ -192,7 +192,7 @@ static const ctl_command commands[] = {
      .summary = "for OpenXPKI: its challenge connector",
      .help = "PKCS10 is PEM, or base64 of DER, or the absolute path of a file. Options stand before the word "
              "openxpki; whatever\n"
-             "stands behind it is an argument. docs/CONNECTING.md.\n"
+             "stands behind it is an argument:\n" ISCEP_DOCDIR "/CONNECTING.md.\n"
              "Prints 1 or 0, and exits with 0 in either case.\n",
      .run = ctl_openxpki,
      .are_operands_foreign = true,
@@ -201,11 +201,10 @@ static const ctl_command commands[] = {
      .operands = "bash|zsh|fish",
      .takes = TAKES_NOTHING,
      .summary = "print what makes a shell complete intune-scepctl's command lines",
-     .help =
-         "Packages install it. By hand:\n"
-         "  bash  intune-scepctl completion bash >/usr/share/bash-completion/completions/intune-scepctl\n"
-         "  zsh   source <(intune-scepctl completion zsh), in .zshrc, behind compinit\n"
-         "  fish  intune-scepctl completion fish >/usr/share/fish/vendor_completions.d/intune-scepctl.fish\n",
+     .help = "Packages install it. By hand:\n"
+             "  bash  source <(intune-scepctl completion bash), in .bashrc\n"
+             "  zsh   source <(intune-scepctl completion zsh), in .zshrc, behind compinit\n"
+             "  fish  intune-scepctl completion fish | source, in config.fish\n",
      .words = ctl_completion_words},
     {.name = "inspect",
      .operands = "FILE",
@@ -226,7 +225,8 @@ static const ctl_command commands[] = {
      .summary = "show what a device's profile says of SCEP, and what the device will make of it",
      .help = "FILE is an Apple configuration profile (a property list, signed or not) or Windows SyncML. "
              "Nothing is fetched, a\n"
-             "signature is not verified, and the challenge is not printed. docs/DEVICE-PROFILES.md.\n"
+             "signature is not verified, and the challenge is not printed:\n" ISCEP_DOCDIR
+             "/DEVICE-PROFILES.md.\n"
              "Exit: 0 it is read, perhaps with warnings; 1 with --strict and warnings; 2 it cannot be read, "
              "or is no profile.\n",
      .run = ctl_profile,
@@ -236,7 +236,7 @@ static const ctl_command commands[] = {
      .max_operands = 1,
      .takes = TAKES_JSON,
      .summary = "explain the codes of Intune and of the connector",
-     .help = "Of a retry's code it tells what to do. docs/CODES.md has the refusals as a page.\n"
+     .help = "Of a retry's code it tells what to do. " ISCEP_DOCDIR "/CODES.md has the refusals as a page.\n"
              "Exit: 0 it is a refusal that is known, 1 it is not.\n",
      .run = ctl_codes},
 };

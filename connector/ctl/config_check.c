@@ -101,8 +101,9 @@ static void check_certificate(const check *of, const iscep_listener_options *lis
              listener->certificate_file, date);
     else if (expires_unix - now_unix < ISCEP_CREDENTIAL_WARN_S)
         tell(of, "listener_certificate_expiring",
-             "[listener/%s] certificate %s ends on %.10s: replace it, and reload", listener->name,
-             listener->certificate_file, date);
+             "[listener/%s] certificate %s ends on %.10s: replace it, then reload, or restart if it comes "
+             "from systemd",
+             listener->name, listener->certificate_file, date);
 }
 
 static void check_listener(const check *of, const iscep_listener_options *listener)

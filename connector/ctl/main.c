@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/core_files.h"
 #include "ctl/commands.h"
 #include "ctl/options.h"
 #include "ctl/usage.h"
@@ -85,6 +86,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    iscep_core_files_forbid();
     hold_standard_streams();
     int exit_code = run(argc, argv);
     if (fflush(stdout) == 0)

@@ -83,7 +83,8 @@ int ctl_nodes(const ctl_request *request)
         add_row(rows, node);
     ctl_print_table(rows, columns, sizeof columns / sizeof *columns, 0);
     if (!iscep_json_is_true(iscep_json_member(document, "database"), "isShared"))
-        puts("The journal is this node's own: there are no others (docs/CONFIGURATION.md, [journal] "
+        puts("The journal is this node's own: there are no others (" ISCEP_DOCDIR
+             "/CONFIGURATION.md, [journal] "
              "database)");
     print_warnings(iscep_json_member(document, "warnings"));
     return CTL_YES;

@@ -64,13 +64,13 @@ static void print_group(const setup_job *setup)
 void setup_print_ways_to_connect(const setup_job *setup)
 {
     const char *socket = setup->config->socket_path != NULL ? setup->config->socket_path : CTL_DEFAULT_SOCKET;
-    puts("\nConnect your SCEP server, by the first of these that it can (docs/CONNECTING.md):");
+    puts("\nConnect your SCEP server, by the first of these that it can (" ISCEP_DOCDIR "/CONNECTING.md):");
     printf("  plugin          it loads " ISCEP_PLUGINDIR "/scep_intune.so with socket=%s\n", socket);
     printf("  HTTP            curl --unix-socket %s -H 'Content-Type: application/pkcs10' \\\n"
            "                       -H 'X-Scep-Transaction-Id: ID' --data-binary @request.der "
            "http://connector/v1/validate\n",
            socket);
-    puts("  step-ca         [step-ca/NAME] and a [listener/NAME] with TLS: docs/step-ca.md\n"
+    puts("  step-ca         [step-ca/NAME] and a [listener/NAME] with TLS: " ISCEP_DOCDIR "/step-ca.md\n"
          "  micromdm/scep   scepserver -csrverifierexec " ISCEP_BINDIR "/intune-scep-csrverifier\n"
          "  OpenXPKI        LOCATION: " ISCEP_BINDIR "/intune-scepctl, args: openxpki TRANSACTION_ID PKCS10\n"
          "  other programs  " ISCEP_BINDIR

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ctl/held_signals.h"
 #include "ctl/setup.h"
 #include "ctl/setup_draft.h"
 
@@ -285,10 +286,14 @@ static iscep_status write_all(setup_job *setup, iscep_error *err)
     return status == ISCEP_OK ? open_secrets_directory(setup, err) : status;
 }
 
+/* Between the first staged file and the last in its place nobody is ended: a copy of the secret would stay. */
 iscep_status setup_write(setup_job *setup, iscep_error *err)
 {
+    ctl_held_signals held;
+    ctl_signals_hold(&held);
     iscep_status status = write_all(setup, err);
     if (status != ISCEP_OK)
         ctl_set_abandon(&setup->files);
+    ctl_signals_let_go(&held);
     return status;
 }

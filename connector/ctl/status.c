@@ -161,6 +161,20 @@ static void print_database(const iscep_json *database, int64_t now_unix_ms)
         ctl_print_fact("database", "in use");
 }
 
+/* What is missing of it stands among the problems. NULL: an older connector, or one inside a SCEP server. */
+static void print_sandbox(const iscep_json *sandbox)
+{
+    const int64_t landlock = iscep_json_int_or_0(sandbox, "landlock");
+    const bool is_filtered = iscep_json_is_true(sandbox, "seccomp");
+    if (!iscep_json_is_object(sandbox))
+        return;
+    if (!iscep_json_is_true(sandbox, "isWanted"))
+        ctl_print_fact("sandbox", "off (%s)", iscep_json_text_or_empty(sandbox, "reason"));
+    else
+        ctl_print_fact("sandbox", "Landlock %s, seccomp %s", landlock > 0 ? "on" : "missing",
+                       is_filtered ? "on" : "missing");
+}
+
 static void print_connector(const iscep_json *status, int64_t now_unix_ms)
 {
     char since[CTL_WHEN_SIZE];
@@ -174,6 +188,7 @@ static void print_connector(const iscep_json *status, int64_t now_unix_ms)
                    iscep_json_is_true(journal, "isHealthy") ? "healthy" : "cannot be written",
                    iscep_json_int_or_0(journal, "sizeBytes") / 1024);
     print_database(iscep_json_member(status, "database"), now_unix_ms);
+    print_sandbox(iscep_json_member(status, "sandbox"));
     for (; listener != NULL; listener = iscep_json_next(listener)) {
         const bool is_tls = iscep_json_is_true(listener, "tls");
         ctl_print_fact(

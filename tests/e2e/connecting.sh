@@ -23,7 +23,7 @@ recipe() {
         state == 2 { print }' docs/CONNECTING.md >"$WORK/recipe"
     [ -s "$WORK/recipe" ] || fail "docs/CONNECTING.md has no recipe $1"
     sed -e "s|/run/intune-scep/connector.sock|$WORK/connector.sock|g" -e "s|/usr/bin/|$BUILD/bin/|g" \
-        -e "s|/usr/local/lib/scep-plugins/|$BUILD/lib/|g" \
+        -e "s|/usr/lib/x86_64-linux-gnu/scep-plugins/|$BUILD/lib/|g" \
         -e "s|/etc/intune-scep/|$WORK/tls/|g" -e "s|0.0.0.0:8443|127.0.0.1:$TLS_PORT|g" \
         -e "s|connector.example.com:8443|localhost:$TLS_PORT|g" -e "s|-port 8080|-port \$SCEP_PORT|g" "$WORK/recipe"
 }

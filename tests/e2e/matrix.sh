@@ -236,7 +236,7 @@ Made by `tests/e2e/matrix.sh --write`, and compared by every test run: a real co
 `intune-mock`, which fails in each of these ways. In every case
 
 - the answer is never a yes;
-- the SCEP server is told what the table says: HTTP status, verdict and code of the local API (docs/LOCAL-API.md);
+- the SCEP server is told what the table says: HTTP status, verdict and code of the local API ([LOCAL-API.md](LOCAL-API.md));
 - **circuit**: if it goes on, the connector stops asking after some failures in a row (`opens`), or goes on because the
   trouble is about one request (`stays`);
 - when it is over, the next requests succeed without a restart, as soon as the circuit's probe has.

@@ -75,6 +75,13 @@ exits 3 "validate: turned away" validate --json --socket "$WORK/busy.sock" "$WOR
 says '"\(.error.class) \(.error.code)"' "service too_many_connections"
 says .error.message "the connector answered HTTP 503 without a verdict: too_many_connections: try again shortly."
 
+# --- revocations, where nobody asks Intune for any ---
+exits 1 "revocations run: without a [ca/NAME]" revocations run
+grep -q 'nobody asks: this connector has no \[ca/NAME\]' "$WORK/err" || fail "it does not say so: $(cat "$WORK/err")"
+exits 1 "revocations run: the same as JSON" --json revocations run
+says .error.code not_polling
+exits 1 "revocations approve: nothing is held" revocations approve
+
 # --- inspect ---
 for form in der pem; do
     exits 0 "inspect: a request, $form" inspect --json "$WORK/good.$form"

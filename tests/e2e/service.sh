@@ -186,6 +186,19 @@ sed -i 's|^\[tenant/renamed\]|[tenant/contoso]|' "$WORK/connector.conf"
 reload || fail "the reload with the tenant again: $(cat "$WORK/reload.out")"
 same 200 "$(ask http://local --unix-socket "$WORK/connector.sock")" "the tenant that has come back"
 
+# Renewed in its files, as an ACME client does it.
+shown() { openssl s_client -connect "127.0.0.1:$TOKEN" </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+before=$(shown)
+certificate server localhost door-ca serverAuth
+same "$before" "$(shown)" "the certificate before the reload"
+mv "$WORK/server.key" "$WORK/renewed.key"
+cp "$WORK/client.key" "$WORK/server.key"
+reload && fail "a key of another certificate was taken"
+same "$before" "$(shown)" "the certificate after a refused reload"
+mv "$WORK/renewed.key" "$WORK/server.key"
+reload || fail "the reload with a renewed certificate: $(cat "$WORK/reload.out")"
+same "$(openssl x509 -noout -serial -in "$WORK/server.pem")" "$(shown)" "the certificate after the reload"
+
 echo "nonsense = 1" >>"$WORK/connector.conf"
 reload && fail "a broken configuration was taken"
 grep -q 'nonsense' "$WORK/reload.out" || fail "the reason is missing: $(cat "$WORK/reload.out")"

@@ -138,6 +138,10 @@ empty=$(picture)
 typed 1 "Ctrl-C in the middle of the secret" "${ASKED[@]}" "is not shown): " "abc\x03" --
 says "nothing was written"
 same "$empty" "$(picture)" "what is there"
+for signal in "129 SIGHUP" "130 SIGINT" "131 SIGQUIT" "138 SIGUSR1" "142 SIGALRM" "143 SIGTERM" "152 SIGXCPU" "192 SIGRTMAX"; do
+    typed "${signal% *}" "${signal#* } in the middle of the secret" "${ASKED[@]}" "is not shown): " "abc<${signal#* }>" --
+    same "$empty" "$(picture)" "what is there"
+done
 typed 130 "Ctrl-C at a question" "tenant) ID: " "111\x03" --
 same "$empty" "$(picture)" "what is there"
 typed 1 "the end of the input" "tenant) ID: " "\x04" --
@@ -146,6 +150,27 @@ typed 1 "no" "${ASKED[@]}" "is not shown): " "$SECRET\n" "[Y/n]" "n\n" --
 same "$empty" "$(picture)" "what is there"
 typed 0 "--yes, and --secret-file - on a terminal" "${ASKED[@]}" "is not shown): " "$SECRET\n" -- --yes --secret-file - --json
 same "ready" "$(sed -n '/^{/,$p' "$WORK/out" | jq -r .result)" "the result"
+# Stopped, the shell has a terminal that shows what is typed, and finds nothing of the secret there; going on, it asks once more, but
+# in front only.
+for signal in SIGTSTP SIGTTIN SIGTTOU; do
+    new_case
+    # shellcheck disable=SC2016 # for the inner shell
+    exits 0 "stopped by $signal in the middle of the secret" tests/support/on_terminal.py "${ASKED[@]}" "is not shown): " "abc<$signal>" \
+        "stopped by TTOU in the background" "of the shell\n" "is not shown): " "$SECRET\n" -- \
+        bash -mc '"$0" "$@" || stty -a; bg; wait %1 || echo "stopped by $(kill -l $?) in the background"
+            stty -a; IFS= read -r line; echo "The shell reads: $line"; fg' \
+        "$BUILD/bin/intune-scepctl" setup --yes -c "$WORK/conf/connector.conf" "${TO_MOCK[@]}" "${HERE[@]}"
+    says "The shell reads: of the shell"
+    same 2 "$(grep -c '[^-]\becho ' "$WORK/out")" "how often the terminal shows what is typed"
+    says "All is well"
+    same "$SECRET" "$(cat "$WORK/conf/secrets/client-secret")" "the typed secret"
+done
+# Blocked by who has started setup, it does not interrupt at all, and the question is there once.
+new_case
+exits 0 "SIGTERM, which is blocked" tests/support/on_terminal.py "${ASKED[@]}" "is not shown): " "abc<SIGTERM>" "" "\x15$SECRET\n" -- \
+    env --block-signal=TERM "$BUILD/bin/intune-scepctl" setup --yes -c "$WORK/conf/connector.conf" "${TO_MOCK[@]}" "${HERE[@]}"
+same 1 "$(grep -c "is not shown): " "$WORK/out")" "how often it asks"
+same "$SECRET" "$(cat "$WORK/conf/secrets/client-secret")" "the typed secret"
 
 # --- consent is missing: it stays, and says what to do ---
 new_case

@@ -3,13 +3,16 @@
 
     on_terminal.py [PROMPT KEYS]… -- PROGRAM [ARGUMENT]…
 
-Waits for each PROMPT, behind what was found before, and then types KEYS, in which \\n, \\x03 and the like are keys. Prints what the
-terminal has shown, and exits as the program does; 120 when a prompt does not come, or the program leaves the terminal without echo.
+Waits for each PROMPT, behind what was found before, and then types KEYS, in which \\n, \\x03 and the like are keys; <SIGTERM> and
+the like at their end is a signal that somebody sends to who is in the foreground. Prints what the terminal has shown, and exits
+as the program does; 120 when a prompt does not come, or the program leaves the terminal without echo.
 """
 import fcntl
 import os
 import pty
+import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -47,7 +50,11 @@ class Terminal:
         return at + len(prompt)
 
     def type(self, keys):
+        keys, name = re.fullmatch(r"(.*?)(?:<(SIG[A-Z0-9]+)>)?", keys, re.S).groups()
         os.write(self.fd, keys.encode().decode("unicode_escape").encode("latin-1"))
+        select.select([self.far_end], [], [], 0)  # now the terminal has them, not only the kernel's queue
+        if name:
+            os.killpg(os.tcgetpgrp(self.fd), signal.Signals[name])
 
     def is_echoing(self):
         return bool(termios.tcgetattr(self.fd)[FLAGS] & termios.ECHO)

@@ -87,6 +87,7 @@ rm -r "${WORK:?}/etc" "${WORK:?}/lib"
 mkdir -p "$WORK/etc/secrets" "$WORK/lib"
 cp "$WORK/client-secret" "$WORK/home/new-secret"
 run gone
+[ ! -e "$WORK/home/new-secret" ] || fail "the new secret is left behind in clear text"
 same 600 "$(stat -c %a "$WORK/etc/secrets/client-secret")" "who may read the new secret"
 stands early || fail "what was before the backup is gone: $(cat "$WORK/out")"
 ok "a machine that is gone comes back from the backup and a new secret"

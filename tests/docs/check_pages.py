@@ -2,8 +2,9 @@
 """What every page says of other things must be so: links and their #anchors lead somewhere, `intune-scepctl …` is a command line that the
 program understands, `./dev VERB` is a verb, and what a table column called "shown by" names is a test.
 
-Usage: check_pages.py ROOT SCEPCTL TESTS. SCEPCTL is the program; TESTS a file with the names of tests, one a line. Each line that is
-wrong is printed; exit 1 if there was one.
+Usage: check_pages.py ROOT SCEPCTL TESTS   of the source. SCEPCTL is the program; TESTS a file with the names of tests, one a line.
+       check_pages.py ROOT                 of what is installed below ROOT: links alone, which must not lead out of it.
+Each line that is wrong is printed; exit 1 if there was one.
 """
 import re
 import shlex
@@ -84,13 +85,13 @@ def slug_of(heading):
 # --- what it says ---
 
 
-def check_links(page, pages):
+def check_links(page, pages, root):
     for number, target in page.links():
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
         file = (page.path.parent / path).resolve() if path else page.path
-        if not file.exists():
+        if not file.exists() or not file.is_relative_to(root):
             yield number, f"there is no {target}"
         elif anchor and file in pages and anchor not in pages[file].anchors():
             yield number, f"there is no #{anchor} in {file.name}"
@@ -188,18 +189,22 @@ def check_tests(page, tests):
                 yield number, f"there is no test {name}"
 
 
-def main():
-    root, program, tests = Path(sys.argv[1]).resolve(), sys.argv[2], set(Path(sys.argv[3]).read_text().split())
-    scepctl = Scepctl(program)
+def checks_of_source(root, program, tests):
+    scepctl, names = Scepctl(program), set(Path(tests).read_text().split())
     verbs = set(re.findall(r"^  ([a-z][a-z-]*) ", (root / "dev").read_text(), re.M)) | {"help"}
-    pages = {path: Page(path) for pattern in WHERE for path in sorted(root.glob(pattern))}
+    return [lambda page: check_commands(page, scepctl), lambda page: check_verbs(page, verbs), lambda page: check_tests(page, names)]
+
+
+def main(root, *source):
+    root = Path(root).resolve()
+    pages = {path: Page(path) for pattern in (WHERE if source else ["**/*.md"]) for path in sorted(root.glob(pattern))}
+    checks = [lambda page: check_links(page, pages, root)] + (checks_of_source(root, *source) if source else [])
     count = 0
     for path, page in pages.items():
-        checks = [check_links(page, pages), check_commands(page, scepctl), check_verbs(page, verbs), check_tests(page, tests)]
-        for number, what in sorted(fault for check in checks for fault in check):
+        for number, what in sorted(fault for check in checks for fault in check(page)):
             print(f"{path.relative_to(root)}:{number}: {what}")
             count += 1
     sys.exit(1 if count else 0)
 
 
-main()
+main(*sys.argv[1:])

@@ -11,7 +11,7 @@
 static const char introduction[] = "# What a refusal means\n"
                                    "\n"
                                    "Every refusal has a code. It stands in the connector's log, in its reply "
-                                   "(docs/LOCAL-API.md), in `answer.code` of the\n"
+                                   "([LOCAL-API.md](LOCAL-API.md)), in `answer.code` of the\n"
                                    "plugin ABI, and `intune-scepctl codes CODE` explains it. This page is "
                                    "printed from the connector's own tables.\n"
                                    "\n"

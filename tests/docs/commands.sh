@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 . tests/docs/page.sh
 OTHERS=" docs/CONNECTING.md backup restore gone " # pages and setups with a test of their own: tests/e2e/connecting.sh, backup.sh
 
-# --- what is so before a block is run ---
+# --- what is so before a block is run, and after it ---
 
 setup_running() { # all is well: 8F2A61 has its certificate, and Intune knows; 5D0C11 was refused
     machine_new
@@ -57,6 +57,10 @@ setup_secret() { # Entra ID does not know the secret that is configured; new-sec
     machine_start
 }
 
+after_secret() { # what only the new secret's file was for
+    [ ! -e "$WORK/home/new-secret" ] || fail "the new secret is left behind in clear text"
+}
+
 setup_wrong_secret() { setup_secret; }
 
 setup_mistake() { # it runs, and its configuration was changed since, with a mistake
@@ -84,6 +88,7 @@ run_block() {
     page_run "$1" "$3" "$2" || status=$?
     [ "$status" = "$wanted" ] ||
         fail "$1, block $2 of $3: exit $status, not $wanted: $(cat "$WORK/block" "$WORK/out" "$WORK/block.log")"
+    [ "$(type -t "after_$setup")" != function ] || "after_$setup"
     ok "$1: $3, block $2"
 }
 

@@ -31,8 +31,8 @@ def default(key):
 
 
 def linked(text):
-    """docs/X.md as a link from one page of docs/ to another."""
-    return re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](\1)", text)
+    """The program names a page by its path where it is installed; here it is a link from one page to another."""
+    return re.sub(r"/[\w./+-]*/([\w-]+\.md)", r"[\1](\1)", text)
 
 
 def main(program, page):

@@ -44,6 +44,31 @@ done < <(find "$ROOT/bin" "$ROOT/sbin" "$LIB" -type f \( -perm -u+x -o -name '*.
 same libiscep.so.1 "$(readelf -d "$LIB/libiscep.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" "libiscep's SONAME"
 ok "no trace of the build directory, no RPATH; libiscep.so.1"
 
+# --- its pages ---
+tests/docs/check_pages.py "$ROOT" >"$WORK/links" || { cat "$WORK/links"; fail "links of installed pages lead nowhere"; }
+if grep -rlaE '(^|[^/a-zA-Z])docs/[A-Za-z-]+\.md' "$ROOT"; then fail "these name a page as only the source has it"; fi
+# What they name is there, though this prefix is not Debian's.
+PREFIX=$(cached CMAKE_INSTALL_PREFIX)
+grep -hoE "$PREFIX/[-A-Za-z0-9_./]*[A-Za-z0-9]" "$DOC"/{ALERTS,CONNECTING}.md "$DOC/examples/connector.conf" \
+    "$ROOT"/share/intune-scep/*/* "$ROOT/lib/systemd/system/intune-scepd.service" | sort -u >"$WORK/named"
+while read -r path; do
+    [ -e "$ROOT${path#"$PREFIX"}" ] || fail "$path is named, and is not installed"
+done <"$WORK/named"
+for path in bin/intune-scepctl bin/intune-scep-csrverifier sbin/intune-scepd share/intune-scep share/intune-scep/grafana/intune-scep.json \
+    share/doc/intune-scep-connector/ALERTS.md "$(cached CMAKE_INSTALL_LIBDIR)/scep-plugins/scep_intune.so"; do
+    grep -qxF "$PREFIX/$path" "$WORK/named" || fail "nothing names $PREFIX/$path"
+done
+# The page's way to another place for the runbooks, with the rules that are installed.
+rules=$ROOT/share/intune-scep/prometheus/intune-scep.rules.yml
+command=$(sed -n "s|^ *\(sed -i '.*'\) /etc/prometheus/intune-scep.rules.yml\$|\1|p" "$DOC/ALERTS.md")
+urls=$(grep -c 'runbook_url: ' "$rules")
+sh -c "$command \"\$0\"" "$rules"
+same "$urls" "$(grep -c 'runbook_url: https://wiki.example/scep/alerts#' "$rules")" "runbooks in another place"
+rm "$DOC/OPERATIONS.md"
+tests/docs/check_pages.py "$ROOT" >"$WORK/links" && fail "a page is missing, and check_pages.py finds nothing"
+grep -q 'README.md:.*there is no OPERATIONS.md' "$WORK/links" || fail "not found: $(cat "$WORK/links")"
+ok "links of installed pages lead to what is installed; programs and files name pages where they are"
+
 # --- strangers' programs ---
 export PKG_CONFIG_PATH=$LIB/pkgconfig
 same 1.0 "$(pkg-config --modversion libiscep)" "libiscep's version for pkg-config"

@@ -64,8 +64,8 @@ static const struct option long_options[] = {
 void mock_options_print_help(FILE *to)
 {
     fputs("Usage: intune-mock --state DIR --tenant ID --client-id ID --client-secret-file FILE [OPTION]...\n"
-          "A stand-in for Entra ID, Microsoft Graph and Intune: checks what it is told as they do. See "
-          "docs/MOCK.md.\n"
+          "A stand-in for Entra ID, Microsoft Graph and Intune: checks what it is told as they do. "
+          "See " ISCEP_DOCDIR "/MOCK.md.\n"
           "\n"
           "      --state DIR               keys and certificates; made at the first start\n"
           "      --tenant ID               a tenant that exists; may be repeated\n"

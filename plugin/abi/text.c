@@ -78,14 +78,6 @@ static void format_into(char *out, size_t out_size, const char *format, va_list 
     iscep_plugin_text_copy(out, out_size, iscep_plugin_bytes_of(text));
 }
 
-void iscep_plugin_text_format(char *out, size_t out_size, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    format_into(out, out_size, format, arguments);
-    va_end(arguments);
-}
-
 void iscep_plugin_text_fill(scep_text *text, const char *format, ...)
 {
     if (text == NULL || text->size <= offsetof(scep_text, text)) {

@@ -10,8 +10,6 @@ scep_bytes iscep_plugin_bytes_of(const char *text);
 /* Cut at a character's boundary if it does not fit; a control character becomes a space, a byte that is no
  * UTF-8 '?'. */
 void iscep_plugin_text_copy(char *out, size_t out_size, scep_bytes text);
-void iscep_plugin_text_format(char *out, size_t out_size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* Fills a host's scep_text as far as its size goes; text may be NULL. */
 void iscep_plugin_text_fill(scep_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

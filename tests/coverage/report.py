@@ -2,8 +2,9 @@
 """report.py LINES_JSON UNREACHED [--write]: prints what was reached by layer, and compares the lines that were not, in what must
 not surprise, with those that UNREACHED gives a reason for. --write takes new ones into it, under "not yet looked at".
 
-UNREACHED: a line "## REASON", then lines "FILE FUNCTION: the line's text": text, so that it survives what is written above it. What
-stands under a reason that begins with "by chance" may be reached, too: which of two threads or nodes is first, no test can choose."""
+UNREACHED: a line "## REASON", then lines "FILE FUNCTION: the line's text": text, so that it survives what is written above it. Of equal
+lines of a function the second is "FILE FUNCTION#2: text", and so on, so that none stands for another. What stands under a reason that
+begins with "by chance" may be reached, too: which of two threads or nodes is first, no test can choose."""
 import json
 import os
 import sys
@@ -33,21 +34,26 @@ def lines_of(of):
     return sorted(reached.items())
 
 
-def find_unreached(files):
-    """Counter of (file, function, text)."""
-    found = Counter()
-    for of in files:
-        path = of["file"]
-        if not path.startswith(HELD) or path.startswith(LEFT_OUT):
-            continue
-        with open(path, encoding="utf-8") as source:
-            texts = source.read().splitlines()
-        starts = sorted((function["lineno"], function["name"]) for function in of["functions"])
-        for number, is_reached in lines_of(of):
-            if not is_reached:
-                function = next((name for start, name in reversed(starts) if start <= number), "-")
-                found[(path, function, " ".join(texts[number - 1].split()))] += 1
-    return found
+def keys_of(of):
+    """[((file, function, text), was it reached)]"""
+    with open(of["file"], encoding="utf-8") as source:
+        texts = source.read().splitlines()
+    starts = sorted((function["lineno"], function["name"]) for function in of["functions"])
+    seen = Counter()
+    keys = []
+    for number, is_reached in lines_of(of):
+        function = next((name for start, name in reversed(starts) if start <= number), "-")
+        text = " ".join(texts[number - 1].split())
+        seen[(function, text)] += 1
+        nth = seen[(function, text)]
+        keys.append(((of["file"], function if nth == 1 else f"{function}#{nth}", text), is_reached))
+    return keys
+
+
+def look_at_held(files):
+    """{(file, function, text): was it reached}"""
+    held = [of for of in files if of["file"].startswith(HELD) and not of["file"].startswith(LEFT_OUT)]
+    return {key: is_reached for of in held for key, is_reached in keys_of(of)}
 
 
 def read_listed(path):
@@ -65,6 +71,8 @@ def read_listed(path):
                 file, _, function = where.partition(" ")
                 if reason is None:
                     sys.exit(f"{path}: without a reason: {line}")
+                if (file, function, text) in listed:
+                    sys.exit(f"{path}: twice: {line}")
                 listed[(file, function, text)] = reason
     return listed
 
@@ -88,20 +96,18 @@ def print_layers(files):
 
 
 def print_reasons(found, listed):
-    lines = Counter()
-    for key, count in found.items():
-        lines[listed.get(key, NEW)] += count
-    print(f"\nnot reached in {', '.join(part.rstrip('/') for part in HELD)}: {sum(found.values())} lines")
+    lines = Counter(listed.get(key, NEW) for key in found)
+    print(f"\nnot reached in {', '.join(part.rstrip('/') for part in HELD)}: {len(found)} lines")
     for reason, count in lines.most_common():
         print(f"{count:6}  {reason}")
 
 
-def write(path, found, listed):
-    """Reasons in the order that they have, keys sorted; what is reached meanwhile goes."""
+def write(path, found, listed, held):
+    """Reasons in the order that they have, keys sorted; what is reached meanwhile, or is not there any more, goes."""
     reasons = list(dict.fromkeys(listed.values()))
     by_reason = {reason: [] for reason in [*reasons, NEW]}
-    by_chance = {key for key in listed if listed[key].startswith(CHANCE)}
-    for key in sorted({*found, *by_chance}):
+    by_chance = {key for key in listed if listed[key].startswith(CHANCE) and key in held}
+    for key in sorted(found | by_chance):
         by_reason[listed.get(key, NEW)].append(key)
     head = []
     if os.path.exists(path):
@@ -117,14 +123,15 @@ def write(path, found, listed):
 def main():
     files = read_counts(sys.argv[1])
     path = sys.argv[2]
-    found = find_unreached(files)
+    held = look_at_held(files)
+    found = {key for key, is_reached in held.items() if not is_reached}
     if "--write" in sys.argv[3:]:
-        write(path, found, read_listed(path))
+        write(path, found, read_listed(path), held)
     listed = read_listed(path)
     print_layers(files)
     print_reasons(found, listed)
     new = sorted(key for key in found if listed.get(key, NEW) == NEW)
-    gone = sorted(key for key in listed if key not in found and not listed[key].startswith(CHANCE))
+    gone = sorted(key for key in listed if key not in found and not (listed[key].startswith(CHANCE) and key in held))
     for key in new:
         print(f"coverage: not reached, and {path} does not say why: {show(key)}")
     for key in gone:

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "iscep/client.h"
@@ -145,6 +146,13 @@ Test(client, answers_within_the_deadline_when_intune_does_not)
     cr_assert_eq(verdict.decision, ISCEP_RETRY);
     cr_assert_str_eq(verdict.code, "timeout");
     iscep_client_free(client);
+}
+
+Test(client, says_which_version_it_is)
+{
+    char want[32];
+    snprintf(want, sizeof want, "%d.%d", ISCEP_API_MAJOR, ISCEP_API_MINOR);
+    cr_assert_str_eq(iscep_version(), want);
 }
 
 static gate answered = GATE_INIT;

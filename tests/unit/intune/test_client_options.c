@@ -1,8 +1,12 @@
 /* libiscep's options: what an older or newer caller passes, two credentials, and each mistake told. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <openssl/evp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "iscep/client.h"
 #include "tests/support/cloud.h"
@@ -169,6 +173,98 @@ Test(client_options, that_make_no_sense_are_refused)
     options = good_options();
     options.proxy_password_file = "/nonexistent";
     assert_refused(&options, ISCEP_CONFIG, "secret_unreadable");
+}
+
+/* --- numbers --- */
+
+static iscep_verdict validate_once(const iscep_client_options *options)
+{
+    iscep_client *client = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_verdict verdict;
+    cr_assert_eq(iscep_client_new(&client, options, &err), ISCEP_OK, "%s", err.message);
+    cr_assert_eq(iscep_client_validate(client, "1", (const uint8_t *)"x", 1, PATIENCE_MS, &verdict, &err),
+                 ISCEP_OK);
+    iscep_client_free(client);
+    return verdict;
+}
+
+static int64_t now_ms(void)
+{
+    return iscep_now_mono_ms(&the_cloud.env);
+}
+
+Test(client_options, say_how_long_a_token_is_waited_for)
+{
+    iscep_client_options options = good_options();
+    options.fetch_timeout_ms = 100;
+    cloud_set_reply(&the_cloud, CLOUD_TOKEN, (cloud_reply){.is_held = true});
+    const int64_t began_ms = now_ms();
+    const iscep_verdict verdict = validate_once(&options);
+    cr_assert_eq(verdict.decision, ISCEP_RETRY);
+    cr_assert_str_eq(verdict.code, "timeout", "%s", verdict.message);
+    cr_assert_lt(now_ms() - began_ms, PATIENCE_MS / 2);
+}
+
+/* Somebody listens, and never says a word: the kernel accepts for him. */
+Test(client_options, say_how_long_a_connection_is_waited_for)
+{
+    char authority[64];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(listen(fd, 8), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &(socklen_t){sizeof address}), 0);
+    snprintf(authority, sizeof authority, "https://localhost:%u", ntohs(address.sin_port));
+    iscep_client_options options = good_options();
+    options.authority = authority;
+    options.ip_version = 4;
+    options.connect_timeout_ms = 100;
+    const int64_t began_ms = now_ms();
+    const iscep_verdict verdict = validate_once(&options);
+    cr_assert_eq(verdict.decision, ISCEP_RETRY);
+    cr_assert_str_eq(verdict.code, "timeout", "%s", verdict.message);
+    cr_assert_lt(now_ms() - began_ms, PATIENCE_MS / 2);
+    close(fd);
+}
+
+static gate answered = GATE_INIT;
+
+static void on_verdict(void *user, const iscep_verdict *verdict)
+{
+    *(iscep_verdict *)user = *verdict;
+    gate_pass(&answered);
+}
+
+/* Two are asked at once, and Intune answers neither: how many has it seen? */
+static size_t count_side_by_side(const iscep_client_options *options)
+{
+    iscep_client *client = NULL;
+    iscep_error err = ISCEP_ERROR_INIT;
+    iscep_verdict verdicts[2];
+    const size_t before = cloud_count(&the_cloud, CLOUD_VALIDATE);
+    cloud_set_reply(&the_cloud, CLOUD_VALIDATE, (cloud_reply){.is_held = true});
+    cr_assert_eq(iscep_client_new(&client, options, &err), ISCEP_OK, "%s", err.message);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(iscep_client_validate_begin(client, "1", (const uint8_t *)"x", 1, 1000, on_verdict,
+                                                 &verdicts[i], &err),
+                     ISCEP_OK);
+    gate_await(&answered, gate_count(&answered) + 2);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(verdicts[i].decision, ISCEP_RETRY);
+        cr_assert_str_eq(verdicts[i].code, "timeout");
+    }
+    iscep_client_free(client);
+    return cloud_count(&the_cloud, CLOUD_VALIDATE) - before;
+}
+
+Test(client_options, say_how_much_is_asked_at_once)
+{
+    iscep_client_options options = good_options();
+    cr_assert_eq(count_side_by_side(&options), 2);
+    options.max_connections = 1;
+    options.max_streams = 1;
+    cr_assert_eq(count_side_by_side(&options), 1);
 }
 
 Test(client_options, may_move_every_path)

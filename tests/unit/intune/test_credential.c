@@ -229,6 +229,27 @@ Test(credential, of_a_certificate_reads_a_replaced_pair)
     EVP_PKEY_free(second);
 }
 
+Test(credential, of_a_certificate_reads_a_replaced_pair_that_is_named_by_uris)
+{
+    EVP_PKEY *first = test_pki_new_rsa_key(), *second = test_pki_new_rsa_key();
+    char key_uri[160], certificate_uri[160];
+    snprintf(key_uri, sizeof key_uri, "file:%s", key_path);
+    snprintf(certificate_uri, sizeof certificate_uri, "file:%s", certificate_path);
+    write_pair(first, KEY_FILES_EXPIRES);
+    iscep_credential_options options = certificate_options();
+    options.key = key_uri;
+    options.certificate = certificate_uri;
+    iscep_credential *credential = new_credential(&options);
+    emit(credential);
+    iscep_json_free(assertion_claims(first, ISCEP_JWT_PS256));
+    write_pair(second, KEY_FILES_EXPIRES - 1);
+    emit(credential);
+    iscep_json_free(assertion_claims(second, ISCEP_JWT_PS256));
+    iscep_credential_free(credential);
+    EVP_PKEY_free(first);
+    EVP_PKEY_free(second);
+}
+
 Test(credential, of_a_certificate_waits_until_both_files_are_replaced)
 {
     EVP_PKEY *first = test_pki_new_rsa_key(), *second = test_pki_new_rsa_key();
@@ -339,9 +360,16 @@ Test(credential, managed_identity_may_be_user_assigned_and_elsewhere)
 Test(credential, managed_identity_speaks_plain_http_to_nobody_else)
 {
     static const char *const strangers[] = {
-        "http://example.com",       "http://169.253.1.1",    "http://169.254.169.254.evil",
-        "http://localhost.evil:80", "http://127.0.0.1@evil", "http://127.0.0.1:80@evil",
-        "http://10.0.0.1",          "ftp://localhost:1",     ""};
+        "http://example.com",
+        "http://169.253.1.1",
+        "http://169.254.169.254.evil",
+        "http://localhost.evil:80",
+        "http://127.0.0.1@evil",
+        "http://127.0.0.1:80@evil",
+        "http://10.0.0.1",
+        "ftp://localhost:1",
+        "",
+        "http://127.000000000000000000000000000000000000000000000000000000000.0.1"}; /* 64 characters */
     for (size_t i = 0; i < COUNT(strangers); i++) {
         iscep_credential_options options = options_of(ISCEP_CREDENTIAL_MANAGED_IDENTITY);
         options.imds_endpoint = strangers[i];

@@ -3,11 +3,14 @@
  * and replies that come before the request is out.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "plugin/abi/process.h"
@@ -90,6 +93,33 @@ static void ask_peer(peer *other, iscep_local_attempt *attempt)
     pthread_join(thread, NULL);
     iscep_local_client_clear(&client);
     close(ends[1]);
+}
+
+static int error_of(const char *path)
+{
+    const iscep_question question = {.kind = ISCEP_ASK_VALIDATE,
+                                     .transaction_id = {.data = (const uint8_t *)"id", .len = 2},
+                                     .csr_der = {.data = csr, .len = 1}};
+    iscep_local_client client = {.path = path};
+    iscep_local_attempt attempt;
+    iscep_wait wait;
+    iscep_local_attempt_init(&attempt, &client, &question, iscep_deadline_in(20000));
+    cr_assert(iscep_local_attempt_start(&attempt, &wait));
+    cr_assert_eq(attempt.result.status, ISCEP_LOCAL_UNREACHABLE);
+    const int error_number = attempt.result.error_number;
+    iscep_local_attempt_clear(&attempt);
+    iscep_local_client_clear(&client);
+    return error_number;
+}
+
+/* Not another one, that it is cut to. */
+Test(local_client, a_path_that_no_socket_can_have_is_unreachable)
+{
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+    snprintf(path, sizeof path - 1, "/%0*d", (int)sizeof path - 3, 1);
+    cr_assert_eq(error_of(path), ENOENT, "with its NUL it fits");
+    snprintf(path, sizeof path, "/%0*d", (int)sizeof path - 2, 1);
+    cr_assert_eq(error_of(path), ENAMETOOLONG);
 }
 
 Test(local_client, a_request_in_many_pieces_arrives_whole, .timeout = 60)

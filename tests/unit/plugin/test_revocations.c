@@ -254,16 +254,20 @@ Test(revocations, that_cannot_be_read_do_not_reach_the_host)
 
 Test(revocations, without_a_name_are_asked_for_again)
 {
-    const fake_step script[] = {
-        {fake_reply("200 OK", "serialNumber: 0A1B\nreason: 4\ntimeoutMs: 999\n"), FAKE_KEEP},
-        {NULL, FAKE_HANG}};
-    fake_daemon *daemon = fake_daemon_start(path, script, 2);
-    scep_instance *instance = open_with(NULL);
-    expect_requests(daemon, 2);
-    cr_assert_not_null(strstr(fake_daemon_request(daemon, 1)->head, "/next "));
-    cr_assert_eq(atomic_load(&calls), 0);
-    close_quickly(instance);
-    fake_daemon_stop(daemon);
+    static const char *const names[] = {"", "id:\n", "id: w 1\n",
+                                        "id: w\xC3\xBC\n"}; /* it becomes a header's value */
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "%sserialNumber: 0A1B\nreason: 4\ntimeoutMs: 999\n", names[i]);
+        const fake_step script[] = {{fake_reply("200 OK", body), FAKE_KEEP}, {NULL, FAKE_HANG}};
+        fake_daemon *daemon = fake_daemon_start(path, script, 2);
+        scep_instance *instance = open_with(NULL);
+        expect_requests(daemon, 2);
+        cr_assert_not_null(strstr(fake_daemon_request(daemon, 1)->head, "/next "), "%s", body);
+        cr_assert_eq(atomic_load(&calls), 0, "%s", body);
+        close_quickly(instance);
+        fake_daemon_stop(daemon);
+    }
 }
 
 /* A daemon that does not wait is not asked without end. */

@@ -17,6 +17,12 @@ Test(text, is_made_fit_for_a_host)
         {"\xC2\xA0\xC3\xBC\xE2\x82\xAC\xF0\x9F\x94\x91", "\xC2\xA0\xC3\xBC\xE2\x82\xAC\xF0\x9F\x94\x91"},
         {"\xC3", "?"}, /* cut */
         {"\xE2\x82", "??"},
+        {"\xC3"
+         "A",
+         "?A"}, /* a start without its continuation */
+        {"\xF0\x9F\x94"
+         "A",
+         "???A"},
         {"\x80\xBF", "??"}, /* continuation without a start */
         {"\xC0\xAF", "??"}, /* overlong */
         {"\xE0\x80\xAF", "???"},

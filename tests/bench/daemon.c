@@ -8,6 +8,7 @@
 
 #include "fetch.h"
 #include "starting.h"
+#include "tests/support/journal_files.h"
 
 enum { MAX_FILE_LEN = 64 * 1024 };
 
@@ -82,12 +83,9 @@ static iscep_status prepare(const bench_daemon *daemon, const char *config, cons
                             const bench_intune *intune, const bench_daemon_settings *settings,
                             iscep_error *err)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
     char journal[BENCH_PATH_SIZE + 16];
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        snprintf(journal, sizeof journal, "%s.journal%s", daemon->socket_path, suffixes[i]);
-        unlink(journal);
-    }
+    snprintf(journal, sizeof journal, "%s.journal", daemon->socket_path);
+    journal_files_remove(journal);
     iscep_status status = write_secret(stack, "token", BENCH_TOKEN, err);
     if (status == ISCEP_OK)
         status = write_secret(stack, "webhook", BENCH_WEBHOOK_SECRET, err);

@@ -9,6 +9,7 @@
 #include "relay.h"
 #include "reporter.h"
 #include "starting.h"
+#include "tests/support/journal_files.h"
 
 enum { IN_FLIGHT = 64, WARM_UP = 20, NEVER_MERGED = 0, MS_PER_S = 1000 };
 
@@ -56,20 +57,10 @@ static iscep_status run_loads(trial *t, bench_reporter *reporter, bench_side sid
     return status;
 }
 
-static void remove_file(const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-    char name[BENCH_PATH_SIZE + 8];
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
-}
-
 /* The large history is kept: it is made once. */
 static iscep_status make_history(trial *t, bench_side side, iscep_error *err)
 {
-    remove_file(t->path);
+    journal_files_remove(t->path);
     if (side == BENCH_SQLITE)
         return bench_bare_make(t->path, t->plan->small_history, NEVER_MERGED, err);
     return side == BENCH_SMALL ? bench_postgres_make(t->postgres, schemas[side], t->plan->small_history, err)
@@ -131,7 +122,7 @@ static iscep_status count_questions(bench_database *out, trial *t, iscep_error *
     if (status != ISCEP_OK)
         return status;
     bench_postgres_conninfo(conninfo, t->postgres, bench_relay_socket_dir(relay), schemas[BENCH_SMALL]);
-    remove_file(t->path);
+    journal_files_remove(t->path);
     status = bench_reporter_open(&reporter, &t->env, t->path, conninfo, err);
     if (status == ISCEP_OK)
         status = count_between(out, t, relay, reporter, err);
@@ -195,6 +186,6 @@ iscep_status bench_database_measure(bench_database *out, const bench_database_pl
         status = count_questions(out, &t, err);
     if (status == ISCEP_OK)
         sum_up(out, &t);
-    remove_file(t.path);
+    journal_files_remove(t.path);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "journal_bare.h"
 #include "meter.h"
 #include "progress.h"
+#include "tests/support/journal_files.h"
 
 enum { PATH_SIZE = 256, IN_FLIGHT = 64, SMALL_HISTORY = 1000 };
 
@@ -91,21 +92,11 @@ static int64_t per_second(uint32_t count, int64_t elapsed_ns)
     return (int64_t)count * 1000000000 / (elapsed_ns > 0 ? elapsed_ns : 1);
 }
 
-static void remove_file(const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-    char name[PATH_SIZE + 8];
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
-}
-
 static iscep_status run_small(rounds *r, const bench_journal_result *plan, uint32_t round, iscep_error *err)
 {
     load l;
     int64_t elapsed = 0;
-    remove_file(r->small_path);
+    journal_files_remove(r->small_path);
     iscep_status status = bench_bare_make(r->small_path, plan->small_history, 0, err);
     if (status != ISCEP_OK)
         return status;
@@ -122,7 +113,7 @@ static iscep_status run_small(rounds *r, const bench_journal_result *plan, uint3
 static iscep_status run_bare(rounds *r, const bench_journal_result *plan, uint32_t round, iscep_error *err)
 {
     int64_t elapsed = 0;
-    remove_file(r->bare_path);
+    journal_files_remove(r->bare_path);
     iscep_status status = bench_bare_make(r->bare_path, plan->small_history, 0, err);
     if (status == ISCEP_OK)
         status =
@@ -192,8 +183,8 @@ iscep_status bench_journal_measure(bench_journal_result *out, const char *dir, b
     if (status == ISCEP_OK)
         sum_up(out, &r);
     close_load(&r.large_load);
-    remove_file(r.small_path);
-    remove_file(r.bare_path);
-    remove_file(r.large_path);
+    journal_files_remove(r.small_path);
+    journal_files_remove(r.bare_path);
+    journal_files_remove(r.large_path);
     return status;
 }

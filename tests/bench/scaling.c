@@ -5,7 +5,6 @@
 
 #include "cpu_share.h"
 #include "crowd.h"
-#include "progress.h"
 
 enum { MAX_NODES = 2, SHARE_PERCENT = 20, HISTORY = 1000 };
 
@@ -73,8 +72,22 @@ static iscep_status enrol(figures *out, const trial *t, iscep_error *err)
     return ISCEP_OK;
 }
 
-static iscep_status try(figures *out, trial *t, uint32_t nodes, bool is_shared, iscep_error *err)
+/* --- the rounds --- */
+
+/* Of one, or of two nodes, in each round. */
+typedef struct column {
+    figures found[BENCH_MAX_ROUNDS];
+} column;
+
+typedef struct comparison {
+    trial trial;
+    column columns[2][MAX_NODES]; /* without and with shares */
+} comparison;
+
+static iscep_status try(void *user, uint32_t round, uint32_t nodes, bool is_shared, iscep_error *err)
 {
+    comparison *c = user;
+    trial *t = &c->trial;
     char conninfo[BENCH_CONNINFO_SIZE];
     bench_postgres_conninfo(conninfo, t->postgres, NULL, SCHEMA);
     iscep_status status = bench_postgres_make(t->postgres, SCHEMA, HISTORY, err);
@@ -83,86 +96,62 @@ static iscep_status try(figures *out, trial *t, uint32_t nodes, bool is_shared, 
     if (status == ISCEP_OK && is_shared)
         status = give_shares(t, err);
     if (status == ISCEP_OK)
-        status = enrol(out, t, err);
+        status = enrol(&c->columns[is_shared][nodes - 1].found[round], t, err);
     bench_crowd_stop(&t->crowd);
     bench_cpu_shares_close(&t->shares);
     return status;
 }
 
-/* --- the rounds --- */
-
-typedef struct column {
-    figures one[BENCH_MAX_ROUNDS];
-    figures two[BENCH_MAX_ROUNDS];
-} column;
-
-static iscep_status measure_round(column *c, uint32_t round, trial *t, bool is_shared, iscep_error *err)
+/* One of the figures, of all rounds. */
+static void pick(int64_t *out, const column *c, uint32_t rounds, size_t member)
 {
-    const uint32_t first = round % 2 == 0 ? 1 : 2;
-    iscep_status status = bench_progress_check(err);
-    bench_progress_show("scaling: round %u of %u%s", round + 1, t->plan->rounds,
-                        is_shared ? ", with shares" : "");
-    for (uint32_t i = 0; i < MAX_NODES && status == ISCEP_OK; i++) {
-        uint32_t nodes = i == 0 ? first : MAX_NODES + 1 - first;
-        status = try(nodes == 1 ? &c->one[round] : &c->two[round], t, nodes, is_shared, err);
-    }
-    return status;
+    for (uint32_t i = 0; i < rounds; i++)
+        out[i] = *(const int64_t *)((const char *)&c->found[i] + member);
 }
 
-static bench_spread spread_of(const figures *found, uint32_t rounds, size_t member)
+static bench_spread spread_of(const column *c, uint32_t rounds, size_t member)
 {
     int64_t values[BENCH_MAX_ROUNDS];
-    for (uint32_t i = 0; i < rounds; i++)
-        values[i] = *(const int64_t *)((const char *)&found[i] + member);
+    pick(values, c, rounds, member);
     return bench_spread_of(values, rounds);
 }
 
-static bench_speedup speedup_of(const column *c, uint32_t rounds)
+static bench_speedup speedup_of(const column *columns, uint32_t rounds)
 {
-    int64_t percent[BENCH_MAX_ROUNDS];
-    for (uint32_t i = 0; i < rounds; i++)
-        percent[i] = c->two[i].per_second * 100 / (c->one[i].per_second > 0 ? c->one[i].per_second : 1);
-    return (bench_speedup){.one = spread_of(c->one, rounds, offsetof(figures, per_second)),
-                           .two = spread_of(c->two, rounds, offsetof(figures, per_second)),
-                           .percent = bench_spread_of(percent, rounds).median};
+    int64_t one[BENCH_MAX_ROUNDS], two[BENCH_MAX_ROUNDS];
+    pick(one, &columns[0], rounds, offsetof(figures, per_second));
+    pick(two, &columns[1], rounds, offsetof(figures, per_second));
+    return bench_speedup_of(one, two, rounds);
 }
 
-static bench_scaling_cpu cpu_of(const figures *found, uint32_t rounds)
+static bench_scaling_cpu cpu_of(const column *c, uint32_t rounds)
 {
-    return (bench_scaling_cpu){.daemons_us = spread_of(found, rounds, offsetof(figures, daemons_us)),
-                               .database_us = spread_of(found, rounds, offsetof(figures, database_us))};
+    return (bench_scaling_cpu){.daemons_us = spread_of(c, rounds, offsetof(figures, daemons_us)),
+                               .database_us = spread_of(c, rounds, offsetof(figures, database_us))};
 }
 
-static void sum_up(bench_scaling *out, const column *unlimited, const column *shared)
+static void sum_up(bench_scaling *out, const comparison *c)
 {
-    const column *limited = out->is_shared ? shared : unlimited;
-    out->unlimited = speedup_of(unlimited, out->plan.rounds);
+    const column *limited = c->columns[out->is_shared];
+    out->unlimited = speedup_of(c->columns[false], out->plan.rounds);
     if (out->is_shared)
-        out->shared = speedup_of(shared, out->plan.rounds);
-    out->one = cpu_of(limited->one, out->plan.rounds);
-    out->two = cpu_of(limited->two, out->plan.rounds);
+        out->shared = speedup_of(c->columns[true], out->plan.rounds);
+    out->one = cpu_of(&limited[0], out->plan.rounds);
+    out->two = cpu_of(&limited[1], out->plan.rounds);
 }
 
 iscep_status bench_scaling_measure(bench_scaling *out, const bench_scaling_plan *plan, bench_stage *stage,
                                    iscep_error *err)
 {
-    static column unlimited, shared;
-    trial t = {.plan = plan, .stage = stage, .postgres = &stage->postgres};
-    iscep_status share_status = ISCEP_OK;
+    static comparison c; /* large */
+    const bench_doubling_plan doubling = {
+        .name = "scaling", .rounds = plan->rounds, .measure = try, .user = &c};
+    c = (comparison){.trial = {.plan = plan, .stage = stage, .postgres = &stage->postgres}};
     *out = (bench_scaling){.plan = *plan, .share_percent = SHARE_PERCENT};
     iscep_status status = bench_postgres_start(&stage->postgres, &stage->stack, err);
-    for (uint32_t round = 0; round < plan->rounds && status == ISCEP_OK; round++) {
-        status = measure_round(&unlimited, round, &t, false, err);
-        if (status == ISCEP_OK && share_status == ISCEP_OK)
-            share_status = measure_round(&shared, round, &t, true, err);
-        if (share_status != ISCEP_OK && share_status != ISCEP_CONFIG)
-            status = share_status;
-        if (share_status == ISCEP_CONFIG)
-            iscep_text_copy(out->why_not, sizeof out->why_not, err->message);
-    }
-    if (status != ISCEP_OK)
-        return status;
-    out->is_shared = share_status == ISCEP_OK;
-    sum_up(out, &unlimited, &shared);
-    return ISCEP_OK;
+    if (status == ISCEP_OK)
+        status = bench_doubling_measure(&out->is_shared, out->why_not, &doubling, err);
+    if (status == ISCEP_OK)
+        sum_up(out, &c);
+    return status;
 }

@@ -6,9 +6,8 @@
 #ifndef BENCH_SCALING_H
 #define BENCH_SCALING_H
 
-#include "options.h"
+#include "doubling.h"
 #include "stage.h"
-#include "workers.h"
 
 typedef struct bench_scaling_plan {
     uint32_t rounds;
@@ -30,7 +29,7 @@ typedef struct bench_scaling {
     bench_scaling_cpu one;   /* with shares, or without if there are none */
     bench_scaling_cpu two;
     bool is_shared;
-    char why_not[256];
+    char why_not[BENCH_WHY_NOT_SIZE];
 } bench_scaling;
 
 /* Shows its progress. */

@@ -8,7 +8,6 @@
 
 #include "cpu_share.h"
 #include "measure.h"
-#include "progress.h"
 
 enum { MAX_WORKERS = 2, IN_FLIGHT = 64, SHARE_PERCENT = 20, NAME_SIZE = 32 };
 
@@ -73,73 +72,43 @@ static iscep_status measure(int64_t *per_second, const trial *t, iscep_error *er
     return status;
 }
 
-static iscep_status try(int64_t *per_second, const bench_workers_plan *plan, const bench_world *world,
-                        uint32_t workers, bool is_shared, iscep_error *err)
+/* --- the rounds --- */
+
+typedef struct comparison {
+    const bench_workers_plan *plan;
+    const bench_world *world;
+    int64_t per_second[2][MAX_WORKERS]
+                      [BENCH_MAX_ROUNDS]; /* without and with shares; of one and of two workers */
+} comparison;
+
+static iscep_status try(void *user, uint32_t round, uint32_t workers, bool is_shared, iscep_error *err)
 {
+    comparison *c = user;
     const bench_daemon_settings settings = {.workers = workers};
-    trial t = {.plan = plan, .world = *world};
+    trial t = {.plan = c->plan, .world = *c->world};
     t.world.daemon = &t.daemon;
-    iscep_status status = bench_daemon_start(&t.daemon, world->stack, world->intune, &settings, err);
+    iscep_status status = bench_daemon_start(&t.daemon, c->world->stack, c->world->intune, &settings, err);
     if (status == ISCEP_OK && is_shared)
         status = give_shares(&t, workers, err);
     if (status == ISCEP_OK)
-        status = measure(per_second, &t, err);
+        status = measure(&c->per_second[is_shared][workers - 1][round], &t, err);
     bench_daemon_stop(&t.daemon);
     bench_cpu_shares_close(&t.shares);
     return status;
 }
 
-/* --- the rounds --- */
-
-typedef struct column {
-    int64_t one[BENCH_MAX_ROUNDS];
-    int64_t two[BENCH_MAX_ROUNDS];
-} column;
-
-static iscep_status measure_round(column *c, uint32_t round, const bench_workers_plan *plan,
-                                  const bench_world *world, bool is_shared, iscep_error *err)
-{
-    uint32_t first = round % 2 == 0 ? 1 : 2;
-    iscep_status status = bench_progress_check(err);
-    bench_progress_show("workers: round %u of %u%s", round + 1, plan->rounds,
-                        is_shared ? ", with shares" : "");
-    for (uint32_t i = 0; i < MAX_WORKERS && status == ISCEP_OK; i++) {
-        uint32_t workers = i == 0 ? first : MAX_WORKERS + 1 - first;
-        status = try(workers == 1 ? &c->one[round] : &c->two[round], plan, world, workers, is_shared, err);
-    }
-    return status;
-}
-
-static bench_speedup sum_up(column *c, uint32_t rounds)
-{
-    int64_t percent[BENCH_MAX_ROUNDS];
-    for (uint32_t i = 0; i < rounds; i++)
-        percent[i] = c->two[i] * 100 / (c->one[i] > 0 ? c->one[i] : 1);
-    return (bench_speedup){.one = bench_spread_of(c->one, rounds),
-                           .two = bench_spread_of(c->two, rounds),
-                           .percent = bench_spread_of(percent, rounds).median};
-}
-
 iscep_status bench_workers_measure(bench_workers *out, const bench_workers_plan *plan,
                                    const bench_world *world, iscep_error *err)
 {
-    column unlimited, shared;
-    iscep_status status = ISCEP_OK, share_status = ISCEP_OK;
+    comparison c = {.plan = plan, .world = world};
+    const bench_doubling_plan doubling = {
+        .name = "workers", .rounds = plan->rounds, .measure = try, .user = &c};
     *out = (bench_workers){.plan = *plan, .share_percent = SHARE_PERCENT};
-    for (uint32_t round = 0; round < plan->rounds && status == ISCEP_OK; round++) {
-        status = measure_round(&unlimited, round, plan, world, false, err);
-        if (status == ISCEP_OK && share_status == ISCEP_OK)
-            share_status = measure_round(&shared, round, plan, world, true, err);
-        if (share_status != ISCEP_OK && share_status != ISCEP_CONFIG)
-            status = share_status;
-        if (share_status == ISCEP_CONFIG)
-            iscep_text_copy(out->why_not, sizeof out->why_not, err->message);
-    }
+    iscep_status status = bench_doubling_measure(&out->is_shared, out->why_not, &doubling, err);
     if (status != ISCEP_OK)
         return status;
-    out->is_shared = share_status == ISCEP_OK;
-    out->unlimited = sum_up(&unlimited, plan->rounds);
+    out->unlimited = bench_speedup_of(c.per_second[false][0], c.per_second[false][1], plan->rounds);
     if (out->is_shared)
-        out->shared = sum_up(&shared, plan->rounds);
+        out->shared = bench_speedup_of(c.per_second[true][0], c.per_second[true][1], plan->rounds);
     return ISCEP_OK;
 }

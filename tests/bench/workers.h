@@ -6,28 +6,21 @@
 #ifndef BENCH_WORKERS_H
 #define BENCH_WORKERS_H
 
-#include "options.h"
+#include "doubling.h"
 #include "rows.h"
-#include "stats.h"
 
 typedef struct bench_workers_plan {
     uint32_t rounds;
     uint32_t requests; /* of one measurement */
 } bench_workers_plan;
 
-typedef struct bench_speedup {
-    bench_spread one; /* requests a second */
-    bench_spread two;
-    int64_t percent; /* median of the rounds' own ratios */
-} bench_speedup;
-
 typedef struct bench_workers {
     bench_workers_plan plan;
-    uint32_t share_percent; /* of a CPU, of each worker */
-    bench_speedup unlimited;
-    bench_speedup shared; /* with is_shared */
+    uint32_t share_percent;  /* of a CPU, of each worker */
+    bench_speedup unlimited; /* requests a second */
+    bench_speedup shared;    /* with is_shared */
     bool is_shared;
-    char why_not[256];
+    char why_not[BENCH_WHY_NOT_SIZE];
 } bench_workers;
 
 /* Shows its progress. */

@@ -115,6 +115,37 @@ static iscep_status run(chaos_figures *figures, chaos_case *it, const iscep_env 
     return chaos_judge(figures, it, err);
 }
 
+/* ISCEP_OK: it went through, and figures say how. */
+static iscep_status play(chaos_figures *figures, const iscep_env *env, const chaos_options *options,
+                         iscep_error *err)
+{
+    const char *connector_argv[] = {options->connector, "-c", options->config, NULL};
+    chaos_program connector = {.env = env,
+                               .argv = connector_argv,
+                               .lock = PTHREAD_MUTEX_INITIALIZER,
+                               .probe_url = "http://connector/livez",
+                               .socket_path = options->socket,
+                               .log_path = options->connector_log};
+    chaos_program host = {.env = env,
+                          .argv = options->host,
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .probe_url = options->host_probe,
+                          .log_path = options->host_log};
+    chaos_case it = {.mode = options->mode,
+                     .connector = &connector,
+                     .host = &host,
+                     .intune = {options->mock_url, options->mock_ca},
+                     .host_dir = options->host_dir,
+                     .connector_log = options->connector_log,
+                     .is_reloading = options->reload_configs != NULL};
+    iscep_status status = run(figures, &it, env, options, err);
+    chaos_program_stop(&host);
+    chaos_program_stop(&connector);
+    chaos_fleet_free(it.fleet);
+    X509_free(it.ca);
+    return status;
+}
+
 int main(int argc, char *argv[])
 {
     chaos_options options;
@@ -127,30 +158,7 @@ int main(int argc, char *argv[])
         return 2;
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const char *connector_argv[] = {options.connector, "-c", options.config, NULL};
-    chaos_program connector = {.env = &env,
-                               .argv = connector_argv,
-                               .lock = PTHREAD_MUTEX_INITIALIZER,
-                               .probe_url = "http://connector/livez",
-                               .socket_path = options.socket,
-                               .log_path = options.connector_log};
-    chaos_program host = {.env = &env,
-                          .argv = options.host,
-                          .lock = PTHREAD_MUTEX_INITIALIZER,
-                          .probe_url = options.host_probe,
-                          .log_path = options.host_log};
-    chaos_case it = {.mode = options.mode,
-                     .connector = &connector,
-                     .host = &host,
-                     .intune = {options.mock_url, options.mock_ca},
-                     .host_dir = options.host_dir,
-                     .connector_log = options.connector_log,
-                     .is_reloading = options.reload_configs != NULL};
-    iscep_status status = run(&figures, &it, &env, &options, &err);
-    chaos_program_stop(&host);
-    chaos_program_stop(&connector);
-    chaos_fleet_free(it.fleet);
-    X509_free(it.ca);
+    iscep_status status = play(&figures, &env, &options, &err);
     if (status == ISCEP_OK)
         status = write_figures(&figures, options.figures, &err);
     if (status != ISCEP_OK)

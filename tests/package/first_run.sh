@@ -41,6 +41,7 @@ first_run() { # PACKAGES
         first_run_pause "$command"
     done
     took=$((($(date +%s%N) - began) / 1000000000))
+    printf '\n(%d commands, %d seconds)\n' "${#commands[@]}" "$took" >>"$WORK/transcript"
     cat "$WORK/transcript"
     first_run_check
     [ "$took" -lt $FIRST_RUN_LIMIT_S ] || fail "it took $took seconds, not less than $FIRST_RUN_LIMIT_S"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,68 +60,35 @@ const char ISCEP_HOST_HELP_TEXT[] =
     "Prints \"scep-host ready URL ca=FILE\" for each endpoint when it listens, and logs to stderr. SIGTERM "
     "ends it.\n";
 
-typedef enum option_id {
-    OPT_ENDPOINT = ISCEP_OPTION_FIRST_LONG,
-    OPT_PLUGIN,
-    OPT_PLUGIN_CONFIG,
-    OPT_PLUGIN_TIMEOUT,
-    OPT_PLUGIN_FORM,
-    OPT_STATIC_CHALLENGE,
-    OPT_STATE,
-    OPT_CA_KEY,
-    OPT_CA_PROVIDER,
-    OPT_RA,
-    OPT_ISSUER_URL,
-    OPT_ISSUER_CA_FILE,
-    OPT_ISSUER_CERT,
-    OPT_ISSUER_KEY,
-    OPT_ISSUER_TIMEOUT,
-    OPT_ISSUER_PATIENCE,
-    OPT_NEXT_CA,
-    OPT_LISTEN,
-    OPT_PORT_FILE,
-    OPT_PENDING_RETRY,
-    OPT_VALIDITY,
-    OPT_CRL_URL,
-    OPT_WORKERS,
-    OPT_LEGACY_DES,
-    OPT_HELP,
-    OPT_VERSION,
-} option_id;
+enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 
-static const struct option LONG_OPTIONS[] = {
-    {"endpoint", required_argument, NULL, OPT_ENDPOINT},
-    {"plugin", required_argument, NULL, OPT_PLUGIN},
-    {"plugin-config", required_argument, NULL, OPT_PLUGIN_CONFIG},
-    {"plugin-timeout-ms", required_argument, NULL, OPT_PLUGIN_TIMEOUT},
-    {"plugin-form", required_argument, NULL, OPT_PLUGIN_FORM},
-    {"static-challenge-file", required_argument, NULL, OPT_STATIC_CHALLENGE},
-    {"state", required_argument, NULL, OPT_STATE},
-    {"ca-key", required_argument, NULL, OPT_CA_KEY},
-    {"ca-provider", required_argument, NULL, OPT_CA_PROVIDER},
-    {"ra", no_argument, NULL, OPT_RA},
-    {"issuer-url", required_argument, NULL, OPT_ISSUER_URL},
-    {"issuer-ca-file", required_argument, NULL, OPT_ISSUER_CA_FILE},
-    {"issuer-cert", required_argument, NULL, OPT_ISSUER_CERT},
-    {"issuer-key", required_argument, NULL, OPT_ISSUER_KEY},
-    {"issuer-timeout-ms", required_argument, NULL, OPT_ISSUER_TIMEOUT},
-    {"issuer-patience-ms", required_argument, NULL, OPT_ISSUER_PATIENCE},
-    {"next-ca", no_argument, NULL, OPT_NEXT_CA},
-    {"listen", required_argument, NULL, OPT_LISTEN},
-    {"port-file", required_argument, NULL, OPT_PORT_FILE},
-    {"pending-retry-ms", required_argument, NULL, OPT_PENDING_RETRY},
-    {"validity-days", required_argument, NULL, OPT_VALIDITY},
-    {"crl-url", required_argument, NULL, OPT_CRL_URL},
-    {"workers", required_argument, NULL, OPT_WORKERS},
-    {"legacy-des", no_argument, NULL, OPT_LEGACY_DES},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {NULL, 0, NULL, 0},
+/* An option: how its value is read, and, for whoever reads it, where to and between which limits. */
+typedef struct option_row option_row;
+struct option_row {
+    const char *name;
+    iscep_status (*read)(iscep_host_options *options, const option_row *row, char *value, iscep_error *err);
+    size_t offset; /* in iscep_host_options */
+    uint32_t min;  /* of a number */
+    uint32_t max;
+    bool is_flag; /* takes no value: value is NULL */
 };
 
-static iscep_status wrong(iscep_error *err, const char *option, const char *value, const char *expected)
+/* --- values --- */
+
+static iscep_status wrong(iscep_error *err, const option_row *row, const char *value, const char *expected)
 {
-    return iscep_error_set(err, ISCEP_USAGE, NULL, "--%s: \"%s\": %s is expected", option, value, expected);
+    return iscep_error_set(err, ISCEP_USAGE, NULL, "--%s: \"%s\": %s is expected", row->name, value,
+                           expected);
+}
+
+static iscep_status too_many(iscep_error *err, const option_row *row, size_t max)
+{
+    return iscep_error_set(err, ISCEP_USAGE, NULL, "--%s: at most %zu are possible", row->name, max);
+}
+
+static void *place_of(iscep_host_options *options, const option_row *row)
+{
+    return (char *)options + row->offset;
 }
 
 static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *out)
@@ -136,52 +104,120 @@ static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t 
     return true;
 }
 
-static iscep_status set_number(uint32_t *out, const char *option, const char *text, uint32_t min,
-                               uint32_t max, iscep_error *err)
+static iscep_status read_number(uint32_t *out, const option_row *row, const char *text, iscep_error *err)
 {
     char expected[64];
-    if (parse_number(text, min, max, out))
+    if (parse_number(text, row->min, row->max, out))
         return ISCEP_OK;
-    snprintf(expected, sizeof(expected), "a number from %u to %u", min, max);
-    return wrong(err, option, text, expected);
+    snprintf(expected, sizeof(expected), "a number from %u to %u", row->min, row->max);
+    return wrong(err, row, text, expected);
+}
+
+static iscep_status set_number(iscep_host_options *options, const option_row *row, char *value,
+                               iscep_error *err)
+{
+    return read_number(place_of(options, row), row, value, err);
+}
+
+static iscep_status set_text(iscep_host_options *options, const option_row *row, char *value,
+                             iscep_error *err)
+{
+    (void)err;
+    const char **out = place_of(options, row);
+    *out = value;
+    return ISCEP_OK;
+}
+
+static iscep_status set_flag(iscep_host_options *options, const option_row *row, char *value,
+                             iscep_error *err)
+{
+    (void)value;
+    (void)err;
+    bool *out = place_of(options, row);
+    *out = true;
+    return ISCEP_OK;
+}
+
+static iscep_status choose_help(iscep_host_options *options, const option_row *row, char *value,
+                                iscep_error *err)
+{
+    (void)row;
+    (void)value;
+    (void)err;
+    options->command = ISCEP_HOST_HELP;
+    return ISCEP_OK;
+}
+
+static iscep_status choose_version(iscep_host_options *options, const option_row *row, char *value,
+                                   iscep_error *err)
+{
+    (void)row;
+    (void)value;
+    (void)err;
+    options->command = ISCEP_HOST_VERSION;
+    return ISCEP_OK;
 }
 
 /* "host:port", with "[…]" around an IPv6 address. */
-static iscep_status set_listen(iscep_host_options *options, const char *text, iscep_error *err)
+static iscep_status set_listen(iscep_host_options *options, const option_row *row, char *value,
+                               iscep_error *err)
 {
-    const char *colon = strrchr(text, ':');
+    const char *colon = strrchr(value, ':');
     uint32_t port = 0;
-    if (!colon || colon == text || !parse_number(colon + 1, 0, UINT16_MAX, &port))
-        return wrong(err, "listen", text, "HOST:PORT");
-    const char *host = text;
-    size_t host_len = (size_t)(colon - text);
+    if (!colon || colon == value || !parse_number(colon + 1, 0, UINT16_MAX, &port))
+        return wrong(err, row, value, "HOST:PORT");
+    const char *host = value;
+    size_t host_len = (size_t)(colon - value);
     if (host[0] == '[' && colon[-1] == ']' && host_len > 2) {
         host++;
         host_len -= 2;
     }
     if (host_len >= sizeof(options->listen_host))
-        return wrong(err, "listen", text, "a shorter host");
+        return wrong(err, row, value, "a shorter host");
     memcpy(options->listen_host, host, host_len);
     options->listen_host[host_len] = '\0';
     options->listen_port = (uint16_t)port;
     return ISCEP_OK;
 }
 
-static iscep_status too_many(const char *option, size_t max, iscep_error *err)
+/* It goes into x509v3_config(5) words, where a comma would begin another name. */
+static iscep_status set_crl_url(iscep_host_options *options, const option_row *row, char *value,
+                                iscep_error *err)
 {
-    return iscep_error_set(err, ISCEP_USAGE, NULL, "--%s: at most %zu are possible", option, max);
+    bool is_http = strncmp(value, "http://", 7) == 0 || strncmp(value, "https://", 8) == 0;
+    size_t len = strlen(value);
+    size_t visible = 0;
+    while (value[visible] > 0x20 && value[visible] < 0x7f && value[visible] != ',')
+        visible++;
+    if (!is_http || visible != len || len > MAX_URL_LEN)
+        return wrong(err, row, value, "an http:// or https:// address without commas");
+    options->ca.crl_url = value;
+    return ISCEP_OK;
 }
 
-static iscep_status begin_endpoint(iscep_host_options *options, const char *path, iscep_error *err)
+static iscep_status set_issuer_url(iscep_host_options *options, const option_row *row, char *value,
+                                   iscep_error *err)
+{
+    size_t len = strlen(value);
+    if (strncmp(value, "https://", 8) != 0 || len == 8 || len > MAX_URL_LEN / 2 || value[len - 1] == '/')
+        return wrong(err, row, value, "an https:// address without / at its end");
+    options->remote.url = value;
+    return ISCEP_OK;
+}
+
+/* --- endpoints --- */
+
+static iscep_status begin_endpoint(iscep_host_options *options, const option_row *row, char *path,
+                                   iscep_error *err)
 {
     if (path[0] != '/' || strpbrk(path, "?# ") || strcmp(path, "/crl") == 0)
-        return wrong(err, "endpoint", path, "a path that begins with / and is not /crl");
+        return wrong(err, row, path, "a path that begins with / and is not /crl");
     for (size_t i = 0; i < options->endpoint_count; i++) {
         if (strcmp(options->endpoints[i].path, path) == 0)
-            return wrong(err, "endpoint", path, "a path that no other endpoint has");
+            return wrong(err, row, path, "a path that no other endpoint has");
     }
     if (options->endpoint_count == ISCEP_HOST_MAX_ENDPOINTS)
-        return too_many("endpoint", ISCEP_HOST_MAX_ENDPOINTS, err);
+        return too_many(err, row, ISCEP_HOST_MAX_ENDPOINTS);
     options->endpoints[options->endpoint_count++] = (iscep_endpoint_plan){.path = path};
     return ISCEP_OK;
 }
@@ -194,179 +230,146 @@ static iscep_endpoint_plan *endpoint_of(iscep_host_options *options)
     return &options->endpoints[options->endpoint_count - 1];
 }
 
-static iscep_status add_plugin(iscep_host_options *options, const char *path, iscep_error *err)
+static iscep_status set_static_challenge(iscep_host_options *options, const option_row *row, char *path,
+                                         iscep_error *err)
+{
+    (void)row;
+    (void)err;
+    endpoint_of(options)->static_challenge_file = path;
+    return ISCEP_OK;
+}
+
+/* --- an endpoint's plugins --- */
+
+static iscep_status add_plugin(iscep_host_options *options, const option_row *row, char *path,
+                               iscep_error *err)
 {
     iscep_endpoint_plan *endpoint = endpoint_of(options);
     if (endpoint->plugin_count == ISCEP_ENDPOINT_MAX_PLUGINS)
-        return too_many("plugin", ISCEP_ENDPOINT_MAX_PLUGINS, err);
+        return too_many(err, row, ISCEP_ENDPOINT_MAX_PLUGINS);
     endpoint->plugins[endpoint->plugin_count++] =
         (iscep_plugin_choice){.path = path, .timeout_ms = DEFAULT_TIMEOUT_MS};
     return ISCEP_OK;
 }
 
-static const char *name_of(option_id id)
-{
-    const struct option *at = LONG_OPTIONS;
-    while (at->name && at->val != (int)id)
-        at++;
-    return at->name;
-}
-
 /* The plugin that an option is of. */
-static iscep_status plugin_of(iscep_plugin_choice **out, iscep_host_options *options, option_id id,
+static iscep_status plugin_of(iscep_plugin_choice **out, iscep_host_options *options, const option_row *row,
                               iscep_error *err)
 {
     iscep_endpoint_plan *endpoint = endpoint_of(options);
     if (endpoint->plugin_count == 0)
-        return iscep_error_set(err, ISCEP_USAGE, NULL, "--%s: there is no --plugin before it", name_of(id));
+        return iscep_error_set(err, ISCEP_USAGE, NULL, "--%s: there is no --plugin before it", row->name);
     *out = &endpoint->plugins[endpoint->plugin_count - 1];
     return ISCEP_OK;
 }
 
-static iscep_status add_plugin_config(iscep_plugin_choice *plugin, char *text, iscep_error *err)
+static iscep_status add_plugin_config(iscep_host_options *options, const option_row *row, char *value,
+                                      iscep_error *err)
 {
-    char *equals = strchr(text, '=');
-    if (!equals || equals == text)
-        return wrong(err, "plugin-config", text, "KEY=VALUE");
+    iscep_plugin_choice *plugin = NULL;
+    iscep_status status = plugin_of(&plugin, options, row, err);
+    if (status != ISCEP_OK)
+        return status;
+    char *equals = strchr(value, '=');
+    if (!equals || equals == value)
+        return wrong(err, row, value, "KEY=VALUE");
     if (plugin->config_count == ISCEP_ENDPOINT_MAX_PLUGIN_CONFIG)
-        return too_many("plugin-config", ISCEP_ENDPOINT_MAX_PLUGIN_CONFIG, err);
+        return too_many(err, row, ISCEP_ENDPOINT_MAX_PLUGIN_CONFIG);
     *equals = '\0';
-    plugin->config[plugin->config_count++] = (scep_config_entry){.key = text, .value = equals + 1};
+    plugin->config[plugin->config_count++] = (scep_config_entry){.key = value, .value = equals + 1};
     return ISCEP_OK;
 }
 
-static iscep_status set_plugin_form(iscep_plugin_choice *plugin, const char *text, iscep_error *err)
+static iscep_status set_plugin_timeout(iscep_host_options *options, const option_row *row, char *value,
+                                       iscep_error *err)
 {
-    bool is_event = strcmp(text, "event") == 0;
-    if (!is_event && strcmp(text, "blocking") != 0)
-        return wrong(err, "plugin-form", text, "event or blocking");
+    iscep_plugin_choice *plugin = NULL;
+    iscep_status status = plugin_of(&plugin, options, row, err);
+    return status == ISCEP_OK ? read_number(&plugin->timeout_ms, row, value, err) : status;
+}
+
+static iscep_status set_plugin_form(iscep_host_options *options, const option_row *row, char *value,
+                                    iscep_error *err)
+{
+    iscep_plugin_choice *plugin = NULL;
+    iscep_status status = plugin_of(&plugin, options, row, err);
+    if (status != ISCEP_OK)
+        return status;
+    bool is_event = strcmp(value, "event") == 0;
+    if (!is_event && strcmp(value, "blocking") != 0)
+        return wrong(err, row, value, "event or blocking");
     plugin->form = is_event ? ISCEP_PLUGIN_EVENT : ISCEP_PLUGIN_BLOCKING;
     return ISCEP_OK;
 }
 
-/* It goes into x509v3_config(5) words, where a comma would begin another name. */
-static iscep_status set_crl_url(iscep_host_options *options, const char *text, iscep_error *err)
-{
-    bool is_http = strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
-    size_t len = strlen(text);
-    size_t visible = 0;
-    while (text[visible] > 0x20 && text[visible] < 0x7f && text[visible] != ',')
-        visible++;
-    if (!is_http || visible != len || len > MAX_URL_LEN)
-        return wrong(err, "crl-url", text, "an http:// or https:// address without commas");
-    options->ca.crl_url = text;
-    return ISCEP_OK;
-}
+/* --- all of them --- */
 
-static iscep_status set_plugin_option(iscep_host_options *options, option_id id, char *value,
-                                      iscep_error *err)
-{
-    iscep_plugin_choice *plugin = NULL;
-    iscep_status status = plugin_of(&plugin, options, id, err);
-    if (status != ISCEP_OK)
-        return status;
-    switch (id) {
-    case OPT_PLUGIN_CONFIG:
-        return add_plugin_config(plugin, value, err);
-    case OPT_PLUGIN_TIMEOUT:
-        return set_number(&plugin->timeout_ms, "plugin-timeout-ms", value, 1, 3600 * 1000, err);
-    default: /* OPT_PLUGIN_FORM */
-        return set_plugin_form(plugin, value, err);
+#define AT(member) offsetof(iscep_host_options, member)
+#define SPECIAL(of, how)                                                                                     \
+    {                                                                                                        \
+        .name = (of), .read = (how)                                                                          \
     }
-}
-
-static iscep_status set_issuer_url(iscep_host_options *options, const char *text, iscep_error *err)
-{
-    size_t len = strlen(text);
-    if (strncmp(text, "https://", 8) != 0 || len == 8 || len > MAX_URL_LEN / 2 || text[len - 1] == '/')
-        return wrong(err, "issuer-url", text, "an https:// address without / at its end");
-    options->remote.url = text;
-    return ISCEP_OK;
-}
-
-static iscep_status set_issuer_option(iscep_host_options *options, option_id id, char *value,
-                                      iscep_error *err)
-{
-    switch (id) {
-    case OPT_ISSUER_URL:
-        return set_issuer_url(options, value, err);
-    case OPT_ISSUER_CA_FILE:
-        options->remote.ca_file = value;
-        return ISCEP_OK;
-    case OPT_ISSUER_CERT:
-        options->remote.client_certificate = value;
-        return ISCEP_OK;
-    case OPT_ISSUER_KEY:
-        options->remote.client_key = value;
-        return ISCEP_OK;
-    case OPT_ISSUER_TIMEOUT:
-        return set_number(&options->remote.timeout_ms, "issuer-timeout-ms", value, 1, 600 * 1000, err);
-    default: /* OPT_ISSUER_PATIENCE */
-        return set_number(&options->ca_patience_ms, "issuer-patience-ms", value, 0, 3600 * 1000, err);
+#define TEXT(of, member)                                                                                     \
+    {                                                                                                        \
+        .name = (of), .read = set_text, .offset = AT(member)                                                 \
     }
+#define FLAG(of, member)                                                                                     \
+    {                                                                                                        \
+        .name = (of), .read = set_flag, .offset = AT(member), .is_flag = true                                \
+    }
+#define NUMBER(of, member, least, most)                                                                      \
+    {                                                                                                        \
+        .name = (of), .read = set_number, .offset = AT(member), .min = (least), .max = (most)                \
+    }
+
+static const option_row rows[] = {
+    SPECIAL("endpoint", begin_endpoint),
+    SPECIAL("plugin", add_plugin),
+    SPECIAL("plugin-config", add_plugin_config),
+    {.name = "plugin-timeout-ms", .read = set_plugin_timeout, .min = 1, .max = HOUR_MS},
+    SPECIAL("plugin-form", set_plugin_form),
+    SPECIAL("static-challenge-file", set_static_challenge),
+    TEXT("state", ca.state_dir),
+    TEXT("ca-key", ca.key_uri),
+    TEXT("ca-provider", ca.key_provider),
+    FLAG("ra", ca.has_ra),
+    FLAG("next-ca", ca.has_next),
+    NUMBER("validity-days", ca.validity_days, 1, 3650),
+    SPECIAL("crl-url", set_crl_url),
+    SPECIAL("issuer-url", set_issuer_url),
+    TEXT("issuer-ca-file", remote.ca_file),
+    TEXT("issuer-cert", remote.client_certificate),
+    TEXT("issuer-key", remote.client_key),
+    NUMBER("issuer-timeout-ms", remote.timeout_ms, 1, 10 * MINUTE_MS),
+    NUMBER("issuer-patience-ms", ca_patience_ms, 0, HOUR_MS),
+    SPECIAL("listen", set_listen),
+    TEXT("port-file", port_file),
+    NUMBER("pending-retry-ms", pending_retry_ms, 0, HOUR_MS),
+    NUMBER("workers", workers, 1, 1024),
+    FLAG("legacy-des", is_legacy_des_allowed),
+    {.name = "help", .read = choose_help, .is_flag = true},
+    {.name = "version", .read = choose_version, .is_flag = true},
+};
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+/* For getopt_long, which answers with ISCEP_OPTION_FIRST_LONG and the row's number. */
+static void list_options(struct option out[ROW_COUNT + 1])
+{
+    for (int i = 0; i < ROW_COUNT; i++)
+        out[i] = (struct option){.name = rows[i].name,
+                                 .has_arg = rows[i].is_flag ? no_argument : required_argument,
+                                 .val = ISCEP_OPTION_FIRST_LONG + i};
+    out[ROW_COUNT] = (struct option){0};
 }
 
-static iscep_status set_option(iscep_host_options *options, option_id id, char *value, iscep_error *err)
+static iscep_status set_option(iscep_host_options *options, int id, char *value, iscep_error *err)
 {
-    switch (id) {
-    case OPT_ENDPOINT:
-        return begin_endpoint(options, value, err);
-    case OPT_PLUGIN:
-        return add_plugin(options, value, err);
-    case OPT_PLUGIN_CONFIG:
-    case OPT_PLUGIN_TIMEOUT:
-    case OPT_PLUGIN_FORM:
-        return set_plugin_option(options, id, value, err);
-    case OPT_STATIC_CHALLENGE:
-        endpoint_of(options)->static_challenge_file = value;
-        return ISCEP_OK;
-    case OPT_STATE:
-        options->ca.state_dir = value;
-        return ISCEP_OK;
-    case OPT_CA_KEY:
-        options->ca.key_uri = value;
-        return ISCEP_OK;
-    case OPT_CA_PROVIDER:
-        options->ca.key_provider = value;
-        return ISCEP_OK;
-    case OPT_RA:
-        options->ca.has_ra = true;
-        return ISCEP_OK;
-    case OPT_NEXT_CA:
-        options->ca.has_next = true;
-        return ISCEP_OK;
-    case OPT_ISSUER_URL:
-    case OPT_ISSUER_CA_FILE:
-    case OPT_ISSUER_CERT:
-    case OPT_ISSUER_KEY:
-    case OPT_ISSUER_TIMEOUT:
-    case OPT_ISSUER_PATIENCE:
-        return set_issuer_option(options, id, value, err);
-    case OPT_LISTEN:
-        return set_listen(options, value, err);
-    case OPT_PORT_FILE:
-        options->port_file = value;
-        return ISCEP_OK;
-    case OPT_PENDING_RETRY:
-        return set_number(&options->pending_retry_ms, "pending-retry-ms", value, 0, 3600 * 1000, err);
-    case OPT_VALIDITY:
-        return set_number(&options->ca.validity_days, "validity-days", value, 1, 3650, err);
-    case OPT_CRL_URL:
-        return set_crl_url(options, value, err);
-    case OPT_WORKERS:
-        return set_number(&options->workers, "workers", value, 1, 1024, err);
-    case OPT_LEGACY_DES:
-        options->is_legacy_des_allowed = true;
-        return ISCEP_OK;
-    case OPT_HELP:
-        options->command = ISCEP_HOST_HELP;
-        return ISCEP_OK;
-    case OPT_VERSION:
-        options->command = ISCEP_HOST_VERSION;
-        return ISCEP_OK;
-    }
-    return ISCEP_USAGE;
+    const option_row *row = &rows[id - ISCEP_OPTION_FIRST_LONG];
+    return row->read(options, row, value, err);
 }
+
+/* --- what belongs together --- */
 
 static iscep_status check_endpoints(const iscep_host_options *options, iscep_error *err)
 {
@@ -433,12 +436,14 @@ iscep_status iscep_host_options_parse(iscep_host_options *out, int argc, char **
                                 .listen_host = "127.0.0.1",
                                 .pending_retry_ms = 1000,
                                 .workers = 16};
+    struct option long_options[ROW_COUNT + 1];
+    list_options(long_options);
     opterr = 0;
     optind = 0; /* GNU: begin anew */
-    for (int id; (id = getopt_long(argc, argv, ":", LONG_OPTIONS, NULL)) != -1;) {
+    for (int id; (id = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (id == ':' || id == '?')
             return refuse(id, argv, err);
-        iscep_status status = set_option(out, (option_id)id, optarg, err);
+        iscep_status status = set_option(out, id, optarg, err);
         if (status != ISCEP_OK)
             return status;
     }

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "net/http_server.h"
 #include "net/limiter.h"
 #include "net/listener.h"
@@ -21,14 +22,6 @@
 enum { RUNNERS = 2, CLIENTS = 4, ROUNDS = 300, MAX_LATE = 64, SERVER_LIFE = 40, MAX_IN_FLIGHT = 1000 };
 
 #define ANSWER "answered by the keeper"
-
-static void expect(bool is_so, const char *what)
-{
-    if (is_so)
-        return;
-    fprintf(stderr, "threads_lend: %s: is not so\n", what);
-    exit(1);
-}
 
 static iscep_env env;
 static iscep_limiter *limiter;
@@ -98,7 +91,7 @@ static runner runners[RUNNERS];
 static void lend(iscep_exchange *exchange, void *user)
 {
     (void)user;
-    expect(iscep_exchange_lend(exchange, the_keeper.loop, on_lent, &the_keeper, NULL) == ISCEP_OK, "lending");
+    expect_ok(iscep_exchange_lend(exchange, the_keeper.loop, on_lent, &the_keeper, NULL), "lending", NULL);
 }
 
 static void renew_server(runner *r)
@@ -106,8 +99,7 @@ static void renew_server(runner *r)
     iscep_http_server_options options = ISCEP_HTTP_SERVER_OPTIONS_INIT;
     options.limiter = limiter;
     iscep_http_server_free(r->server);
-    expect(iscep_http_server_new(&r->server, &env, r->loop, &options, lend, NULL, NULL) == ISCEP_OK,
-           "a server");
+    expect_ok(iscep_http_server_new(&r->server, &env, r->loop, &options, lend, NULL, NULL), "a server", NULL);
 }
 
 typedef struct handed {
@@ -130,7 +122,7 @@ static void on_accept(void *user, int fd)
     handed *h = malloc(sizeof *h);
     expect(h != NULL, "memory");
     *h = (handed){.to = &runners[k->accepted++ % RUNNERS], .fd = fd};
-    expect(iscep_loop_post(h->to->loop, adopt, h, NULL) == ISCEP_OK, "posting");
+    expect_ok(iscep_loop_post(h->to->loop, adopt, h, NULL), "posting", NULL);
 }
 
 static void *run(void *user)
@@ -187,12 +179,12 @@ static void start(void)
 {
     iscep_listen_options at = ISCEP_LISTEN_OPTIONS_INIT;
     at.unix_path = address.sun_path;
-    expect(iscep_loop_new(&the_keeper.loop, NULL) == ISCEP_OK, "a loop");
-    expect(iscep_listener_open(&the_keeper.listener, &env, the_keeper.loop, &at, on_accept, &the_keeper,
-                               NULL) == ISCEP_OK,
-           "a listener");
+    expect_ok(iscep_loop_new(&the_keeper.loop, NULL), "a loop", NULL);
+    expect_ok(
+        iscep_listener_open(&the_keeper.listener, &env, the_keeper.loop, &at, on_accept, &the_keeper, NULL),
+        "a listener", NULL);
     for (unsigned i = 0; i < RUNNERS; i++) {
-        expect(iscep_loop_new(&runners[i].loop, NULL) == ISCEP_OK, "a loop");
+        expect_ok(iscep_loop_new(&runners[i].loop, NULL), "a loop", NULL);
         renew_server(&runners[i]);
         expect(pthread_create(&runners[i].thread, NULL, run, runners[i].loop) == 0, "a thread");
     }
@@ -220,13 +212,13 @@ static void stop_runners(void *user)
 /* The lenders first, so that the keeper's answers come too late; then the keeper, who has still been told of all of them. */
 static void end(void)
 {
-    expect(iscep_loop_post(the_keeper.loop, stop_runners, &the_keeper, NULL) == ISCEP_OK, "posting");
+    expect_ok(iscep_loop_post(the_keeper.loop, stop_runners, &the_keeper, NULL), "posting", NULL);
     for (unsigned i = 0; i < RUNNERS; i++) {
         pthread_join(runners[i].thread, NULL);
         iscep_http_server_free(runners[i].server);
         iscep_loop_free(runners[i].loop);
     }
-    expect(iscep_loop_post(the_keeper.loop, answer_late, &the_keeper, NULL) == ISCEP_OK, "posting");
+    expect_ok(iscep_loop_post(the_keeper.loop, answer_late, &the_keeper, NULL), "posting", NULL);
     iscep_loop_stop(the_keeper.loop);
     pthread_join(the_keeper.thread, NULL);
     iscep_loop_free(the_keeper.loop);
@@ -250,7 +242,7 @@ int main(void)
     env = iscep_env_system(NULL);
     expect(mkdtemp(directory) != NULL, "a directory");
     snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", directory);
-    expect(iscep_limiter_new(&limiter, &env, &limits, NULL) == ISCEP_OK, "a limiter");
+    expect_ok(iscep_limiter_new(&limiter, &env, &limits, NULL), "a limiter", NULL);
     start();
     be_clients();
     end();

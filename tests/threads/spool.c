@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/digest.h"
-#include "journal/claims.h"
+#include "expect.h"
 #include "journal/engine.h"
 #include "journal/store_postgres.h"
+#include "runner.h"
+#include "tests/support/journal_files.h"
 #include "tests/support/wire.h"
 
 enum {
@@ -27,100 +28,39 @@ enum {
     WATCH_MS = 20,
     TEXT_SIZE = 512
 };
-#define TENANT "contoso"
-
-static void expect(bool is_so, const char *what, const iscep_error *err)
-{
-    if (is_so)
-        return;
-    fprintf(stderr, "threads_spool: %s: %s\n", what, err == NULL ? "is not so" : err->message);
-    exit(1);
-}
 
 static const iscep_log quiet = {.min_level = ISCEP_LOG_ERROR};
 static iscep_env env;
 static atomic_int running;
 
-/* --- a loop, and the devices whose certificates it reports --- */
-
-typedef struct runner {
-    int number;
-    pthread_t thread;
-    iscep_loop *loop;
-    iscep_journal *journal;
-    int asked;
-    int ended;
-} runner;
-
-typedef struct device {
-    runner *of;
-    char transaction_id[32];
-    char serial[16];
-} device;
-
-static void begin_device(runner *r);
-
-static void end_device(device *d)
-{
-    runner *r = d->of;
-    free(d);
-    r->ended++;
-    if (r->asked < DEVICES)
-        begin_device(r);
-    else if (r->ended == DEVICES)
-        iscep_loop_stop(r->loop);
-}
+/* --- a device, when it is reported --- */
 
 /* One that is in the database has to wait for it; nobody tells Intune here, so it is given up. */
 static void on_settled(void *user, iscep_status status, const iscep_report *report, const iscep_error *err)
 {
     bool is_away = status == ISCEP_STORAGE && strcmp(err->code, "journal_away") == 0;
-    expect(is_away || status == ISCEP_OK, "a settlement", err);
-    expect(is_away || report->state == ISCEP_REPORT_DONE, "its state", NULL);
-    end_device(user);
+    expect_ok(is_away ? ISCEP_OK : status, "a settlement", err);
+    expect(is_away || report->state == ISCEP_REPORT_DONE, "its state");
+    device_end(user);
 }
 
-static void on_reported(void *user, iscep_status status, const iscep_report *report, const iscep_error *err)
+static void on_reported(device *d, const iscep_report *report)
 {
-    device *d = user;
-    expect(status == ISCEP_OK, "a report, wherever it is recorded", err);
-    expect(report->state == ISCEP_REPORT_OWED && report->is_first, "its state", NULL);
-    expect(iscep_journal_is_healthy(d->of->journal, NULL), "health", NULL);
-    const iscep_delivery_outcome outcome = {
-        .end = ISCEP_DELIVERY_ACCEPTED, .fence = report->fence, .code = "Success"};
-    iscep_journal_settle_delivery(d->of->journal, report->delivery_id, &outcome, on_settled, d);
+    (void)report;
+    expect(iscep_journal_is_healthy(d->of->journal, NULL), "health");
+    device_accept(d, on_settled);
 }
 
-static void begin_device(runner *r)
-{
-    device *d = calloc(1, sizeof *d);
-    expect(d != NULL, "memory", NULL);
-    *d = (device){.of = r};
-    snprintf(d->transaction_id, sizeof d->transaction_id, "loop%d-device%d", r->number, ++r->asked);
-    snprintf(d->serial, sizeof d->serial, "%02X%08X", (unsigned)r->number + 1, (unsigned)r->asked);
-    iscep_issued_record record = {.key = {.tenant = TENANT, .transaction_id = d->transaction_id},
-                                  .csr = iscep_bytes_of_text(d->transaction_id),
-                                  .cert = {.der = iscep_bytes_of_text(d->serial),
-                                           .serial = d->serial,
-                                           .thumbprint = "AABB",
-                                           .issuer = "CN=ca",
-                                           .subject = "CN=device",
-                                           .not_after_unix = iscep_now_unix_ms(&env) / 1000 + 86400},
-                                  .ca = "main",
-                                  .lease_ms = LEASE_MS};
-    expect(iscep_sha256_of_pair(record.key.csr_sha256, record.csr, (iscep_bytes){0}, NULL) == ISCEP_OK,
-           "a digest", NULL);
-    const iscep_journal_event event = {.kind = ISCEP_EVENT_VALIDATED, .code = "Success"};
-    iscep_journal_note(r->journal, &record.key, &event);
-    iscep_journal_record_issued(r->journal, &record, on_reported, d);
-}
+static const runner_plan plan = {.env = &env,
+                                 .devices = DEVICES,
+                                 .under_way = UNDER_WAY,
+                                 .lease_ms = LEASE_MS,
+                                 .on_reported = on_reported};
 
 static void *run(void *user)
 {
     runner *r = user;
-    for (int i = 0; i < UNDER_WAY; i++)
-        begin_device(r);
-    iscep_loop_run(r->loop);
+    runner_run(r);
     iscep_journal_close(r->journal);
     atomic_fetch_sub(&running, 1);
     return NULL;
@@ -162,9 +102,8 @@ static void run_sql(const char *conninfo, const char *sql)
     iscep_postgres_options options = ISCEP_POSTGRES_OPTIONS_INIT;
     options.conninfo = conninfo;
     options.timeout_ms = 10 * TIMEOUT_MS;
-    expect(iscep_store_open_postgres(&store, &options, ISCEP_STORE_WRITE, &err) == ISCEP_OK, "the database",
-           &err);
-    expect(iscep_store_run_script(store, sql, &err) == ISCEP_OK, sql, &err);
+    expect_ok(iscep_store_open_postgres(&store, &options, ISCEP_STORE_WRITE, &err), "the database", &err);
+    expect_ok(iscep_store_run_script(store, sql, &err), sql, &err);
     iscep_store_close(store);
 }
 
@@ -187,8 +126,7 @@ static void make_place(place *p)
 {
     const char *server = getenv("ISCEP_TEST_POSTGRES");
     char dir[96] = "", port[16] = "", socket_path[128], sql[64];
-    expect(server != NULL && sscanf(server, "host=%95s port=%15s", dir, port) == 2, "by with_postgres.sh",
-           NULL);
+    expect(server != NULL && sscanf(server, "host=%95s port=%15s", dir, port) == 2, "by with_postgres.sh");
     snprintf(socket_path, sizeof socket_path, "%s/.s.PGSQL.%s", dir, port);
     p->wire = wire_open(socket_path);
     snprintf(p->direct, sizeof p->direct, "%s options='-c search_path=threads%d'", server, (int)getpid());
@@ -211,32 +149,31 @@ static void open_journals(keeper *k, runner *runners, const char *path, const pl
     tuning.probe_ms = PROBE_MS;
     tuning.gather_ms = 1;
     *k = (keeper){.wire = p->wire};
-    expect(iscep_loop_new(&k->loop, &err) == ISCEP_OK, "a loop", &err);
-    expect(iscep_journal_open_tuned(&k->journal, &env, k->loop, &options, &tuning, &err) == ISCEP_OK,
-           "a journal", &err);
-    expect(iscep_timer_new(&k->timer, k->loop, watch, k, &err) == ISCEP_OK, "a timer", &err);
+    expect_ok(iscep_loop_new(&k->loop, &err), "a loop", &err);
+    expect_ok(iscep_journal_open_tuned(&k->journal, &env, k->loop, &options, &tuning, &err), "a journal",
+              &err);
+    expect_ok(iscep_timer_new(&k->timer, k->loop, watch, k, &err), "a timer", &err);
     for (int i = 0; i < LOOPS; i++) {
-        runners[i] = (runner){.number = i};
-        expect(iscep_loop_new(&runners[i].loop, &err) == ISCEP_OK, "a loop", &err);
-        expect(iscep_journal_attach(&runners[i].journal, k->journal, runners[i].loop, &err) == ISCEP_OK,
-               "a handle", &err);
+        runner_init(&runners[i], i, &plan);
+        expect_ok(iscep_journal_attach(&runners[i].journal, k->journal, runners[i].loop, &err), "a handle",
+                  &err);
     }
 }
 
 int main(void)
 {
-    char dir[] = "/tmp/iscep-threads.XXXXXX", path[64], command[64];
+    char dir[] = "/tmp/iscep-threads.XXXXXX", path[64];
     runner runners[LOOPS];
     keeper k;
     place p;
     env = iscep_env_system(&quiet);
-    expect(mkdtemp(dir) != NULL, "a directory", NULL);
+    expect(mkdtemp(dir) != NULL, "a directory");
     snprintf(path, sizeof path, "%s/spool.db", dir);
     make_place(&p);
     open_journals(&k, runners, path, &p);
     atomic_store(&running, LOOPS);
     for (int i = 0; i < LOOPS; i++)
-        expect(pthread_create(&runners[i].thread, NULL, run, &runners[i]) == 0, "a thread", NULL);
+        expect(pthread_create(&runners[i].thread, NULL, run, &runners[i]) == 0, "a thread");
     iscep_timer_arm(k.timer, 0);
     iscep_loop_run(k.loop);
     for (int i = 0; i < LOOPS; i++) {
@@ -250,6 +187,6 @@ int main(void)
     expect_rows(p.direct, "enrolment WHERE is_validated = 1", LOOPS * DEVICES);
     expect_rows(p.direct, "delivery", LOOPS * DEVICES);
     expect_rows(p.direct, "event WHERE kind = 'issued'", LOOPS * DEVICES);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command) == 0 ? 0 : 1;
+    journal_files_remove(path);
+    return rmdir(dir) == 0 ? 0 : 1;
 }

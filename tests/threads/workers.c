@@ -16,23 +16,12 @@
 #include "base/json.h"
 #include "base/x509.h"
 #include "base/x509_facts.h"
+#include "expect.h"
 #include "service/routing.h"
 
 enum { WORKERS = 4, ROUNDS = 200, MAX_FILE_LEN = 4 * 1024 * 1024 };
 
 #define ISSUER "CN=Issuing CA,O=Contoso"
-
-static void fail(const char *what, const char *why)
-{
-    fprintf(stderr, "threads_workers: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void expect(bool is_so, const char *what, const iscep_error *err)
-{
-    if (!is_so)
-        fail(what, err != NULL ? err->message : "is not so");
-}
 
 /* --- the world --- */
 
@@ -41,7 +30,7 @@ static atomic_uint logged;
 static void count_line(void *user, const char *line, size_t len)
 {
     (void)user;
-    expect(len > 0 && line[len - 1] == '\n', "a line of the log", NULL);
+    expect(len > 0 && line[len - 1] == '\n', "a line of the log");
     atomic_fetch_add(&logged, 1);
 }
 
@@ -55,13 +44,12 @@ static void read_file(iscep_buf *out, const char *path)
     uint8_t piece[65536];
     ssize_t got;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        fail(path, "cannot be read");
+    expect(fd >= 0, path);
     iscep_buf_init(out, MAX_FILE_LEN);
     while ((got = read(fd, piece, sizeof piece)) > 0)
         iscep_buf_append(out, piece, (size_t)got);
     close(fd);
-    expect(iscep_buf_status(out, NULL) == ISCEP_OK, path, NULL);
+    expect_ok(iscep_buf_status(out, NULL), path, NULL);
 }
 
 /* --- a worker --- */
@@ -71,24 +59,23 @@ static void parse_request(void)
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_csr *parsed = NULL;
     iscep_x509_facts facts = {0};
-    expect(iscep_csr_parse(&parsed, iscep_buf_bytes(&csr), &err) == ISCEP_OK, "a CSR", &err);
-    expect(iscep_x509_facts_of_request(&facts, iscep_buf_bytes(&csr), &err) == ISCEP_OK, "its facts", &err);
+    expect_ok(iscep_csr_parse(&parsed, iscep_buf_bytes(&csr), &err), "a CSR", &err);
+    expect_ok(iscep_x509_facts_of_request(&facts, iscep_buf_bytes(&csr), &err), "its facts", &err);
     iscep_x509_facts_clear(&facts);
     iscep_csr_free(parsed);
     /* What fails leaves its reason in this thread's queue, and in no other's. */
-    expect(iscep_csr_parse(&parsed, iscep_bytes_of(csr.data, csr.len - 1), &err) == ISCEP_USAGE, "a cut CSR",
-           NULL);
+    expect(iscep_csr_parse(&parsed, iscep_bytes_of(csr.data, csr.len - 1), &err) == ISCEP_USAGE, "a cut CSR");
 }
 
 static void parse_body(void)
 {
     ISCEP_AUTO_JSON *json = NULL;
     static const char good[] = "{\"transactionId\":\"1\"}", bad[] = "{\"transactionId\":";
-    expect(iscep_json_parse(&json, iscep_bytes_of_text(good), NULL) == ISCEP_OK, "JSON", NULL);
-    expect(strcmp(iscep_json_text(json, "transactionId"), "1") == 0, "a member", NULL);
+    expect(iscep_json_parse(&json, iscep_bytes_of_text(good), NULL) == ISCEP_OK, "JSON");
+    expect(strcmp(iscep_json_text(json, "transactionId"), "1") == 0, "a member");
     iscep_json_free(json);
     json = NULL;
-    expect(iscep_json_parse(&json, iscep_bytes_of_text(bad), NULL) != ISCEP_OK, "broken JSON", NULL);
+    expect(iscep_json_parse(&json, iscep_bytes_of_text(bad), NULL) != ISCEP_OK, "broken JSON");
 }
 
 static void *work(void *user)
@@ -97,9 +84,9 @@ static void *work(void *user)
     for (int round = 0; round < ROUNDS; round++) {
         char guid[ISCEP_GUID_SIZE];
         const iscep_ca *ca = iscep_routing_by_issuer(&routing, "O=Contoso, CN=Issuing CA");
-        expect(ca != NULL && strcmp(iscep_ca_options_of(ca)->name, "issuing") == 0, "the CA", NULL);
-        expect(iscep_routing_by_issuer(&routing, "CN=Nobody") == NULL, "no CA", NULL);
-        expect(iscep_guid_new(guid, &env, NULL) == ISCEP_OK, "an id", NULL);
+        expect(ca != NULL && strcmp(iscep_ca_options_of(ca)->name, "issuing") == 0, "the CA");
+        expect(iscep_routing_by_issuer(&routing, "CN=Nobody") == NULL, "no CA");
+        expect(iscep_guid_new(guid, &env, NULL) == ISCEP_OK, "an id");
         parse_request();
         parse_body();
         iscep_log_event(env.log, ISCEP_LOG_INFO, "request_verified",
@@ -118,14 +105,13 @@ static void check_order(iscep_buf *trail)
     int next[WORKERS] = {0}, worker, round;
     const char *at = iscep_buf_text(trail);
     while ((at = strstr(at, "\"worker\":")) != NULL) {
-        expect(sscanf(at, "\"worker\":%d,\"round\":%d", &worker, &round) == 2, "a line", NULL);
-        expect(worker >= 0 && worker < WORKERS && next[worker] == round, "the order of a worker's lines",
-               NULL);
+        expect(sscanf(at, "\"worker\":%d,\"round\":%d", &worker, &round) == 2, "a line");
+        expect(worker >= 0 && worker < WORKERS && next[worker] == round, "the order of a worker's lines");
         next[worker]++;
         at++;
     }
     for (worker = 0; worker < WORKERS; worker++)
-        expect(next[worker] == ROUNDS, "all lines of a worker", NULL);
+        expect(next[worker] == ROUNDS, "all lines of a worker");
 }
 
 static void check_trail(const char *path)
@@ -137,9 +123,8 @@ static void check_trail(const char *path)
     iscep_audit_chain_begin_file(&chain);
     iscep_audit_chain_feed(&chain, iscep_buf_bytes(&trail));
     iscep_audit_chain_end_file(&chain);
-    expect(chain.fault == ISCEP_AUDIT_SOUND, iscep_audit_fault_name(chain.fault), NULL);
-    expect(chain.line_count == (uint64_t)WORKERS * ROUNDS && chain.missed == 0, "a line for each decision",
-           NULL);
+    expect(chain.fault == ISCEP_AUDIT_SOUND, iscep_audit_fault_name(chain.fault));
+    expect(chain.line_count == (uint64_t)WORKERS * ROUNDS && chain.missed == 0, "a line for each decision");
     iscep_audit_chain_clear(&chain);
     check_order(&trail);
 }
@@ -151,10 +136,10 @@ static void run_workers(void)
     char hash[ISCEP_AUDIT_HASH_SIZE];
     for (int i = 0; i < WORKERS; i++) {
         numbers[i] = i;
-        expect(pthread_create(&threads[i], NULL, work, &numbers[i]) == 0, "a thread", NULL);
+        expect(pthread_create(&threads[i], NULL, work, &numbers[i]) == 0, "a thread");
     }
     while (iscep_audit_head(env.audit, hash) < (uint64_t)ROUNDS) /* the keeper looks meanwhile */
-        expect(strlen(hash) == ISCEP_AUDIT_HASH_SIZE - 1, "the head", NULL);
+        expect(strlen(hash) == ISCEP_AUDIT_HASH_SIZE - 1, "the head");
     for (int i = 0; i < WORKERS; i++)
         pthread_join(threads[i], NULL);
 }
@@ -171,20 +156,19 @@ int main(int argc, char **argv)
     iscep_error err = ISCEP_ERROR_INIT;
     iscep_loop *loop = NULL;
     iscep_ca *ca = NULL;
-    expect(argc == 2, "usage: threads_workers CSR.der", NULL);
-    expect(mkdtemp(dir) != NULL, dir, NULL);
+    expect(argc == 2, "usage: threads_workers CSR.der");
+    expect(mkdtemp(dir) != NULL, dir);
     snprintf(path, sizeof path, "%s/audit.log", dir);
     read_file(&csr, argv[1]);
     env = iscep_env_system(&log_here);
-    expect(iscep_audit_open(&env.audit, &env, path, &err) == ISCEP_OK, path, &err);
-    expect(iscep_loop_new(&loop, &err) == ISCEP_OK &&
-               iscep_ca_new(&ca, &env, loop, &options, &err) == ISCEP_OK,
-           "a CA", &err);
+    expect_ok(iscep_audit_open(&env.audit, &env, path, &err), path, &err);
+    expect_ok(iscep_loop_new(&loop, &err), "a loop", &err);
+    expect_ok(iscep_ca_new(&ca, &env, loop, &options, &err), "a CA", &err);
     routing = (iscep_routing){.cas = &ca, .count = 1};
     run_workers();
     iscep_audit_close(env.audit);
     check_trail(path);
-    expect(atomic_load(&logged) == WORKERS * ROUNDS, "a line in the log for each", NULL);
+    expect(atomic_load(&logged) == WORKERS * ROUNDS, "a line in the log for each");
     iscep_ca_free(ca);
     iscep_loop_free(loop);
     iscep_buf_clear(&csr);

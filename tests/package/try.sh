@@ -47,7 +47,7 @@ build_next() { # TARBALL OUT
 packages=$(cd "$caller" && realpath -m -- "${1:-$WORK/packages}")
 next=$(cd "$caller" && realpath -m -- "${2:-$WORK/next}")
 if [ ! -d "$next" ]; then
-    packaging/package.sh deb --out "$packages" --commit "$commit" >"$WORK/package.log"
+    packaging/package.sh deb --out "$packages" --commit "$commit" >"$WORK/package.log" 2>&1 || fail "the packages: $(tail -n 40 "$WORK/package.log")"
     build_next "$(echo "$packages"/*.tar.gz)" "$next"
 fi
 version_of() { dpkg-deb -f "$1"/intune-scep-connector_*.deb Version; }
